@@ -1,0 +1,155 @@
+"""Results as tables: medians, ratios to Hilum, and whether the targets are met."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.scenarios import TARGETS, Scenario, Target
+
+Results = Sequence[dict[str, Any]]  # Any: lines of JSON
+# More than this of the machine was busy with something else: the figure is marked.
+NOISE_MAX: Final = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The repetitions of one receiver in one scenario."""
+
+    receiver: str
+    runs: Results
+
+    @property
+    def good(self) -> Results:
+        """Give the runs that came to an end."""
+        return [run for run in self.runs if run.get("succeeded") and run.get("seconds")]
+
+    @property
+    def rates(self) -> list[float]:
+        """Give operations per second of each good run."""
+        return [run["succeeded"] / run["seconds"] for run in self.good]
+
+    @property
+    def rate(self) -> float | None:
+        """Give the median rate."""
+        return statistics.median(self.rates) if self.rates else None
+
+    def median(self, key: str) -> float | None:
+        """Give the median of a figure over the good runs."""
+        values = [run[key] for run in self.good if run.get(key) is not None]
+        return statistics.median(values) if values else None
+
+    @property
+    def is_noisy(self) -> bool:
+        """Tell whether most runs shared the machine with others."""
+        return (self.median("other_cpu_share") or 0.0) > NOISE_MAX
+
+    @property
+    def problem(self) -> str:
+        """Say what is wrong with the runs: skipped, failed, or not all is held."""
+        for run in self.runs:
+            if "skipped" in run:
+                return f"skipped: {run['skipped']}"
+            if "error" in run:
+                return f"error: {run['error']}".replace("\n", " ").replace("|", "/")[:120]
+            if run.get("failed"):
+                return f"{run['failed']} failed"
+            held = run.get("held")
+            if held is not None and held < run["succeeded"]:
+                return f"only {held} of {run['succeeded']} acknowledged are held"
+        return ""
+
+
+def rows_of(results: Results, scenario: str) -> dict[str, Row]:
+    """Group the results of a scenario by receiver."""
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        if result.get("scenario") == scenario:
+            runs.setdefault(result["receiver"], []).append(result)
+    return {receiver: Row(receiver, group) for receiver, group in runs.items()}
+
+
+def tables(results: Results, scenarios: Iterable[Scenario]) -> str:
+    """Give a Markdown table for each scenario that has results."""
+    parts = []
+    for scenario in scenarios:
+        rows = rows_of(results, scenario.name)
+        if rows:
+            parts.append(_table(scenario, rows))
+    return "\n".join(parts)
+
+
+def verdicts(results: Results, targets: Iterable[Target] = TARGETS) -> tuple[str, bool]:
+    """Give the table of targets, and whether every one is met."""
+    lines = ["| target | wanted | measured | |", "|---|---:|---:|---|"]
+    is_met = True
+    for target in targets:
+        measured = _measured(results, target)
+        is_reached = measured is not None and measured >= target.at_least
+        is_met &= is_reached
+        unit = " x" if target.to else " /s"
+        text = "-" if measured is None else f"{measured:,.2f}{unit}"
+        verdict = "not measured" if measured is None else "pass" if is_reached else "**FAIL**"
+        lines.append(f"| {_words(target)} | ≥ {target.at_least:,g}{unit} | {text} | {verdict} |")
+    return "\n".join(lines) + "\n", is_met
+
+
+def machine_table(facts: dict[str, str]) -> str:
+    """Give the facts of the machine as a Markdown table."""
+    lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _measured(results: Results, target: Target) -> float | None:
+    rows = rows_of(results, target.scenario)
+    of = rows[target.of].rate if target.of in rows else None
+    if of is None or not target.to:
+        return of
+    peers = [rows[name].rate for name in target.to if name in rows]
+    fastest = max((rate for rate in peers if rate is not None), default=None)
+    return None if fastest is None else of / fastest
+
+
+def _words(target: Target) -> str:
+    against = f" against {' or '.join(target.to)}" if target.to else ""
+    return f"{target.scenario}: {target.of}{against}"
+
+
+def _table(scenario: Scenario, rows: dict[str, Row]) -> str:
+    reference = next((row.rate for name, row in rows.items() if name.startswith("hilum")), None)
+    lines = [
+        f"#### {scenario.title}",
+        "",
+        "| receiver | per second (min-max) | MB/s | Hilum is | CPU ms each | peak MB | p99 ms | |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+        *(_line(rows[name], reference) for name in scenario.receivers if name in rows),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _line(row: Row, reference: float | None) -> str:
+    rate = row.rate
+    if rate is None:
+        return f"| {row.receiver} | - | - | - | - | - | - | {row.problem} |"
+    cells = [
+        row.receiver,
+        f"{_rate(rate)} ({_rate(min(row.rates))}-{_rate(max(row.rates))})",
+        _number(row.median("bytes"), per=(row.median("seconds") or 1) * 1e6, digits=0),
+        f"{reference / rate:.2f} x" if reference else "-",
+        _number(
+            row.median("receiver_cpu_seconds"), per=(row.median("succeeded") or 1) / 1e3, digits=2
+        ),
+        _number(row.median("peak_rss_bytes"), per=1e6, digits=0),
+        _number(row.median("p99_us"), per=1e3, digits=1),
+        " ".join(filter(None, (row.problem, "(noisy)" if row.is_noisy else ""))),
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _rate(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def _number(value: float | None, *, per: float, digits: int) -> str:
+    return f"{value / per:,.{digits}f}" if value else "-"

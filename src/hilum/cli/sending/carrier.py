@@ -1,0 +1,164 @@
+"""One carrier opens one association after another and sends what its plan still has to send.
+
+A lost association costs its instance one attempt; nothing that was confirmed is sent again.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from hilum.cli.sending.item import Item
+from hilum.cli.sending.journal import Journal
+from hilum.cli.sending.payload import Payloads, Unreadable
+from hilum.cli.sending.plan import AssociationPlan
+from hilum.cli.sending.rate import RateLimit
+from hilum.cli.sending.stop import Stop
+from hilum.cli.sending.tally import Tally
+from hilum.cli.sending.work import Job, Work
+from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.dimse.requestor import Requestor, associate, status_of
+from hilum.dimse.message import Command
+from hilum.dimse.status import outcome_of_store
+from hilum.dimse.upper.items import PresentationContext
+from hilum.kernel.errors import Rejected, RemoteProtocolError, Unreachable
+from hilum.kernel.outcome import Deferred, Delivered, Refused
+
+_BACK_OFF_FIRST_SECONDS: Final = 0.5
+_BACK_OFF_MAX_SECONDS: Final = 30.0
+_MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit and start again at 1
+
+
+def back_off_seconds(failures: int) -> float:
+    """Choose how long to wait after so many failures in a row: doubling, up to half a minute."""
+    return float(min(_BACK_OFF_FIRST_SECONDS * 2 ** (failures - 1), _BACK_OFF_MAX_SECONDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all carriers of a run share."""
+
+    address: Address
+    options: RequestorOptions
+    retries: int
+    payloads: Payloads
+    tally: Tally
+    stop: Stop
+    journal: Journal | None = None
+    limit: RateLimit | None = None
+
+
+class Carrier:
+    """Sends jobs of `work` one after another until there are none, or going on makes no sense."""
+
+    def __init__(self, service: Service, plan: AssociationPlan, work: Work) -> None:
+        self._service = service
+        self._plan = plan
+        self._work = work
+        self._failures = 0  # in a row, without a response in between
+        self.reason = ""  # why it gave up; empty: it did not
+
+    async def run(self) -> None:
+        """Carry until the work is done; raise nothing that a peer or a file can cause."""
+        stop = self._service.stop
+        while self._work and not stop.is_wanted and not self.reason:
+            try:
+                await self._one_association()
+            except Rejected as error:
+                self.reason = str(error)
+            except (Unreachable, RemoteProtocolError) as error:
+                self._failures += 1
+                if self._failures > self._service.retries:
+                    self.reason = str(error)
+                else:
+                    await stop.pause(back_off_seconds(self._failures))
+
+    async def _one_association(self) -> None:
+        """Open an association and send until it ends or the work does."""
+        contexts = [
+            PresentationContext(context_id, sop_class, (transfer_syntax,))
+            for (sop_class, transfer_syntax), context_id in self._plan.context_ids.items()
+        ]
+        requestor = await associate(self._service.address, contexts, self._service.options)
+        message_id = 0
+        try:
+            while requestor.is_open and not self._service.stop.is_wanted:
+                job = self._work.take()
+                if job is None:
+                    break
+                message_id = message_id % _MESSAGE_IDS + 1
+                await self._send(requestor, job, message_id)
+        finally:
+            await requestor.release()
+
+    async def _send(self, requestor: Requestor, job: Job, message_id: int) -> None:
+        item, tally = job.item, self._service.tally
+        context_id = self._plan.context_id(item)
+        if context_id not in requestor.contexts:
+            tally.fail(item, f"refused by {requestor.address}: {requestor.refusal(context_id)}")
+            return
+        try:
+            chunks = self._service.payloads.chunks(item)
+            first = next(chunks)  # a file that cannot even be opened costs no association
+            response = await requestor.store(
+                context_id,
+                message_id,
+                item.sop_class_uid,
+                item.sop_instance_uid,
+                self._paced(first, chunks),
+            )
+        except Unreadable as error:
+            tally.spoil(item, str(error))
+        except (Unreachable, RemoteProtocolError) as error:
+            self._again(job, str(error))
+            raise
+        except asyncio.CancelledError:
+            tally.fail(item, "interrupted while it was sent")
+            raise
+        else:
+            self._failures = 0
+            await self._account(job, response)
+
+    async def _paced(self, first: bytes, rest: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the chunks, each when the rate limit lets it through."""
+        tally, limit = self._service.tally, self._service.limit
+        for chunk in itertools.chain((first,), rest):
+            if limit is not None:
+                await limit.take(len(chunk))
+            tally.bytes_on_the_way += len(chunk)
+            yield chunk
+
+    async def _account(self, job: Job, response: Command) -> None:
+        """Act on a response (PS3.4 Table B.2-1). Its comment may hold anything: nobody sees it."""
+        status = status_of(response)
+        outcome = outcome_of_store(status)
+        match outcome:
+            case Delivered():
+                self._service.tally.confirm(job.item, status)
+                self._write_down(job.item, status)
+            case Deferred(reason=reason):
+                self._again(job, reason, status=status)
+                await self._service.stop.pause(back_off_seconds(max(job.failed_attempts, 1)))
+            case Refused(reason=reason):
+                self._service.tally.fail(job.item, reason, status=status)
+            case _:
+                assert_never(outcome)
+
+    def _again(self, job: Job, reason: str, *, status: int | None = None) -> None:
+        """Give `job` another attempt, if it has one left."""
+        if job.failed_attempts < self._service.retries:
+            self._service.tally.retries += 1
+            self._work.put_back(job)
+        else:
+            self._service.tally.fail(job.item, reason, status=status)
+
+    def _write_down(self, item: Item, status: int) -> None:
+        if self._service.journal is None:
+            return
+        try:
+            self._service.journal.confirm(item, status)
+        except OSError as error:
+            self._service.stop.because(f"the journal cannot be written: {error.strerror}")
+

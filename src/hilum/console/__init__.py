@@ -1,0 +1,1 @@
+"""What is said over HTTP about the gateway itself: health, readiness, metrics."""

@@ -1,0 +1,94 @@
+"""The HTTP face of the gateway about itself: /livez, /readyz, /healthz and /metrics.
+
+Nothing here says anything about a patient, changes anything, or lets a probe load the disk.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hilum.console.board import Board
+from hilum.console.flight import SingleFlight
+from hilum.console.health import Status, health_document, is_ready, readiness_document, worst
+
+# Readings come from the disk and the ledger: one that hangs must not keep the scraper waiting.
+# Prometheus gives a scrape ten seconds by default (scrape_timeout).
+METRICS_SECONDS_MAX: Final = 5.0
+
+EXPOSITION_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+# Machines read this; no browser should do anything with it but show it (OWASP secure headers).
+HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+PATHS: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+
+
+class Console:
+    """The application, and what it holds while it is served."""
+
+    def __init__(self, board: Board, exposition: Callable[[], bytes]) -> None:
+        """Answer from `board`; `exposition` gives all metrics, in a thread of its own."""
+        self._board = board
+        self._exposition = SingleFlight(exposition, name="metrics")
+        self.application = Starlette(
+            routes=[
+                Route("/livez", self._livez),
+                Route("/readyz", self._readyz),
+                Route("/healthz", self._healthz),
+                Route("/metrics", self._metrics),
+            ],
+            exception_handlers={HTTPException: _refused, Exception: _failed},
+        )
+        # A path with a slash too many is another path; a redirect would only confuse a probe.
+        self.application.router.redirect_slashes = False
+
+    async def _livez(self, _request: Request) -> Response:
+        """Say that the process lives: that this is answered shows that the event loop turns."""
+        return _json({"status": "alive"})
+
+    async def _readyz(self, _request: Request) -> Response:
+        findings = await self._board.findings()
+        return _json(readiness_document(findings), 200 if is_ready(findings) else 503)
+
+    async def _healthz(self, _request: Request) -> Response:
+        findings = await self._board.findings()
+        return _json(health_document(findings), 503 if worst(findings) is Status.FAILING else 200)
+
+    async def _metrics(self, _request: Request) -> Response:
+        try:
+            text = await self._exposition.result(timeout_seconds=METRICS_SECONDS_MAX)
+        except TimeoutError:
+            error = "The metrics could not be read in time. /healthz says what hangs."
+            return _json({"error": error}, 503)
+        return Response(text, headers=HEADERS, media_type=EXPOSITION_TYPE)
+
+    def close(self) -> None:
+        """Let go of the thread the metrics are read in."""
+        self._exposition.close()
+
+
+def _json(document: Mapping[str, object], status: int = 200) -> JSONResponse:
+    return JSONResponse(document, status, HEADERS)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer 404 and 405, and say what there is instead."""
+    if not isinstance(error, HTTPException):
+        return await _failed(request, error)
+    document = {"error": error.detail, "paths": PATHS}
+    return JSONResponse(document, error.status_code, {**HEADERS, **(error.headers or {})})
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """Answer 500 without a word of the error: it goes to the log."""
+    return _json({"error": "Internal error; the log says more."}, 500)

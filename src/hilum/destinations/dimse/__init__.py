@@ -1,0 +1,1 @@
+"""The requestor side of DIMSE: address, options and TLS of a peer, and associations with it."""

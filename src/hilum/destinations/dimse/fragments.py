@@ -1,0 +1,60 @@
+"""Cuts messages into P-DATA-TF PDUs of the size the peer takes, without copying (PS3.8 §9.3.5)."""
+
+from typing import Final
+
+from hilum.dimse.upper.association import Association
+from hilum.kernel.errors import RemoteProtocolError
+
+Bytes = bytes | bytearray | memoryview
+
+# To a peer without a maximum: large enough that headers cost nothing, small enough for its buffers.
+_UNLIMITED_PDU_BYTES: Final = 128 * 1024
+_PDV_HEADER_BYTES: Final = 6  # length, context id, flags: they count against the maximum
+
+
+class Fragments:
+    """Makes the buffers to write for one association: headers and, between them, slices of data."""
+
+    def __init__(self, association: Association, *, pdu_bytes_max: int) -> None:
+        """Begin with an established association.
+
+        Raises:
+            RemoteProtocolError: the peer's maximum leaves no room for data.
+        """
+        self._association = association
+        announced = association.peer_maximum_length
+        wanted = min(announced or _UNLIMITED_PDU_BYTES, pdu_bytes_max) - _PDV_HEADER_BYTES
+        self.bytes_max = min(wanted & ~1, association.fragment_length_max)
+        if self.bytes_max < 2:
+            raise RemoteProtocolError(
+                f"the peer takes PDUs of {announced} bytes: no data fits into one (PS3.8 §D.1)"
+            )
+
+    def command(self, context_id: int, command: bytes) -> list[Bytes]:
+        """Cut a whole command set."""
+        return self._cut(context_id, command, is_command=True, is_last=True)
+
+    def data(self, context_id: int, chunk: Bytes, *, is_last: bool) -> list[Bytes]:
+        """Cut a piece of a data set; the last piece of all may be empty."""
+        return self._cut(context_id, chunk, is_command=False, is_last=is_last)
+
+    def _cut(
+        self, context_id: int, data: Bytes, *, is_command: bool, is_last: bool
+    ) -> list[Bytes]:
+        header, size, end = self._association.data_header, self.bytes_max, len(data)
+        if end <= size:
+            if not end and not is_last:
+                return []
+            return [header(context_id, end, is_command=is_command, is_last=is_last), data]
+        view = memoryview(data)
+        full = header(context_id, size, is_command=is_command, is_last=False)
+        # The last piece is what is left over after the last full one that something follows.
+        final = (end - 1) // size * size
+        parts: list[Bytes] = []
+        for start in range(0, final, size):
+            parts.append(full)
+            parts.append(view[start : start + size])
+        rest = view[final:]
+        parts.append(header(context_id, len(rest), is_command=is_command, is_last=is_last))
+        parts.append(rest)
+        return parts

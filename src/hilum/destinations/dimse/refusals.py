@@ -1,0 +1,59 @@
+"""What a peer's refusal means for the operator: its words, and what to change."""
+
+from typing import Final
+
+from hilum.destinations.dimse.address import Address
+from hilum.dimse.upper.items import ContextResult
+from hilum.dimse.upper.pdu import AssociateReject
+from hilum.dimse.upper.reasons import (
+    AcseReason,
+    PresentationReason,
+    RejectReason,
+    RejectResult,
+    UserReason,
+)
+from hilum.kernel.errors import HilumError, Rejected, Unreachable
+
+_NAMES: Final = "Does it know {calling!r} and this host? Is {called!r} its AE title?"
+_SERVICE: Final = "Is this a DICOM service?"
+_LATER: Final = "Try again later, or with fewer associations."
+
+# What to look at for each reason of PS3.8 Table 9-21.
+_HINTS: Final[dict[RejectReason, str]] = {
+    UserReason.NO_REASON_GIVEN: _NAMES,
+    UserReason.APPLICATION_CONTEXT_NOT_SUPPORTED: _SERVICE,
+    UserReason.CALLING_AE_TITLE_NOT_RECOGNIZED: (
+        "Register {calling!r} and this host there, or call with an AE title it knows."
+    ),
+    UserReason.CALLED_AE_TITLE_NOT_RECOGNIZED: (
+        "Is {called!r} the AE title of the peer, in this spelling and case?"
+    ),
+    # Also the answer to a user identity that is not accepted (PS3.7 §D.3.3.7).
+    AcseReason.NO_REASON_GIVEN: _NAMES + " Does it want a user identity?",
+    AcseReason.PROTOCOL_VERSION_NOT_SUPPORTED: _SERVICE,
+    PresentationReason.TEMPORARY_CONGESTION: _LATER,
+    PresentationReason.LOCAL_LIMIT_EXCEEDED: _LATER,
+}
+
+# PS3.8 Table 9-18.
+_CONTEXT_RESULTS: Final[dict[ContextResult, str]] = {
+    ContextResult.ACCEPTANCE: "it accepted, but with a transfer syntax that was not proposed",
+    ContextResult.USER_REJECTION: "it does not want this SOP class from us",
+    ContextResult.NO_REASON: "it gives no reason",
+    ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED: "it does not support the SOP class",
+    ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED: "it does not support the transfer syntax",
+}
+
+
+def rejection(address: Address, reject: AssociateReject) -> HilumError:
+    """Make the error for an A-ASSOCIATE-RJ; a transient one may pass by itself."""
+    hint = _HINTS.get(reject.reason, _NAMES).format(called=address.called, calling=address.calling)
+    text = f"{address} rejected our association, {reject}. {hint}"
+    return Unreachable(text) if reject.result is RejectResult.TRANSIENT else Rejected(text)
+
+
+def context_refusal(result: ContextResult | None) -> str:
+    """Say why a presentation context cannot be used; None: the peer did not answer for it."""
+    if result is None:
+        return "it did not answer for the presentation context (PS3.8 §9.3.3.2)"
+    return f"{_CONTEXT_RESULTS[result]} (PS3.8 Table 9-18, {result:d})"

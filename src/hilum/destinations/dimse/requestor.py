@@ -1,0 +1,240 @@
+"""The requestor of an association: the one way in which Hilum calls a DIMSE peer."""
+
+import contextlib
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.connection import connect
+from hilum.destinations.dimse.fragments import Bytes, Fragments
+from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.dimse.refusals import context_refusal
+from hilum.destinations.dimse.wire import Wire
+from hilum.dicom.sop_classes import VERIFICATION
+from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from hilum.dimse.message import Command, CommandField
+from hilum.dimse.service.storage import store_request
+from hilum.dimse.service.verification import echo_request
+from hilum.dimse.upper.association import Association
+from hilum.dimse.upper.events import Released
+from hilum.dimse.upper.items import PresentationContext, UserInformation
+from hilum.dimse.upper.limits import UpperLimits
+from hilum.dimse.upper.negotiation import Context
+from hilum.dimse.upper.pdu import AssociateAccept, AssociateRequest
+from hilum.kernel.errors import HilumError, LocalProtocolError, RemoteProtocolError
+from hilum.kernel.names import UID
+
+VERIFICATION_CONTEXT: Final = PresentationContext(
+    1, VERIFICATION, (IMPLICIT_VR_LITTLE_ENDIAN.uid, EXPLICIT_VR_LITTLE_ENDIAN.uid)
+)
+
+
+async def associate(
+    address: Address, contexts: Sequence[PresentationContext], options: RequestorOptions
+) -> "Requestor":
+    """Open an association with the peer at `address`. When this raises nothing is left open.
+
+    Raises:
+        Unreachable: no connection or no answer in time, or the peer is busy: try again later.
+        Rejected: the peer does not want us; the message says why and what to change.
+        RemoteProtocolError: what answered does not speak DICOM.
+    """
+    association = Association.requestor(_request(address, contexts, options), UpperLimits())
+    wire = await connect(address, options, Wire(association, address))
+    try:
+        seconds = options.association_timeout_seconds
+        await wire.send([association.request()], seconds=seconds, doing="while associating")
+        accept = await wire.arrival(seconds=seconds, doing="to our association request")
+        if not isinstance(accept, AssociateAccept):
+            raise RemoteProtocolError(f"{address} answered our association request with data")
+        return Requestor(wire, association, accept, address=address, options=options)
+    except BaseException:
+        wire.abort()
+        await wire.closed
+        raise
+
+
+def _request(
+    address: Address, contexts: Sequence[PresentationContext], options: RequestorOptions
+) -> AssociateRequest:
+    return AssociateRequest(
+        called_ae_title=address.called,
+        calling_ae_title=address.calling,
+        contexts=tuple(contexts),
+        user_information=UserInformation(
+            maximum_length=options.maximum_pdu_length,
+            implementation_class_uid=IMPLEMENTATION_CLASS_UID,
+            implementation_version_name=IMPLEMENTATION_VERSION_NAME,
+            user_identity=options.user_identity,
+        ),
+    )
+
+
+class Requestor:
+    """An open association in which we ask. One operation at a time; any failure ends it."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        association: Association,
+        accept: AssociateAccept,
+        *,
+        address: Address,
+        options: RequestorOptions,
+    ) -> None:
+        self.address = address
+        self.accept = accept
+        self._wire = wire
+        self._association = association
+        self._options = options
+        self._fragments = Fragments(association, pdu_bytes_max=options.fragment_bytes_max)
+        self._is_busy = False
+
+    @property
+    def contexts(self) -> Mapping[int, Context]:
+        """The presentation contexts that can be used, by id."""
+        return self._association.contexts
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether another operation may be tried."""
+        return self._wire.failure is None
+
+    def refusal(self, context_id: int) -> str:
+        """Say why `context_id` is not among `contexts`."""
+        results = {context.id: context.result for context in self.accept.contexts}
+        return context_refusal(results.get(context_id))
+
+    async def echo(self, *, message_id: int = 1) -> int:
+        """Verify the peer (C-ECHO, PS3.4 Annex A) and give its status.
+
+        Raises:
+            Unreachable, RemoteProtocolError: the association is over.
+            LocalProtocolError: Verification is not among `contexts`.
+        """
+        context_id = self._verification()
+        with self._operation():
+            await self._send(self._fragments.command(context_id, echo_request(message_id)))
+            response = await self._response(CommandField.C_ECHO_RSP, message_id)
+        return status_of(response)
+
+    async def store(
+        self,
+        context_id: int,
+        message_id: int,
+        sop_class: UID,
+        sop_instance: UID,
+        chunks: Iterable[Bytes] | AsyncIterable[Bytes],
+    ) -> Command:
+        """Store one instance (C-STORE, PS3.4 Annex B) and give the response, whatever its status.
+
+        `chunks` are the data set, encoded in the context's transfer syntax. Memory is bounded by
+        two chunks and the transport's buffer. When `chunks` raises, the peer must not take the part
+        for the whole: the association is aborted and the error goes on.
+
+        Raises:
+            Unreachable, RemoteProtocolError: the association is over, and nobody knows whether the
+                peer has the instance.
+        """
+        command = store_request(
+            message_id, sop_class_uid=sop_class, sop_instance_uid=sop_instance
+        )
+        with self._operation():
+            parts = self._fragments.command(context_id, command)
+            held: Bytes = b""
+            async with contextlib.aclosing(_stream(chunks)) as stream:
+                async for chunk in stream:
+                    if held:
+                        # The command leaves with the first data: one segment less to wait for.
+                        parts += self._fragments.data(context_id, held, is_last=False)
+                        await self._send(parts)
+                        parts = []
+                    held = chunk
+            parts += self._fragments.data(context_id, held, is_last=True)
+            await self._send(parts)
+            return await self._response(CommandField.C_STORE_RSP, message_id)
+
+    async def release(self) -> None:
+        """End the association in order, and be done with it whether or not the peer answers.
+
+        To be called in any case, after failures and `abort` too: when this returns, the transport
+        is closed.
+        """
+        if self.is_open:
+            seconds = self._options.release_timeout_seconds
+            try:
+                await self._wire.send([self._association.release()], seconds=seconds, doing="")
+                while not isinstance(
+                    await self._wire.arrival(seconds=seconds, doing="to our release"), Released
+                ):
+                    pass
+            except HilumError:
+                # Every response that counts has been read; how the peer ends is its own affair.
+                self.abort()
+        self._wire.close()
+        await self._wire.closed
+
+    def abort(self) -> None:
+        """End the association at once; it may be over already. `release` still waits for the end."""
+        self._wire.abort()
+
+    def _verification(self) -> int:
+        for context in self.contexts.values():
+            if context.abstract_syntax == VERIFICATION:
+                return context.id
+        raise LocalProtocolError("C-ECHO needs an accepted context for Verification")
+
+    @contextlib.contextmanager
+    def _operation(self) -> Iterator[None]:
+        """Bound one operation: whatever interrupts it leaves an association nobody can use."""
+        if self._is_busy:
+            raise LocalProtocolError("this association has an operation outstanding")
+        self._is_busy = True
+        try:
+            yield
+        except BaseException:
+            self.abort()
+            raise
+        finally:
+            self._is_busy = False
+
+    async def _send(self, parts: Iterable[Bytes]) -> None:
+        seconds = self._options.response_timeout_seconds
+        await self._wire.send(parts, seconds=seconds, doing="while sending")
+
+    async def _response(self, expected: int, message_id: int) -> Command:
+        """Wait for the response to `message_id`; anything else is a broken peer (PS3.7 §9.3)."""
+        seconds = self._options.response_timeout_seconds
+        command = await self._wire.arrival(seconds=seconds, doing="to our request")
+        if (
+            not isinstance(command, Command)
+            or command.command_field != expected
+            or command.message_id_being_responded_to != message_id
+        ):
+            raise RemoteProtocolError(
+                f"{self.address} answered with something else than a response ({expected:04X}) "
+                f"to message {message_id} (PS3.7 §9.3)"
+            )
+        status_of(command)
+        return command
+
+
+def status_of(response: Command) -> int:
+    """Give the status that every response must have (PS3.7 §9.3).
+
+    Raises:
+        RemoteProtocolError: it has none.
+    """
+    if response.status is None:
+        raise RemoteProtocolError("a response without Status (0000,0900) (PS3.7 §9.3)")
+    return response.status
+
+
+async def _stream(chunks: Iterable[Bytes] | AsyncIterable[Bytes]) -> AsyncIterator[Bytes]:
+    if isinstance(chunks, AsyncIterable):
+        async for chunk in chunks:
+            yield chunk
+    else:
+        for chunk in chunks:
+            yield chunk

@@ -1,0 +1,259 @@
+"""One requested association on its transport: bytes to events and back, and every wait bounded.
+
+It carries out what the engine (`dimse.upper.association`) says, and decides nothing of its own.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import socket
+import ssl
+import struct
+import termios
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, cast
+
+from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.refusals import rejection
+from hilum.dimse.message import Command, CommandReceived, Messages
+from hilum.dimse.upper.association import Association
+from hilum.dimse.upper.events import (
+    Aborted,
+    AssociationAccepted,
+    AssociationRejected,
+    Event,
+    Fragment,
+    ProtocolViolated,
+    Released,
+    ReleaseRequested,
+)
+from hilum.dimse.upper.pdu import AssociateAccept
+from hilum.dimse.upper.state import State
+from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError, Unreachable
+
+# Responses are some hundred bytes; what a peer sends beyond comes in pieces of at most this.
+_READ_BUFFER_BYTES: Final = 64 * 1024
+# With more than this not yet taken by the kernel a sender waits: memory stays bounded.
+_WRITE_BUFFER_BYTES_MAX: Final = 1024 * 1024
+# We ask one thing at a time; a peer with this many answers unread is talking to itself.
+_ARRIVED_MAX: Final = 16
+_LINGER_SECONDS: Final = 2.0
+
+Bytes = bytes | bytearray | memoryview
+Arrival = AssociateAccept | Command | Released
+
+
+class Wire(asyncio.BufferedProtocol):
+    """Callbacks of the transport below, `send` and `arrival` for the requestor above.
+
+    One task at a time may wait here; it is woken by whatever happens and looks again.
+    """
+
+    def __init__(self, association: Association, address: Address) -> None:
+        self.closed = asyncio.get_running_loop().create_future()
+        self._association = association
+        self._address = address
+        self._messages = Messages(association.contexts)
+        self._buffer = memoryview(bytearray(_READ_BUFFER_BYTES))
+        self._arrived: deque[Arrival] = deque()
+        self._failure: HilumError | None = None
+        self._has_room = True
+        self._waiter: asyncio.Future[None] | None = None
+        self._linger: asyncio.TimerHandle | None = None
+
+    # What the transport calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport over."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES_MAX)
+        self._socket = cast("socket.socket", transport.get_extra_info("socket"))
+        self._acknowledge_at_once()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
+        """Give the one buffer that everything is read into."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Feed the engine and act on what it says."""
+        self._acknowledge_at_once()
+        self._handle(self._association.receive(self._buffer[:nbytes]))
+
+    def pause_writing(self) -> None:
+        """Remember that the transport has enough."""
+        self._has_room = False
+
+    def resume_writing(self) -> None:
+        """Let the sender go on."""
+        self._has_room = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the engine, and whoever waits."""
+        self._fail(self._loss(exc))
+        self._association.receive_end()
+        if self._linger is not None:
+            self._linger.cancel()
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    # What the requestor calls.
+
+    @property
+    def failure(self) -> HilumError | None:
+        """Why nothing more can be sent; None: all is well."""
+        return self._failure
+
+    async def send(self, parts: Iterable[Bytes], *, seconds: float, doing: str) -> None:
+        """Hand `parts` to the transport in one go; return when it has room for more.
+
+        Raises:
+            Unreachable: the association is gone, or the peer takes nothing for `seconds`.
+            RemoteProtocolError: the peer broke the protocol meanwhile.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._transport.writelines(parts)
+        while not self._has_room:
+            if self._failure is not None:
+                raise self._failure
+            await self._happening(seconds, doing)
+
+    async def arrival(self, *, seconds: float, doing: str) -> Arrival:
+        """Give what the peer said next; it has `seconds` from when it took our last byte.
+
+        Raises:
+            Unreachable: the association is gone, or it said nothing in time.
+            Rejected: it does not want the association.
+            RemoteProtocolError: it broke the protocol.
+        """
+        while not self._arrived:
+            if self._failure is not None:
+                raise self._failure
+            await self._happening(seconds, doing)
+        return self._arrived.popleft()
+
+    def abort(self) -> None:
+        """Send an A-ABORT if that is still possible, and close. A second call does nothing."""
+        if not self._transport.is_closing():
+            self._transport.write(self._association.abort())
+            self._close(f"{self._address}: we aborted the association")
+
+    def close(self) -> None:
+        """Close the transport after what was written. A second call does nothing."""
+        if not self._transport.is_closing():
+            self._close(f"{self._address}: the association is over")
+
+    # What happens in between.
+
+    def _handle(self, events: Iterable[Event]) -> None:
+        for event in events:
+            try:
+                self._handle_one(event)
+            except RemoteProtocolError as error:
+                self._fail(error)
+        if self._association.outgoing and not self._transport.is_closing():
+            self._transport.write(bytes(self._association.outgoing))
+        self._association.outgoing.clear()
+        if self._association.is_closed:
+            self.close()
+
+    def _handle_one(self, event: Event) -> None:
+        match event:
+            case Fragment():
+                received = self._messages.receive(event)
+                if isinstance(received, CommandReceived):
+                    self._arrive(received.command)
+            case AssociationAccepted(accept):
+                self._messages = Messages(self._association.contexts)
+                self._arrive(accept)
+            case Released():
+                self._arrive(event)
+            case AssociationRejected(reject):
+                self._fail(rejection(self._address, reject))
+            case Aborted(text=text):
+                self._fail(Unreachable(f"{self._address} gave the association up: {text}"))
+            case ProtocolViolated(text=text):
+                self._fail(RemoteProtocolError(f"{self._address} broke the protocol: {text}"))
+            case ReleaseRequested():
+                self._transport.write(self._association.answer_release())
+                if self._association.state is State.AWAITING_CLOSE:  # else ours collided with it
+                    self._fail(Unreachable(f"{self._address} released the association"))
+            case _:
+                pass
+
+    def _loss(self, error: Exception | None) -> HilumError:
+        """Say what it means that the transport closed by itself."""
+        if isinstance(error, ssl.SSLError):
+            return Rejected(
+                f"{self._address} ended TLS: {error.reason or error}. "
+                "Does it want a certificate from us, or another one?"
+            )
+        words = f" ({error.strerror or error})" if isinstance(error, OSError) else ""
+        if self._association.state is State.AWAITING_ANSWER:
+            return Unreachable(
+                f"{self._address} closed the connection instead of answering our association "
+                f"request{words}. Does it let this host in? Does its port want TLS?"
+            )
+        return Unreachable(f"{self._address} closed the connection{words}")
+
+    def _arrive(self, arrival: Arrival) -> None:
+        if len(self._arrived) >= _ARRIVED_MAX:
+            raise RemoteProtocolError(f"{self._address} sends answers that nobody asked for")
+        self._arrived.append(arrival)
+        self._wake()
+
+    def _fail(self, failure: HilumError) -> None:
+        """Keep the first failure: what follows it are only its consequences."""
+        if self._failure is None:
+            self._failure = failure
+        self._wake()
+
+    def _close(self, why: str) -> None:
+        self._fail(Unreachable(why))
+        self._transport.close()
+        # A peer that takes no more bytes, or never ends its half of TLS, must not hold us.
+        loop = asyncio.get_running_loop()
+        self._linger = loop.call_later(_LINGER_SECONDS, self._transport.abort)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _happening(self, seconds: float, doing: str) -> None:
+        """Wait until anything happens, or fail after `seconds` in which nothing did."""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        unsent = self._unsent_bytes()
+
+        def expire() -> None:
+            nonlocal timer, unsent
+            now_unsent = self._unsent_bytes()
+            if now_unsent < unsent:
+                # A slow link, not a dead peer: our bytes are still being taken.
+                unsent = now_unsent
+                timer = loop.call_later(seconds, expire)
+            else:
+                self._fail(Unreachable(f"{self._address}: no answer for {seconds:g} s {doing}"))
+
+        timer = loop.call_later(seconds, expire)
+        try:
+            await self._waiter
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _unsent_bytes(self) -> int:
+        """Count what the transport holds and what the kernel has not got acknowledged yet."""
+        waiting = self._transport.get_write_buffer_size()
+        with contextlib.suppress(OSError, ValueError):
+            queued = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+            waiting += struct.unpack("i", queued)[0]
+        return waiting
+
+    def _acknowledge_at_once(self) -> None:
+        """Re-arm TCP_QUICKACK, which the kernel takes back: a peer with Nagle's algorithm on waits
+        for our acknowledgement before it sends the second half of its answer, up to 40 ms."""
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -1,0 +1,1 @@
+"""DIMSE as a value machine: bytes in, events out. No socket, clock or thread in here."""

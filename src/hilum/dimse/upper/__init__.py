@@ -1,0 +1,1 @@
+"""The DICOM upper layer (PS3.8): PDUs, the state table, negotiation, one association."""

@@ -1,0 +1,162 @@
+"""SQLite connections: the settings that make a commit durable, and how one is opened again."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import quote
+
+from hilum.ledger.errors import LedgerUnavailable, kind_of
+from hilum.ledger.revisions import HEAD, revision_of
+
+# "power": what was committed survives a power cut. "process": it survives the death of the process.
+Durability = Literal["power", "process"]
+
+SYNCHRONOUS: Final[dict[Durability, str]] = {"power": "FULL", "process": "NORMAL"}
+# A net below the write lock, for writers that do not know it (the sqlite3 shell, say).
+BUSY_TIMEOUT_SECONDS: Final = 5.0
+CACHE_KIBIBYTES: Final = 32 * 1024
+# Every statement of ours in all its lengths; SQLite compiles each of them once.
+CACHED_STATEMENTS: Final = 256
+WAL_BYTES_MAX: Final = 64 * 1024 * 1024
+
+# After these the connection may hold what the file does not: only a new one can be trusted.
+_DISTRUSTED: Final = frozenset(
+    {
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_SCHEMA,
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_MISUSE,
+    }
+)
+
+
+def wal_path(path: Path) -> Path:
+    """Give the path of the write-ahead log of the ledger at `path`."""
+    return path.with_name(path.name + "-wal")
+
+
+def wal_bytes(path: Path) -> int:
+    """Give the size of the write-ahead log of the ledger at `path`."""
+    try:
+        return wal_path(path).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def connect(path: Path, durability: Durability) -> sqlite3.Connection:
+    """Open the existing file at `path`.
+
+    Raises:
+        LedgerUnavailable: its file system cannot do what a write-ahead log needs.
+        sqlite3.Error: it cannot be opened, or is no database.
+    """
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        isolation_level=None,  # transactions begin and end where we say so
+        check_same_thread=False,  # each connection has a lock of ours around it
+        cached_statements=CACHED_STATEMENTS,
+    )
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise LedgerUnavailable(
+                f"ledger {path}: its file system has no shared memory, which a write-ahead log "
+                "needs (a network share?); let gateway.data name a local disk"
+            )
+        for setting in (
+            f"synchronous = {SYNCHRONOUS[durability]}",
+            "foreign_keys = ON",
+            f"cache_size = -{CACHE_KIBIBYTES}",
+            # Moving the log into the database is slow and must not happen inside a commit.
+            "wal_autocheckpoint = 0",
+            f"journal_size_limit = {WAL_BYTES_MAX}",
+        ):
+            connection.execute(f"PRAGMA {setting}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Handle:
+    """One connection, opened when it is needed and again when it cannot be trusted any more.
+
+    Not for two threads at once. `on_reset` is called whenever what was learned through the
+    connection may not be true: after a rollback and when the file has become another one.
+    """
+
+    def __init__(self, path: Path, durability: Durability, on_reset: Callable[[], None]) -> None:
+        self._path = path
+        self._durability: Durability = durability
+        self._on_reset = on_reset
+        self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
+
+    def cursor(self) -> sqlite3.Cursor:
+        """Give a cursor on the file that has the ledger's name now.
+
+        Raises:
+            LedgerUnavailable: the file there is not a ledger of ours.
+            sqlite3.Error: it cannot be opened.
+        """
+        # A file that was removed or replaced would take our writes with it without a word.
+        if self._connection is None or self._identity_now() != self._identity:
+            self.close()
+            self._connection = self._open()
+        return self._connection.cursor()
+
+    def roll_back(self) -> None:
+        """End a transaction that failed, as if it had never begun."""
+        self._on_reset()
+        if self._connection is None or not self._connection.in_transaction:
+            return
+        try:
+            self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self.close()
+
+    def distrust(self, error: sqlite3.Error) -> None:
+        """Close the connection if it cannot be used after `error`."""
+        if kind_of(error) in _DISTRUSTED:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next cursor() opens it again."""
+        connection, self._connection = self._connection, None
+        self._on_reset()
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        identity = self._identity_now()
+        connection = connect(self._path, self._durability)
+        try:
+            revision = revision_of(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if revision != HEAD:
+            connection.close()
+            raise LedgerUnavailable(
+                f"ledger {self._path}: its file was replaced by one with schema revision "
+                f"{revision or '(none)'}, expected was {HEAD}; restart the gateway, or run "
+                "`hilum rebuild` if the ledger was lost"
+            )
+        self._identity = identity
+        return connection
+
+    def _identity_now(self) -> tuple[int, int]:
+        try:
+            status = os.stat(self._path)  # noqa: PTH116 - half the time of Path.stat, in every call
+        except FileNotFoundError:
+            return (0, 0)
+        return (status.st_dev, status.st_ino)

@@ -1,0 +1,110 @@
+"""What goes into the ledger and what comes back: values only, no SQL."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from hilum.dicom.facts import InstanceFacts
+from hilum.kernel.names import UID
+
+
+class Verdict(enum.Enum):
+    """What an arriving instance turned out to be, measured by what is held under its UID."""
+
+    KEPT = "kept"  # nothing was held
+    KEPT_BESIDE = "kept_beside"  # other bytes are held and stay; the newcomer is served from now on
+    REPLACED = "replaced"  # other bytes were served until now and are held no more
+    ALREADY_HELD = "already_held"  # the same bytes: nothing new to keep
+    KEPT_FIRST = "kept_first"  # other bytes are held and the newcomer is not kept
+
+
+@dataclass(slots=True)
+class Origin:
+    """Who brought something, and through which door. A text is empty where there is none."""
+
+    calling_ae_title: str
+    called_ae_title: str
+    peer: str
+    host: str
+    entity: str
+    association_id: str
+
+
+# What the gateway does of its own accord.
+OURSELVES: Final = Origin("", "", "", "", "", "")
+
+
+@dataclass(slots=True)
+class Entry:
+    """An instance whose payload is durable already and that now wants its receipt.
+
+    `path` is where its payload lies in the vault; of an ALREADY_HELD or KEPT_FIRST one it does not
+    matter. `digest` is of what was received, `received_at` is aware.
+    """
+
+    facts: InstanceFacts
+    transfer_syntax_uid: UID
+    path: str
+    size: int
+    digest: bytes
+    verdict: Verdict
+    origin: Origin
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class HeldPayload:
+    """One version of an instance that we hold; the current one is the one that is served."""
+
+    digest: bytes
+    path: str
+    version: int
+    is_current: bool
+    size: int
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What really happened to an Entry.
+
+    `verdict` may differ from the one that was asked for, when somebody else was faster. `path` is
+    where the ledger says the payload lies: when it is not the path of the Entry, the file there is
+    not wanted. `superseded_path` is where a replaced payload lies that is held no more.
+    """
+
+    receipt_id: int
+    version: int
+    verdict: Verdict
+    path: str
+    superseded_path: str | None = None
+
+
+@dataclass(slots=True)
+class AuditRecord:
+    """Something that somebody did or tried, to be remembered for good.
+
+    Names and IDs of patients belong here and nowhere else, `detail` included.
+    """
+
+    event: str
+    outcome: str
+    origin: Origin
+    study_instance_uid: str = ""
+    sop_instance_uid: str = ""
+    patient_id: str = ""
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Counts:
+    """How much the ledger knows of. `receipts` are all that were ever given."""
+
+    patients: int
+    studies: int
+    series: int
+    instances: int
+    payloads: int
+    bytes: int
+    receipts: int
+    conflicts: int

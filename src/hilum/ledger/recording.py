@@ -1,0 +1,192 @@
+"""What one transaction writes for a group of entries: first decide, then write table by table."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from sqlite3 import Cursor
+from typing import Final
+
+from hilum.ledger.catalogue import Catalogue
+from hilum.ledger.differences import contradictions
+from hilum.ledger.entry import AuditRecord, Entry, HeldPayload, Origin, Recorded, Verdict
+from hilum.ledger.moments import microseconds_of
+from hilum.ledger.statements import INSTANCE_ATTRIBUTES, Reading, Writing
+from hilum.ledger.texts import Row
+from hilum.ledger.verdicts import HeldInstance, Step, decide
+
+INSTANCE_RECEIVED: Final = "instance received"
+
+_KEEPS: Final = frozenset({Verdict.KEPT, Verdict.KEPT_BESIDE, Verdict.REPLACED})
+# What ties an instance to its place; versions of one instance should not differ in it.
+_PLACE: Final = ("study_instance_uid", "series_instance_uid", "sop_class_uid")
+
+_instance_values = attrgetter(*INSTANCE_ATTRIBUTES)
+_place_values = attrgetter(*_PLACE)
+
+
+class Recorder:
+    """Writes groups of entries. The transaction is the caller's."""
+
+    def __init__(self, reading: Reading, writing: Writing, catalogue: Catalogue) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._catalogue = catalogue
+
+    def record(self, cursor: Cursor, entries: Sequence[Entry]) -> list[Recorded]:
+        """Write `entries` in their order, later ones of a UID knowing the earlier ones.
+
+        Raises:
+            HeldNoMore: one of them was a duplicate of something that is not held any more.
+            sqlite3.Error: the transaction must be rolled back.
+        """
+        held = held_under(self._reading, cursor, [e.facts.sop_instance_uid for e in entries])
+        steps = [
+            decide(entry, held.setdefault(entry.facts.sop_instance_uid, HeldInstance()))
+            for entry in entries
+        ]
+        self._keep(cursor, [step for step in steps if step.verdict in _KEEPS])
+        moments = [microseconds_of(entry.received_at) for entry in entries]
+        receipts = self._writing.add_receipt.run_numbered(
+            cursor, [_receipt(step, at) for step, at in zip(steps, moments, strict=True)]
+        )
+        self._writing.add_audit.run(
+            cursor, [_audit(step, at) for step, at in zip(steps, moments, strict=True)]
+        )
+        return [_recorded(step, receipt) for step, receipt in zip(steps, receipts, strict=True)]
+
+    def _keep(self, cursor: Cursor, steps: Sequence[Step]) -> None:
+        """Write the instances and payloads that are kept."""
+        fresh = []
+        later = []
+        for step in steps:
+            step.series_row = self._catalogue.series_row(cursor, step.entry)
+            (fresh if step.payload.version == 1 and not step.instance.row else later).append(step)
+        rows = self._writing.add_instance.run_numbered(cursor, [_instance(s) for s in fresh])
+        for step, row in zip(fresh, rows, strict=True):
+            step.instance.row = row
+        self._writing.add_payload.run(cursor, [_payload(step) for step in steps])
+        left = [self._change_instance(cursor, step) for step in later]
+        for series_row in left:
+            self._catalogue.drop_empty(cursor, series_row)
+
+    def _change_instance(self, cursor: Cursor, step: Step) -> int:
+        """Let the catalogue describe the newest version; give the series row it was in."""
+        row, entry = step.instance.row, step.entry
+        place = self._reading.place.row(cursor, row)
+        self._writing.change_instance.run(
+            cursor,
+            *(step.series_row, entry.facts.sop_class_uid, step.payload.version),
+            *(*_instance_values(entry.facts), row),
+        )
+        if step.superseded is not None:
+            self._writing.drop_payload.run(cursor, row, step.superseded.version)
+        if place is None:
+            return step.series_row
+        series_row, *kept = place
+        moved = contradictions(_PLACE, kept, _place_values(entry.facts))
+        uid = entry.facts.sop_instance_uid
+        self._catalogue.record_conflicts(cursor, entry, "instance", uid, moved)
+        return int(series_row)
+
+
+def held_under(reading: Reading, cursor: Cursor, uids: Sequence[str]) -> dict[str, HeldInstance]:
+    """Give what is held under `uids`, oldest version first; what is not held is not there."""
+    held: dict[str, HeldInstance] = {}
+    wanted = list(dict.fromkeys(uids))
+    for uid, row, current, version, digest, path, size in reading.held.rows(cursor, wanted):
+        instance = held.setdefault(uid, HeldInstance(row))
+        if version is not None:
+            payload = HeldPayload(digest, path, version, is_current=version == current, size=size)
+            instance.payloads.append(payload)
+    for instance in held.values():
+        if len(instance.payloads) > 1:
+            instance.payloads.sort(key=attrgetter("version"))
+    return held
+
+
+def origin_values(origin: Origin) -> Row:
+    """Give the columns that receipts and audit records have in common."""
+    return (
+        origin.calling_ae_title,
+        origin.called_ae_title,
+        origin.peer,
+        origin.host,
+        origin.entity,
+        origin.association_id,
+    )
+
+
+def _instance(step: Step) -> Row:
+    facts = step.entry.facts
+    return (
+        step.series_row,
+        facts.sop_instance_uid,
+        facts.sop_class_uid,
+        step.payload.version,
+        *_instance_values(facts),
+    )
+
+
+def _payload(step: Step) -> Row:
+    entry = step.entry
+    return (
+        step.instance.row,
+        step.payload.version,
+        entry.digest,
+        entry.size,
+        entry.transfer_syntax_uid,
+        entry.path,
+        microseconds_of(entry.received_at),
+    )
+
+
+def _receipt(step: Step, at: int) -> Row:
+    entry = step.entry
+    return (
+        at,
+        entry.facts.sop_instance_uid,
+        step.payload.version,
+        step.verdict.value,
+        entry.digest,
+        entry.size,
+        *origin_values(entry.origin),
+    )
+
+
+def audit_values(record: AuditRecord, at: int) -> Row:
+    """Give the columns of an audit record."""
+    return (
+        at,
+        record.event,
+        record.outcome,
+        *origin_values(record.origin),
+        record.study_instance_uid,
+        record.sop_instance_uid,
+        record.patient_id,
+        record.detail,
+    )
+
+
+def _audit(step: Step, at: int) -> Row:
+    facts = step.entry.facts
+    return (
+        at,
+        INSTANCE_RECEIVED,
+        step.verdict.value,
+        *origin_values(step.entry.origin),
+        facts.study_instance_uid,
+        facts.sop_instance_uid,
+        facts.patient_id,
+        "",
+    )
+
+
+def _recorded(step: Step, receipt_id: int) -> Recorded:
+    superseded = step.superseded
+    path = step.payload.path
+    return Recorded(
+        receipt_id,
+        step.payload.version,
+        step.verdict,
+        path,
+        superseded.path if superseded is not None and superseded.path != path else None,
+    )

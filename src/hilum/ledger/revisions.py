@@ -1,0 +1,77 @@
+"""Which schema a ledger file has, and bringing it to ours. Alembic is imported only to change it."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from hilum.kernel.errors import Misconfigured
+
+# What `migrations/versions` ends with; a test compares the two.
+HEAD: Final = "0001"
+KNOWN: Final = frozenset({"0001"})
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def revision_of(connection: sqlite3.Connection) -> str | None:
+    """Give the schema revision of the file; None when it has no alembic_version."""
+    if "alembic_version" not in _tables(connection):
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def check_ours(connection: sqlite3.Connection, path: Path) -> str | None:
+    """Give the schema revision of a file that is empty or a ledger we know.
+
+    Raises:
+        Misconfigured: it is somebody else's database, or a newer Hilum wrote it.
+    """
+    tables = _tables(connection)
+    if not tables:
+        return None
+    revision = revision_of(connection)
+    if revision is None or "receipt" not in tables:
+        raise Misconfigured(
+            f"{path} is a database but not a ledger of Hilum; move it away, or let gateway.data "
+            "name another folder"
+        )
+    if revision not in KNOWN:
+        raise Misconfigured(
+            f"ledger {path} was written by a newer Hilum: it has schema revision {revision}, this "
+            f"one knows schema revision {HEAD}; install the newer one again (a ledger never goes "
+            "back)"
+        )
+    return revision
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Bring an empty file or an older ledger to our schema, all or nothing.
+
+    The caller holds the write lock. Raises sqlite3.Error.
+    """
+    # Takes longer to import than everything else that opening a ledger does.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy import StaticPool, create_engine, event, exc  # noqa: PLC0415
+
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    # The driver's own BEGIN comes too late for CREATE TABLE; without this a crash leaves half.
+    event.listen(engine, "begin", lambda begun: begun.exec_driver_sql("BEGIN IMMEDIATE"))
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    try:
+        with engine.begin() as bound:
+            config.attributes["connection"] = bound
+            command.upgrade(config, HEAD)
+    except exc.DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise error.orig from error
+        raise
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    )
+    return {name for (name,) in rows}

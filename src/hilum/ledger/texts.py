@@ -1,0 +1,111 @@
+"""SQL texts, made once from SQLAlchemy Core and then run by the driver's own cursor.
+
+Going through SQLAlchemy for each statement would cost several times what SQLite needs for it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from sqlite3 import Cursor
+from typing import Any, Final, TypeVar, cast
+
+from sqlalchemy import Insert as InsertOf
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ClauseElement
+
+# What SQL takes and gives is known only where the statement is written.
+Row = tuple[Any, ...]
+
+# One statement writes up to so many rows: fewer turns between Python and SQLite, each of which
+# gives the interpreter lock away. Longer texts gain little and cost SQLite memory.
+ROWS_MAX: Final = 16
+
+_T = TypeVar("_T")
+
+
+class Statement:
+    """One text; its values are given in the order of `names`."""
+
+    def __init__(
+        self, statement: ClauseElement, *names: str, sets: Sequence[str] | None = None
+    ) -> None:
+        self.text = _text(statement, names, sets)
+
+    def run(self, cursor: Cursor, *values: Any) -> Cursor:
+        """Run it."""
+        return cursor.execute(self.text, values)
+
+    def row(self, cursor: Cursor, *values: Any) -> Row | None:
+        """Run it and give its only row, if there is one."""
+        return cast("Row | None", cursor.execute(self.text, values).fetchone())
+
+
+class Insert:
+    """Puts rows into a table, many at a time; their values are in the order of `names`."""
+
+    def __init__(self, statement: InsertOf, *names: str) -> None:
+        head, values = _text(statement, names, names).split(" VALUES ")
+        row = values[: values.index(")") + 1]
+        tail = values[len(row) :]
+        self._texts = [
+            f"{head} VALUES {', '.join([row] * count)}{tail}" for count in range(ROWS_MAX + 1)
+        ]
+
+    def run(self, cursor: Cursor, rows: Sequence[Row]) -> None:
+        """Insert `rows`."""
+        for part in _parts(rows):
+            cursor.execute(self._texts[len(part)], list(chain.from_iterable(part)))
+
+    def run_numbered(self, cursor: Cursor, rows: Sequence[Row]) -> list[int]:
+        """Insert `rows` into a table that numbers its rows, and give the numbers.
+
+        Those of one statement follow each other: SQLite takes the largest plus one each time, and
+        nobody else writes meanwhile.
+        """
+        numbers: list[int] = []
+        for part in _parts(rows):
+            cursor.execute(self._texts[len(part)], list(chain.from_iterable(part)))
+            last = cast("int", cursor.lastrowid)
+            numbers.extend(range(last - len(part) + 1, last + 1))
+        return numbers
+
+
+class SelectIn:
+    """Reads the rows that belong to any of several texts."""
+
+    def __init__(self, statement: ClauseElement, name: str) -> None:
+        text = _text(statement, (name,), None)
+        self._texts = [
+            text.replace(f"__[POSTCOMPILE_{name}]", ", ".join("?" * count))
+            for count in range(ROWS_MAX + 1)
+        ]
+
+    def rows(self, cursor: Cursor, wanted: Sequence[str]) -> Iterable[Row]:
+        """Give the rows for `wanted`."""
+        return chain.from_iterable(
+            cursor.execute(self._texts[len(part)], part).fetchall() for part in _parts(wanted)
+        )
+
+
+def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    if len(values) <= ROWS_MAX:
+        if values:
+            yield values
+        return
+    for start in range(0, len(values), ROWS_MAX):
+        yield values[start : start + ROWS_MAX]
+
+
+def _text(statement: ClauseElement, names: Sequence[str], sets: Sequence[str] | None) -> str:
+    """Compile `statement`, and make sure that its values are wanted in the order of `names`."""
+    compiled = cast(
+        "SQLCompiler",
+        statement.compile(
+            dialect=sqlite.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]
+            column_keys=sets,
+        ),
+    )
+    order = tuple(compiled.positiontup or ())
+    if order != tuple(names):
+        raise AssertionError(f"{compiled} takes its values as {order}, not as {tuple(names)}")
+    return str(compiled)

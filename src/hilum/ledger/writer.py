@@ -1,0 +1,62 @@
+"""Write transactions, one at a time over all threads and processes; after an error as before it."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hilum.ledger.connection import Durability, Handle
+from hilum.ledger.errors import explained
+from hilum.ledger.lock import WriteLock
+
+T = TypeVar("T")
+
+
+class Writer:
+    """Runs work inside a transaction that is durable when transact() returns."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durability: Durability,
+        lock: WriteLock,
+        on_reset: Callable[[], None],
+    ) -> None:
+        self._path = path
+        self._lock = lock
+        self._handle = Handle(path, durability, on_reset)
+
+    def transact(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+        """Run `work` in a write transaction; if it raises, nothing of it stays.
+
+        Raises:
+            Full: there is no room on the disk.
+            LedgerUnavailable: the ledger cannot be written now.
+        """
+        with self._lock:
+            try:
+                try:
+                    return self._attempt(work)
+                except sqlite3.IntegrityError:
+                    # Another process removed a row that we remembered. Now nothing is remembered.
+                    return self._attempt(work)
+            except sqlite3.Error as error:
+                self._handle.distrust(error)
+                raise explained(error, self._path) from error
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens it again."""
+        with self._lock:
+            self._handle.close()
+
+    def _attempt(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+        cursor = self._handle.cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            result = work(cursor)
+            cursor.execute("COMMIT")
+        except BaseException:
+            self._handle.roll_back()
+            raise
+        return result

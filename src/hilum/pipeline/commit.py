@@ -1,0 +1,280 @@
+"""The group commit: payloads to disk, then one ledger transaction, for all that were waiting.
+
+Runs in the committing thread. Order is the first law: the bytes of each payload, its name and its
+folder are durable before the ledger says so, and only then is anybody told.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from hilum.dicom.facts import InstanceFacts, facts_of
+from hilum.kernel.clock import Clock
+from hilum.kernel.errors import CorruptPayload, Full, HilumError
+from hilum.ledger.entry import Entry, HeldPayload, Recorded, Verdict
+from hilum.pipeline.answers import (
+    Answer,
+    DuplicateRefused,
+    Kept,
+    Mismatched,
+    NoRoom,
+    NotUnderstood,
+)
+from hilum.pipeline.duplicates import DuplicatePolicy, decide
+from hilum.pipeline.reception import Reception
+from hilum.vault.layout import path_of
+from hilum.vault.seal import Seal
+from hilum.vault.vault import Vault
+
+
+class Records(Protocol):
+    """What the commit needs of the ledger. Both raise Full, or another HilumError."""
+
+    def find(self, uids: Sequence[str]) -> dict[str, list[HeldPayload]]:
+        """Give the payloads held under each UID."""
+        ...
+
+    def record(self, entries: Sequence[Entry]) -> list[Recorded]:
+        """Write all entries in one transaction."""
+        ...
+
+
+@dataclass(slots=True)
+class CommitReport:
+    """What became of a group: one answer a reception, and what the operator should know."""
+
+    answers: list[Answer | None]
+    quarantined: list[tuple[str, str]]
+    leftovers: list[tuple[str, str]]
+    ledger_was_asked: bool = False
+    ledger_error: str | None = None
+    disk_is_full: bool = False
+
+
+@dataclass(slots=True)
+class _Candidate:
+    index: int
+    reception: Reception
+    facts: InstanceFacts
+    digest: str
+    verdict: Verdict = Verdict.KEPT
+    path: str = ""
+
+
+class Committer:
+    """Makes groups of receptions durable. One thread at a time."""
+
+    def __init__(
+        self, vault: Vault, records: Records, clock: Clock, policy: DuplicatePolicy
+    ) -> None:
+        self._vault = vault
+        self._records = records
+        self._clock = clock
+        self._policy = policy
+
+    def commit(self, group: Sequence[Reception]) -> CommitReport:
+        """Make the group durable; never raises for one reception's fault or a full disk."""
+        report = CommitReport([None] * len(group), [], [])
+        candidates = [
+            candidate
+            for index, reception in enumerate(group)
+            if (candidate := self._examine(index, reception, report)) is not None
+        ]
+        if not candidates:
+            return report
+        now = self._clock.now()
+        report.ledger_was_asked = True
+        try:
+            self._judge(candidates, report)
+            wanted = [c for c in candidates if report.answers[c.index] is None]
+            self._record(self._place(wanted, now, report), now, report)
+        except HilumError as error:
+            report.ledger_error = str(error)
+            report.disk_is_full = isinstance(error, Full)
+            self._give_up(candidates, NoRoom(str(error)), report)
+        return report
+
+    def _examine(self, index: int, reception: Reception, report: CommitReport) -> _Candidate | None:
+        """Read the last run and judge the instance by itself."""
+        if reception.is_abandoned:
+            self._drop(reception, report)
+            return None
+        if reception.failure is not None:
+            report.answers[index] = reception.failure
+            report.disk_is_full |= isinstance(reception.failure, NoRoom)
+            self._drop(reception, report)
+            return None
+        digest = reception.draft.hold(reception.run.pieces)
+        reception.read(reception.run)
+        defect = reception.defect
+        if defect is None:
+            try:
+                facts = facts_of(reception.reader.finish())
+            except CorruptPayload as error:
+                defect = str(error)
+            else:
+                if (reason := _mismatch(reception, facts)) is None:
+                    return _Candidate(index, reception, facts, digest)
+                report.answers[index] = Mismatched(reason)
+                self._quarantine(reception, reason, report)
+                return None
+        report.answers[index] = NotUnderstood(defect)
+        self._quarantine(reception, defect, report)
+        return None
+
+    def _judge(self, candidates: Sequence[_Candidate], report: CommitReport) -> None:
+        """Decide what each instance is to what we hold already."""
+        held = self._records.find([c.facts.sop_instance_uid for c in candidates])
+        for candidate in candidates:
+            uid = candidate.facts.sop_instance_uid
+            known = held.setdefault(uid, [])
+            digest = bytes.fromhex(candidate.digest)
+            candidate.verdict = decide(known, digest, self._policy)
+            if candidate.verdict is Verdict.KEPT_FIRST:
+                report.answers[candidate.index] = DuplicateRefused(
+                    "another version of this instance is held and gateway.duplicates is keep_first"
+                )
+            if candidate.verdict in (Verdict.KEPT_FIRST, Verdict.ALREADY_HELD):
+                candidate.path = next((p.path for p in known if p.digest == digest), "")
+                self._drop(candidate.reception, report)
+            else:
+                # The next one of this group under the same UID must know of this one.
+                size = candidate.reception.size
+                known.append(HeldPayload(digest, "", 0, is_current=True, size=size))
+
+    def _place(
+        self, candidates: list[_Candidate], now: datetime, report: CommitReport
+    ) -> list[_Candidate]:
+        """Complete and name the new payloads; give those that are safe, with the duplicates."""
+        drafts = []
+        placed = []
+        for candidate in candidates:
+            if candidate.verdict is Verdict.ALREADY_HELD:
+                continue
+            try:
+                self._complete(candidate, now)
+            except OSError as error:
+                self._refuse(candidate, error, report)
+                continue
+            drafts.append((candidate.reception.draft, candidate.path))
+            placed.append(candidate)
+        failures = self._vault.place(drafts) if drafts else []
+        for candidate, failure in zip(placed, failures, strict=True):
+            if failure is not None:
+                self._refuse(candidate, failure, report)
+        return [c for c in candidates if report.answers[c.index] is None]
+
+    def _complete(self, candidate: _Candidate, now: datetime) -> None:
+        facts = candidate.facts
+        candidate.path = path_of(
+            received_at=now,
+            study=facts.study_instance_uid,
+            series=facts.series_instance_uid,
+            instance=facts.sop_instance_uid,
+            digest_hex=candidate.digest,
+        )
+        candidate.reception.draft.complete(seal_of(candidate.reception, candidate.digest, now))
+
+    def _record(self, candidates: list[_Candidate], now: datetime, report: CommitReport) -> None:
+        if not candidates:
+            return
+        recorded = self._records.record([_entry(candidate, now) for candidate in candidates])
+        for candidate, record in zip(candidates, recorded, strict=True):
+            report.answers[candidate.index] = Kept(record.verdict)
+            for path in _unwanted(candidate, record):
+                self._clean_up(path, self._vault.remove, report)
+
+    def _refuse(self, candidate: _Candidate, error: OSError, report: CommitReport) -> None:
+        reason = f"writing the payload failed: {error.strerror}"
+        report.answers[candidate.index] = NoRoom(reason)
+        report.disk_is_full = True
+        self._drop(candidate.reception, report)
+
+    def _give_up(
+        self, candidates: Sequence[_Candidate], answer: Answer, report: CommitReport
+    ) -> None:
+        """The ledger failed: nobody gets success.
+
+        Named payloads stay where they are: whether the transaction reached the disk is not known,
+        and a row without its file would be worse than a file without a row, which is adopted when
+        the gateway starts.
+        """
+        for candidate in candidates:
+            if report.answers[candidate.index] is None:
+                report.answers[candidate.index] = answer
+                self._drop(candidate.reception, report)
+
+    def _quarantine(self, reception: Reception, reason: str, report: CommitReport) -> None:
+        try:
+            path = self._vault.quarantine(reception.draft, reason, now=self._clock.now())
+        except OSError as error:
+            report.leftovers.append((str(reception.draft.path), str(error.strerror)))
+            return
+        if path is not None:
+            report.quarantined.append((path, reason))
+
+    def _drop(self, reception: Reception, report: CommitReport) -> None:
+        self._clean_up(str(reception.draft.path), lambda _: reception.draft.discard(), report)
+
+    @staticmethod
+    def _clean_up(path: str, remove: Callable[[str], None], report: CommitReport) -> None:
+        try:
+            remove(path)
+        except OSError as error:
+            report.leftovers.append((path, str(error.strerror)))
+
+
+def seal_of(reception: Reception, digest: str, now: datetime) -> Seal:
+    """Give what travels with the payload."""
+    origin = reception.announcement.origin
+    return Seal(
+        digest=digest,
+        size=reception.size,
+        received_at=now.isoformat(),
+        calling_ae_title=origin.calling_ae_title,
+        called_ae_title=origin.called_ae_title,
+        peer=origin.peer,
+        host=origin.host,
+        entity=origin.entity,
+        association_id=origin.association_id,
+    )
+
+
+def _entry(candidate: _Candidate, now: datetime) -> Entry:
+    reception = candidate.reception
+    return Entry(
+        facts=candidate.facts,
+        transfer_syntax_uid=reception.announcement.transfer_syntax_uid,
+        path=candidate.path,
+        size=reception.size,
+        digest=bytes.fromhex(candidate.digest),
+        verdict=candidate.verdict,
+        origin=reception.announcement.origin,
+        received_at=now,
+    )
+
+
+def _unwanted(candidate: _Candidate, record: Recorded) -> set[str]:
+    """Give the files that may go, now that the ledger says which one is held.
+
+    One was replaced; ours is not needed when another worker was faster with the same bytes.
+    """
+    ours = "" if candidate.verdict is Verdict.ALREADY_HELD else candidate.path
+    return {record.superseded_path or "", ours} - {record.path, ""}
+
+
+def _mismatch(reception: Reception, facts: InstanceFacts) -> str | None:
+    """Say how the data set differs from what was announced; None if it does not."""
+    announced = reception.announcement
+    if facts.sop_instance_uid != announced.sop_instance_uid:
+        return (
+            f"the data set is instance {facts.sop_instance_uid or '(none)'}, "
+            f"announced was {announced.sop_instance_uid}"
+        )
+    if facts.sop_class_uid != announced.sop_class_uid:
+        return (
+            f"the data set has SOP class {facts.sop_class_uid or '(none)'}, "
+            f"announced was {announced.sop_class_uid}"
+        )
+    return None

@@ -1,0 +1,237 @@
+"""Intake: every door brings its instances here, and gets success only for what is durable.
+
+Runs on the event loop; what may block goes to scribes. Finished receptions wait while a commit is
+under way and are then committed together, so that many associations share one sync.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hilum.dicom.part10 import file_meta
+from hilum.dicom.reader import DataSetReader
+from hilum.dicom.syntaxes import transfer_syntax
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Event, Telemetry
+from hilum.pipeline.answers import Answer, Kept, NoRoom
+from hilum.pipeline.buffers import BufferPool
+from hilum.pipeline.commit import CommitReport, Committer
+from hilum.pipeline.events import (
+    CleanUpFailed,
+    GroupCommitted,
+    InstanceReceived,
+    InstanceRefused,
+    IntakeObstructed,
+    IntakeRestored,
+    PayloadQuarantined,
+)
+from hilum.pipeline.reception import Announcement, Reception, Run
+from hilum.pipeline.room import Room
+from hilum.pipeline.scribes import Scribes
+from hilum.vault.seal import BLANK, SEAL_CREATOR_UID
+from hilum.vault.vault import Vault
+
+# More in one transaction would make the first of them wait for the last.
+GROUP_MAX: Final = 64
+# Writing runs of large payloads: two keep the disk busy while one waits for a slow sync.
+_WRITERS: Final = 2
+# What all connections together may hold in large buffers.
+_BUFFERS_BYTES_MAX: Final = 96 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeLimits:
+    """Bounds of one instance."""
+
+    instance_bytes_max: int
+
+
+class Intake:
+    """Takes instances in. One object a process."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        committer: Committer,
+        clock: Clock,
+        telemetry: Telemetry,
+        room: Room,
+        limits: IntakeLimits,
+    ) -> None:
+        self._vault = vault
+        self._committer = committer
+        self._clock = clock
+        self._telemetry = telemetry
+        self._room = room
+        self._limits = limits
+        self._writers = Scribes("writer", _WRITERS)
+        self._committing = Scribes("committer", 1)
+        self._waiting: list[Reception] = []
+        self._is_committing = False
+        self._ledger_obstacle: str | None = None
+        self._reported: str | None = None
+        self._idle = asyncio.Event()
+        self.buffers = BufferPool(_BUFFERS_BYTES_MAX)
+        self.open_receptions = 0
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to work on `loop`."""
+        self._writers.start(loop)
+        self._committing.start(loop)
+        self._idle.set()
+
+    async def stop(self) -> None:
+        """Finish every commit that was begun, then end the threads."""
+        await self._idle.wait()
+        self._writers.stop()
+        self._committing.stop()
+
+    @property
+    def obstacle(self) -> str | None:
+        """Say why nothing can be taken in now, or None."""
+        return self._ledger_obstacle or self._room.obstacle
+
+    @property
+    def waiting(self) -> int:
+        """Give how many finished instances wait for a commit."""
+        return len(self._waiting)
+
+    def receive(
+        self,
+        announcement: Announcement,
+        *,
+        answered: Callable[[Answer], None],
+        resumed: Callable[[], None],
+    ) -> Reception:
+        """Begin to take an instance in; the caller feeds it and then finishes or abandons it."""
+        origin = announcement.origin
+        head = file_meta(
+            sop_class_uid=announcement.sop_class_uid,
+            sop_instance_uid=announcement.sop_instance_uid,
+            transfer_syntax_uid=announcement.transfer_syntax_uid,
+            sending_ae_title=origin.calling_ae_title,
+            receiving_ae_title=origin.called_ae_title,
+            private_creator_uid=SEAL_CREATOR_UID,
+            private_information=BLANK,
+        )
+        reception = Reception(
+            self,
+            announcement,
+            self._vault.begin(head),
+            DataSetReader(transfer_syntax(announcement.transfer_syntax_uid)),
+            answered=answered,
+            resumed=resumed,
+            size_max=self._limits.instance_bytes_max,
+        )
+        if (obstacle := self.obstacle) is not None:
+            reception.failure = NoRoom(obstacle)
+        self.open_receptions += 1
+        return reception
+
+    def write_run(self, reception: Reception, run: Run) -> None:
+        """Have a run written by a scribe (see `Clerk`)."""
+        self._room.take(run.size)
+        self._writers.submit(
+            lambda: reception.write(run), lambda _: self._run_written(reception, run)
+        )
+
+    def commit(self, reception: Reception) -> None:
+        """Have a finished or abandoned reception dealt with by the next commit (see `Clerk`)."""
+        self.open_receptions -= 1
+        self._waiting.append(reception)
+        if not self._is_committing:
+            self._commit_next()
+
+    def learn_room(self, free: int, size: int) -> None:
+        """Learn what the file system has left; to be told about once a second."""
+        self._room.refresh(free, size)
+        self._report_obstacle()
+
+    def ledger_recovered(self) -> None:
+        """The ledger was seen to work again."""
+        self._ledger_obstacle = None
+        self._report_obstacle()
+
+    @property
+    def ledger_obstacle(self) -> str | None:
+        """Say what is wrong with the ledger, or None."""
+        return self._ledger_obstacle
+
+    def _run_written(self, reception: Reception, run: Run) -> None:
+        if isinstance(reception.failure, NoRoom):
+            self._room.shut()
+        reception.written(run)
+
+    def _commit_next(self) -> None:
+        group = self._waiting[:GROUP_MAX]
+        del self._waiting[:GROUP_MAX]
+        self._is_committing = bool(group)
+        if not group:
+            self._idle.set()
+            return
+        self._idle.clear()
+        self._room.take(sum(reception.run.size for reception in group))
+        begun = self._clock.monotonic()
+        self._committing.submit(
+            lambda: self._committer.commit(group),
+            lambda report: self._committed(group, report, begun),
+        )
+
+    def _committed(
+        self, group: list[Reception], report: CommitReport | BaseException, begun: float
+    ) -> None:
+        if isinstance(report, BaseException):
+            report = self._crashed(group, report)
+        for reception, answer in zip(group, report.answers, strict=True):
+            reception.run.release()
+            if answer is not None:
+                reception.answered(answer)
+                self._tell(reception, answer)
+        self._tell_rest(report, len(group), self._clock.monotonic() - begun)
+        self._commit_next()
+
+    @staticmethod
+    def _crashed(group: list[Reception], error: BaseException) -> CommitReport:
+        """A fault of ours must not leave senders without an answer, nor with a wrong one."""
+        reason = f"the commit failed unexpectedly: {type(error).__name__}"
+        answers: list[Answer | None] = [
+            None if reception.is_abandoned else NoRoom(reason) for reception in group
+        ]
+        return CommitReport(answers, [], [], ledger_was_asked=True, ledger_error=reason)
+
+    def _tell(self, reception: Reception, answer: Answer) -> None:
+        announcement = reception.announcement
+        common: dict[str, Any] = {  # Any: fields shared by two event classes
+            "source": announcement.source,
+            "calling_ae_title": announcement.origin.calling_ae_title,
+            "sop_instance_uid": announcement.sop_instance_uid,
+        }
+        event: Event
+        if isinstance(answer, Kept):
+            event = InstanceReceived(verdict=answer.verdict.value, size=reception.size, **common)
+        else:
+            event = InstanceRefused(outcome=type(answer).__name__, reason=answer.reason, **common)
+        self._telemetry.emit(event)
+
+    def _tell_rest(self, report: CommitReport, instances: int, seconds: float) -> None:
+        emit = self._telemetry.emit
+        emit(GroupCommitted(instances, seconds))
+        for path, reason in report.quarantined:
+            emit(PayloadQuarantined(path, reason))
+        for path, reason in report.leftovers:
+            emit(CleanUpFailed(path, reason))
+        if report.disk_is_full:
+            self._room.shut()
+        if report.ledger_was_asked:
+            self._ledger_obstacle = report.ledger_error
+        self._report_obstacle()
+
+    def _report_obstacle(self) -> None:
+        obstacle = self.obstacle
+        if (obstacle is None) == (self._reported is None):
+            return
+        self._reported = obstacle
+        event = IntakeRestored() if obstacle is None else IntakeObstructed(obstacle)
+        self._telemetry.emit(event)

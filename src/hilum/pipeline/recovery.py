@@ -1,0 +1,108 @@
+"""Making ledger and vault agree again: after a crash, and when the ledger must be made anew.
+
+Runs before any worker takes instances in. Nothing that was answered with success is dropped: what
+is whole is adopted, what is damaged is set aside, what is missing is said.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from hilum.kernel.errors import CorruptPayload
+from hilum.ledger.entry import Entry, Verdict
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.adoption import read_entry
+from hilum.vault.inventory import Lying, drop_drafts, payload_files, set_aside
+
+# One transaction for so many payloads: large enough to be fast, small enough to stay in memory.
+_GROUP: Final = 256
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """What was found and done."""
+
+    drafts_dropped: int = 0
+    adopted: int = 0
+    set_aside: list[tuple[str, str]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+Progress = Callable[[int], None]
+
+
+def reconcile(root: Path, ledger: Ledger, *, since: date | None) -> Reconciliation:
+    """Bring ledger and vault together for what was received from `since` on (None: everything).
+
+    A file without a row was being committed when the process died, or its commit could not be
+    confirmed: if it is whole it is adopted. A row without its file, or with a file of another size,
+    is a loss and is reported as such.
+    """
+    found = Reconciliation(drafts_dropped=drop_drafts(root))
+    known = dict(_known(ledger, since))
+    orphans = []
+    for lying in payload_files(root, since=since):
+        if lying.path not in known:
+            orphans.append(lying)
+            continue
+        if _is_shorter(lying, known.pop(lying.path)):
+            _set_aside(root, lying, "it is shorter than what was received", found)
+            found.lost.append(lying.path)
+    found.lost.extend(path for path in known if not (root / path).exists())
+    if found.lost:
+        ledger.forget(found.lost)
+    _adopt(root, ledger, orphans, found)
+    return found
+
+
+def rebuild(root: Path, ledger: Ledger, *, progress: Progress = lambda _: None) -> Reconciliation:
+    """Fill an empty ledger with everything the vault holds, in the order it was received."""
+    found = Reconciliation(drafts_dropped=drop_drafts(root))
+    _adopt(root, ledger, payload_files(root), found, progress)
+    return found
+
+
+def _adopt(
+    root: Path,
+    ledger: Ledger,
+    files: Iterable[Lying],
+    found: Reconciliation,
+    progress: Progress = lambda _: None,
+) -> None:
+    entries = _whole(root, files, found)
+    while group := list(islice(entries, _GROUP)):
+        group.sort(key=lambda entry: entry.received_at)
+        for record, entry in zip(ledger.record(group), group, strict=True):
+            if record.verdict is Verdict.ALREADY_HELD and record.path != entry.path:
+                # The same bytes lie there twice; one of them is enough.
+                (root / entry.path).unlink(missing_ok=True)
+        found.adopted += len(group)
+        progress(found.adopted)
+
+
+def _whole(root: Path, files: Iterable[Lying], found: Reconciliation) -> Iterator[Entry]:
+    for lying in files:
+        try:
+            yield read_entry(root, lying.path)
+        except CorruptPayload as error:
+            _set_aside(root, lying, str(error), found)
+
+
+def _set_aside(root: Path, lying: Lying, reason: str, found: Reconciliation) -> None:
+    found.set_aside.append((set_aside(root, lying.path), reason))
+
+
+def _is_shorter(lying: Lying, size: int) -> bool:
+    # The file has its file meta in front of the payload, so a whole one is always longer.
+    return lying.size <= size
+
+
+def _known(ledger: Ledger, since: date | None) -> Iterator[tuple[str, int]]:
+    first = f"{since:%Y/%m/%d}" if since is not None else ""
+    for held in ledger.payloads():
+        day = held.path.split("/", 1)[1] if "/" in held.path else ""
+        if day[: len(first)] >= first:
+            yield held.path, held.size

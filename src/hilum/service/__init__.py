@@ -1,0 +1,1 @@
+"""Assembly: read the configuration, build the house, wire it, keep it running, stop it well."""

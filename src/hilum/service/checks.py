@@ -1,0 +1,32 @@
+"""What health looks at: intake's obstacles, the room left, and certificates that run out."""
+
+from collections.abc import Sequence
+
+from hilum.console.health import Check, Finding, Status
+from hilum.pipeline.intake import Intake
+from hilum.pipeline.room import Room
+
+
+def checks_of(intake: Intake, room: Room) -> Sequence[Check]:
+    """Give the checks of one process."""
+
+    def ledger() -> Finding:
+        if (obstacle := intake.ledger_obstacle) is None:
+            return Finding("ledger")
+        return Finding(
+            "ledger", Status.FAILING, obstacle, "It is tried again every second by itself."
+        )
+
+    def disk() -> Finding:
+        if (obstacle := room.obstacle) is not None:
+            return Finding("disk", Status.FAILING, obstacle, "Free space; it goes on by itself.")
+        if room.left < room.reserve_bytes:
+            return Finding(
+                "disk",
+                Status.DEGRADED,
+                f"{room.left:,} bytes are left before stores are refused.",
+                "Free space or enlarge the disk.",
+            )
+        return Finding("disk")
+
+    return (ledger, disk)

@@ -1,0 +1,174 @@
+"""The configuration: found, read, overridden from the environment, checked. All errors at once.
+
+Whoever needs a setting imports its type from here or from beside its component.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hilum.service import config_checks
+from hilum.service.config_checks import Finding
+from hilum.service.config_environment import read_source
+from hilum.service.config_errors import InvalidConfig, Place, Problem
+from hilum.service.config_explain import dotted, explain, shown
+from hilum.service.config_options import option_at
+from hilum.service.config_positions import KeyPath
+from hilum.service.config_settings import (
+    Config,
+    GatewaySettings,
+    LogSettings,
+    SourcesSettings,
+    WebSourceSettings,
+    json_schema,
+)
+from hilum.service.config_source import Source
+from hilum.service.config_toml import Document, read_document
+
+__all__ = [
+    "Config",
+    "Examination",
+    "GatewaySettings",
+    "InvalidConfig",
+    "LogSettings",
+    "SourcesSettings",
+    "WebSourceSettings",
+    "examine",
+    "json_schema",
+    "load",
+    "locate",
+]
+
+FILE_VARIABLE: Final = "HILUM_CONFIG"
+FILES: Final = (Path("hilum.toml"), Path("/etc/hilum/hilum.toml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found out about a configuration. It can be used when there are no errors."""
+
+    config: Config
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def locate(explicit: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Find the configuration file: what was asked for, or the first there is; None: defaults."""
+    if explicit is not None:
+        return explicit
+    if named := environ.get(FILE_VARIABLE):
+        return Path(named)
+    return next((path for path in FILES if path.is_file()), None)
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Read the file at `path`, or the defaults when there is none, and what overrides it.
+
+    Raises:
+        InvalidConfig: a Misconfigured that carries every problem there is.
+    """
+    found = examine(path, environ)
+    if found.errors:
+        raise InvalidConfig(found.errors)
+    return found.config
+
+
+def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
+    """Read a configuration and judge it, without refusing it.
+
+    Raises:
+        InvalidConfig: the file cannot be read as TOML, so that nothing is known of it.
+    """
+    document = read_document(path) if path else Document()
+    source, problems = read_source(document, environ)
+    config, rejected, dropped = _validate(source)
+    problems += [explain(source, error) for error in rejected]
+    errors = _problems(source, dropped, config_checks.errors(config))
+    warnings = _problems(source, dropped, config_checks.warnings(config))
+    return Examination(config, _in_order((*problems, *errors)), _in_order(warnings))
+
+
+def _validate(source: Source) -> tuple[Config, list[ErrorDetails], set[KeyPath]]:
+    """Validate, and again without what was wrong, so that the rest can be judged as well.
+
+    Strictly, and as JSON: that is the mode in which a list may become a tuple and a text a path,
+    but the text "8080" not a number. What was left out is given as the set of its paths.
+    """
+    table: dict[str, Any] = deepcopy(dict(source.table))
+    rejected: list[ErrorDetails] = []
+    dropped: set[KeyPath] = set()
+    while True:
+        # Present even when empty, so that the default folder starts at the file like any other.
+        table.setdefault("gateway", {})
+        text = json.dumps(table, default=_no_such_value)
+        context = {"folder": source.document.folder}
+        try:
+            return Config.model_validate_json(text, strict=True, context=context), rejected, dropped
+        except ValidationError as error:
+            # A required key that was dropped for its value is not missing as well.
+            found = [one for one in error.errors(include_url=False) if one["loc"] not in dropped]
+            rejected += found
+            dropped |= _drop(table, error.errors(include_url=False))
+
+
+def _no_such_value(_: object) -> object:
+    return [None]  # for a date or a time: no setting takes one, and none takes this
+
+
+def _drop(table: dict[str, Any], errors: Iterable[ErrorDetails]) -> set[KeyPath]:
+    """Remove what the errors are about from `table`: each a key, or the section that lacks one."""
+    paths = {_droppable(error) for error in errors}
+    for path in paths:
+        inner: Any = table
+        for key in path[:-1]:
+            inner = inner.get(key, {})
+        inner.pop(path[-1], None)
+    return paths
+
+
+def _droppable(error: ErrorDetails) -> KeyPath:
+    path = error["loc"]
+    if error["type"] == "missing" or path[-1] == "[key]":
+        path = path[:-1]
+    items = [depth for depth, key in enumerate(path) if isinstance(key, int)]
+    return path[: items[0]] if items else path
+
+
+def _problems(source: Source, dropped: set[KeyPath], findings: Iterable[Finding]) -> list[Problem]:
+    """Turn findings into problems, but not those that stand on a value that was left out."""
+    return [
+        _problem(source, finding)
+        for finding in findings
+        if not any(path[:n] in dropped for path in finding.paths for n in range(1, len(path) + 1))
+    ]
+
+
+def _problem(source: Source, finding: Finding) -> Problem:
+    path = finding.paths[0]
+    option = option_at(path)
+    try:
+        value = shown(source.value_at(path))
+    except KeyError:
+        value = None  # a default
+    if option and option.is_secret:
+        value = None
+    origin = source.origin_of_value(path) if value else None
+    return Problem(dotted(path), finding.message, finding.remedy, value, origin)
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sort by where they stand in the file, what is in no file last."""
+
+    def position(problem: Problem) -> tuple[int, int, str]:
+        if isinstance(problem.origin, Place):
+            return problem.origin.line, problem.origin.column, problem.path
+        return sys.maxsize, 0, problem.path
+
+    return tuple(sorted(problems, key=position))

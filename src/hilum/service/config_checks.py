@@ -1,0 +1,179 @@
+"""What a single setting cannot tell: settings that contradict each other, or the machine.
+
+Errors stop the gateway from starting. Warnings are for what is allowed and may be meant, but that
+the operator should have seen once.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from itertools import combinations
+from pathlib import Path
+
+from hilum.service.config_positions import KeyPath
+from hilum.service.config_settings import Config
+from hilum.service.config_tls import tls_errors, tls_warnings
+from hilum.sources.dimse.settings import PeerSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the settings at `paths`; it is shown at the first of them."""
+
+    paths: tuple[KeyPath, ...]
+    message: str
+    remedy: str = ""
+
+
+def errors(config: Config) -> Iterator[Finding]:
+    """Find what cannot work."""
+    yield from _ports(config)
+    yield from _same_callers(config)
+    for name, peer in config.peers.items():
+        yield from _credentials(name, peer)
+        yield from _called_titles(config, name, peer)
+    if config.sources.dimse.tls:
+        for key, message, remedy in tls_errors(config.sources.dimse.tls):
+            yield Finding((("sources", "dimse", "tls", key),), message, remedy)
+    yield from _data_folder(config.gateway.data)
+
+
+def warnings(config: Config) -> Iterator[Finding]:
+    """Find what works but may not be meant."""
+    dimse, web = config.sources.dimse, config.sources.web
+    if config.gateway.unknown_callers == "accept" and not is_loopback(dimse.host):
+        yield Finding(
+            (("gateway", "unknown_callers"), ("sources", "dimse", "host")),
+            f"anybody who reaches {dimse.host} may store instances here",
+            'Name the peers and say "loopback" or "refuse", unless the network is closed',
+        )
+    if web.enabled and not is_loopback(web.host):
+        yield Finding(
+            (("sources", "web", "host"),),
+            f"anybody who reaches {web.host}:{web.port} may read health and metrics: "
+            "there is no login",
+            "Listen on 127.0.0.1 or let a firewall say who may connect",
+        )
+    for name, peer in config.peers.items():
+        if peer.password and not dimse.tls:
+            yield Finding(
+                (("peers", name, "password"), ("sources", "dimse", "tls")),
+                f"{peer.ae_title} sends its password readable for everybody on the network",
+                "Set up [sources.dimse.tls]",
+            )
+    if dimse.tls:
+        for key, message, remedy in tls_warnings(dimse.tls):
+            yield Finding((("sources", "dimse", "tls", key),), message, remedy)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach `host`."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    dimse, web = config.sources.dimse, config.sources.web
+    listeners: list[tuple[KeyPath, str, int]] = [
+        (("sources", "dimse", "port"), dimse.host, dimse.port)
+    ]
+    if dimse.tls:
+        listeners.append((("sources", "dimse", "tls", "port"), dimse.host, dimse.tls.port))
+    if web.enabled:
+        listeners.append((("sources", "web", "port"), web.host, web.port))
+    for (first, host, port), (second, other_host, other_port) in combinations(listeners, 2):
+        if port == other_port != 0 and _overlap_as_listeners(host, other_host):
+            yield Finding(
+                (second, first),
+                f"port {port} is already that of {'.'.join(map(str, first))}",
+                "Give one of them another port",
+            )
+
+
+def _overlap_as_listeners(host: str, other: str) -> bool:
+    return host == other or not {host, other}.isdisjoint({"0.0.0.0", "::"})  # noqa: S104 — compared, not bound
+
+
+def _same_callers(config: Config) -> Iterator[Finding]:
+    for (first, peer), (second, other) in combinations(config.peers.items(), 2):
+        if peer.ae_title == other.ae_title and _overlap_as_callers(peer, other):
+            yield Finding(
+                (
+                    ("peers", second, "ae_title"),
+                    ("peers", first, "ae_title"),
+                    ("peers", second, "host"),
+                    ("peers", first, "host"),
+                ),
+                f"{other.ae_title!r} may also be [peers.{first}]: a caller with this AE title "
+                "could be either",
+                f"Give {first} and {second} hosts that do not overlap, or make them one peer",
+            )
+
+
+def _overlap_as_callers(peer: PeerSettings, other: PeerSettings) -> bool:
+    if not peer.host or not other.host:
+        return True
+    return any(_same_address(host, another) for host in peer.host for another in other.host)
+
+
+def _same_address(host: str, other: str) -> bool:
+    try:
+        network, other_network = ip_network(host), ip_network(other)
+    except ValueError:
+        # What a name stands for is known only when it calls.
+        return host.lower().rstrip(".") == other.lower().rstrip(".")
+    return network.version == other_network.version and network.overlaps(other_network)
+
+
+def _credentials(name: str, peer: PeerSettings) -> Iterator[Finding]:
+    has_password = peer.password is not None or peer.password_file is not None
+    if peer.user is not None and not has_password:
+        yield Finding(
+            (("peers", name, "user"),),
+            "a user without a password; anybody could claim the name",
+            "Add password_file, or remove user",
+        )
+    if peer.user is None and has_password:
+        key = "password_file" if peer.password_file else "password"
+        yield Finding(
+            (("peers", name, key), ("peers", name, "user")),
+            "a password without a user; DICOM sends the two together (PS3.7 §D.3.3.7)",
+            "Add user",
+        )
+
+
+def _called_titles(config: Config, name: str, peer: PeerSettings) -> Iterator[Finding]:
+    dimse = config.sources.dimse
+    ours = {config.gateway.ae_title, *dimse.called_ae_titles}
+    strangers = [title for title in peer.called_ae_titles if title not in ours]
+    if strangers and dimse.check_called_ae_title:
+        yield Finding(
+            (
+                ("peers", name, "called_ae_titles"),
+                ("gateway", "ae_title"),
+                ("sources", "dimse", "called_ae_titles"),
+            ),
+            f"{strangers[0]!r} is not an AE title of ours ({', '.join(sorted(ours))}), so nobody "
+            "can call it",
+            "Add it to called_ae_titles of [sources.dimse], or correct it here",
+        )
+
+
+def _data_folder(data: Path) -> Iterator[Finding]:
+    """Look whether the folder is there and ours, or could be made; makes nothing."""
+    path = (("gateway", "data"),)
+    existing = data
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        yield Finding(path, f"'{existing}' is a file, so '{data}' cannot be a folder")
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        what = "is not writable" if existing == data else f"cannot be made in '{existing}'"
+        yield Finding(
+            path,
+            f"'{data}' {what} for the user who runs this (uid {os.geteuid()})",
+            f"Change its owner: chown {os.geteuid()} '{existing}'",
+        )

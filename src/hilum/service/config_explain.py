@@ -1,0 +1,203 @@
+"""From what the validator found to what a person should read: found, expected, what to do."""
+
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+from pydantic_core import ErrorDetails
+
+from hilum.service.config_errors import Problem, Variable
+from hilum.service.config_options import (
+    ANY_NAME,
+    Option,
+    option_at,
+    section_at,
+    sections,
+    subsections,
+)
+from hilum.service.config_positions import KeyPath
+from hilum.service.config_source import Source
+
+VALUE_LENGTH_MAX: Final = 60  # what is longer is cut: a message is a line or two
+
+# Words from other systems and from haste, for what has another name here.
+_ALSO_CALLED: Final = {
+    "address": "host",
+    "addresses": "host",
+    "aet": "ae_title",
+    "ca": "client_ca",
+    "cert": "certificate",
+    "directory": "data",
+    "folder": "data",
+    "ip": "host",
+    "name": "ae_title",
+    "path": "data",
+    "private_key": "key",
+    "processes": "workers",
+    "services": "may",
+    "storage": "data",
+    "title": "ae_title",
+}
+
+
+def explain(source: Source, error: ErrorDetails) -> Problem:
+    """Turn one finding of the validator into a problem."""
+    path = error["loc"]
+    if error["type"] == "missing":
+        return _missing(source, path)
+    if error["type"] == "extra_forbidden":
+        return _unknown(source, path)
+    if path[-1] == "[key]":
+        return _bad_name(source, path[:-1])
+    return _wrong_value(source, error)
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a path as people say it: `peers.ct1.host[0]`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)[1:]
+
+
+def shown(value: object) -> str:
+    """Write a value as it would stand in the file, cut when it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= VALUE_LENGTH_MAX else f"{text[: VALUE_LENGTH_MAX - 1]}…"
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Find what `word` was probably meant to be."""
+    known = {candidate.lower(): candidate for candidate in candidates}
+    key = word.lower().replace("-", "_")
+    close = get_close_matches(key, known, n=1, cutoff=0.7)
+    return known.get(close[0] if close else _ALSO_CALLED.get(key, ""))
+
+
+def _missing(source: Source, path: KeyPath) -> Problem:
+    key, title = str(path[-1]), f"[{dotted(path[:-1])}]"
+    option = option_at(path)
+    remedy = f"Add a line such as {key} = {shown(option.example)}" if option else ""
+    message = f"{title} has no {key}, which it must have"
+    return Problem(dotted(path), message, remedy, None, source.origin_of_key(path[:-1]))
+
+
+def _bad_name(source: Source, path: KeyPath) -> Problem:
+    name = shown(path[-1])
+    return Problem(
+        dotted(path),
+        f"{name} cannot be the name of a peer; a name has 1 to 64 letters, digits, hyphens or "
+        "underscores",
+        "The name is for logs and metrics only, choose any; the AE title goes in ae_title",
+        name,
+        source.origin_of_key(path),
+    )
+
+
+def _unknown(source: Source, path: KeyPath) -> Problem:
+    key, parent = str(path[-1]), path[:-1]
+    what = f"a setting of [{dotted(parent)}]" if parent else "a section or setting"
+    # The value is not shown: a misspelt password is still one.
+    return Problem(
+        dotted(path),
+        f"{key} is not {what}",
+        _instead(source, parent, key),
+        None,
+        source.origin_of_key(path),
+    )
+
+
+def _instead(source: Source, parent: KeyPath, key: str) -> str:
+    section = section_at(parent)
+    options = section.options if section else ()
+    near = (*(option.key for option in options), *subsections(parent))
+    if guess := nearest(key, near):
+        return _did_you_mean(source, parent, key, guess)
+    if elsewhere := [one.title for one in sections() if _holds(one.path, key)]:
+        return f"Did you mean {' or '.join(elsewhere)}?"
+    if elsewhere := [one.title for one in sections() if key in {o.key for o in one.options}]:
+        return f"{key} belongs in {' or '.join(elsewhere)}"
+    return f"There are: {', '.join(near)}"
+
+
+def _holds(path: tuple[str, ...], key: str) -> bool:
+    """Tell whether `key` names the section at `path`, as [dimse] for [sources.dimse]."""
+    names = [name for name in path if name != ANY_NAME]
+    return len(names) > 1 and nearest(key, names[-1:]) is not None
+
+
+def _did_you_mean(source: Source, parent: KeyPath, key: str, guess: str) -> str:
+    if guess in source.value_at(parent):
+        return f"{guess} is set as well, so remove this one"
+    variable = source.variable_of((*parent, key))
+    return f"Did you mean {_named_like(variable, guess) if variable else guess}?"
+
+
+def _named_like(variable: Variable, key: str) -> str:
+    return f"{variable.name.rpartition('__')[0]}__{key.upper()}"
+
+
+def _wrong_value(source: Source, error: ErrorDetails) -> Problem:
+    path = error["loc"]
+    if isinstance(path[-1], int) and not isinstance(source.value_at(path[:-1]), list):
+        path = path[:-1]  # written as one value, without the brackets of a list
+    option = option_at(tuple(key for key in path if isinstance(key, str)))
+    value = source.value_at(path)
+    is_secret = option is not None and option.is_secret
+    return Problem(
+        dotted(path),
+        _message(error, path, value, option),
+        _rewritten(source, path, value, option) if option else _as_section(path),
+        None if is_secret else shown(value),
+        source.origin_of_value(path),
+    )
+
+
+def _message(error: ErrorDetails, path: KeyPath, value: object, option: Option | None) -> str:
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    if option is None:
+        return f"found {_found(value)}, expected a section"
+    found = f"a {_kind(value)}" if option.is_secret else _found(value)
+    expected = option.expected_item if isinstance(path[-1], int) else option.expected
+    return f"found {found}, expected {expected}"
+
+
+def _found(value: object) -> str:
+    if isinstance(value, bool):
+        return shown(value)
+    return f"the {_kind(value)} {shown(value)}"
+
+
+def _kind(value: object) -> str:
+    kinds = {bool: "boolean", int: "number", float: "number", str: "text", list: "list"}
+    return kinds.get(type(value), "table" if isinstance(value, dict) else "date")
+
+
+def _as_section(path: KeyPath) -> str:
+    if path[0] == "peers":
+        return "Each peer has a section with a name of its own, such as [peers.ct1]"
+    return f"Write [{dotted(path)}] on a line of its own and its settings below it"
+
+
+def _rewritten(source: Source, path: KeyPath, value: object, option: Option) -> str:
+    """Say how to write `value` so that it is right, when there is one way only."""
+    if isinstance(value, str) and (guess := nearest(value, option.choices)):
+        value = guess
+        if "array" not in option.kinds or isinstance(path[-1], int):
+            return f"Did you mean {shown(guess)}?"
+    better = _converted(value, option)
+    if better is None or option.is_secret:
+        return ""
+    variable = source.variable_of(path)
+    return f"Write {f'{variable}={better!r}' if variable else f'{path[-1]} = {better}'}"
+
+
+def _converted(value: object, option: Option) -> str | None:
+    if isinstance(value, str) and option.kinds == {"array"}:
+        return shown([part.strip() for part in value.split(",")])
+    if isinstance(value, str) and "integer" in option.kinds and value.isdecimal():
+        return value
+    if isinstance(value, str) and option.kinds == {"boolean"}:
+        return {"true": "true", "yes": "true", "false": "false", "no": "false"}.get(value.lower())
+    if isinstance(value, int | float) and option.kinds == {"string"} and not option.choices:
+        return f'"{value}"'
+    return None

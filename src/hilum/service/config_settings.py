@@ -1,0 +1,142 @@
+"""Everything that can be set, as one immutable value. Reading it from a file is in config.py.
+
+The descriptions and examples here are what `hilum init`, the JSON Schema and the reference show.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from hilum.kernel.names import AETitle
+from hilum.sources.dimse.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
+from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
+
+# A peer's name is a label of metrics and part of keys: short, and nothing that needs quoting.
+PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
+    """The gateway itself: its name, where it keeps what it took in, and how safely."""
+
+    ae_title: Title = Field(default=AETitle("HILUM"), description="The AE title peers call us by.")
+    data: LocalPath = Field(
+        default=Path("hilum-data"),
+        validate_default=True,
+        description="Folder of everything that is kept; a relative path starts at this file.",
+    )
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes that share the ports, the ledger and the vault.",
+    )
+    durability: Literal["power", "process"] = Field(
+        default="power",
+        description="What a stored instance survives before success is answered: a power cut, "
+        "or only the end of our process (faster).",
+    )
+    unknown_callers: Literal["refuse", "loopback", "accept"] = Field(
+        default="loopback",
+        description="Who may echo and store without being a peer: nobody, this machine, anybody.",
+    )
+    duplicates: Literal["keep_both", "keep_first", "replace"] = Field(
+        default="keep_both",
+        description="Same SOP Instance UID, other bytes: keep both and serve the newest, keep "
+        "the first, or replace it.",
+    )
+    reserve_bytes: ByteCount = Field(
+        default=1_000_000_000,
+        ge=0,
+        description="Stores are refused when less disk than this is free. 0: no reserve.",
+    )
+    reserve_percent: Percent = Field(
+        default=5.0,
+        description="The reserve is never more than this share of the disk, so that a small "
+        "disk can be used.",
+    )
+
+    def reserve_of(self, disk_bytes: int) -> int:
+        """Tell how much of a disk of `disk_bytes` stays free for the ledger and its audit records.
+
+        A plain maximum of the two settings would refuse everything on a small disk, and waste a
+        terabyte of a large one; so the share is the ceiling of the amount.
+        """
+        return min(self.reserve_bytes, int(disk_bytes * self.reserve_percent / 100))
+
+
+class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
+    """The HTTP listener: health, readiness and metrics."""
+
+    enabled: bool = Field(default=True, description="Whether to listen for HTTP at all.")
+    host: HostName = Field(
+        default="127.0.0.1", description="Address to listen on. There is no login: keep it private."
+    )
+    port: ListenPort = Field(
+        default=8080, description="Port of HTTP. 0: any free one, see the log."
+    )
+
+
+class SourcesSettings(BaseModel, frozen=True, extra="forbid"):
+    """The doors things come in by."""
+
+    dimse: DimseSourceSettings = Field(
+        default=DimseSourceSettings(), description="The DIMSE listener."
+    )
+    web: WebSourceSettings = Field(default=WebSourceSettings(), description="The HTTP listener.")
+
+
+class LogSettings(BaseModel, frozen=True, extra="forbid"):
+    """What is written about what happens. Never patient data, at no level."""
+
+    format: Literal["console", "json"] = Field(
+        default="console", description="Lines for people, or one JSON object a line for machines."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important kind of event that is written."
+    )
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """The whole configuration of a gateway."""
+
+    gateway: GatewaySettings = Field(default=GatewaySettings(), description="The gateway itself.")
+    sources: SourcesSettings = Field(
+        default=SourcesSettings(), description="What comes in, and where."
+    )
+    peers: Mapping[PeerName, PeerSettings] = Field(
+        default={}, description="Who may talk to us, each under a name of its own."
+    )
+    log: LogSettings = Field(default=LogSettings(), description="The log.")
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of the configuration, for editors and for whoever generates one."""
+    schema = _as_toml(Config.model_json_schema())
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Configuration of Hilum",
+    }
+
+
+def _as_toml(node: Any) -> Any:
+    """Say it for TOML: there is no null, a key is its own title, a section needs no default."""
+    if isinstance(node, list):
+        return [_as_toml(item) for item in node if item != {"type": "null"}]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _as_toml(value) for key, value in node.items() if not _is_noise(key, value)}
+    alternatives = kept.get("anyOf", ())
+    if len(alternatives) == 1:
+        del kept["anyOf"]
+        kept = {**alternatives[0], **kept}
+    return kept
+
+
+def _is_noise(key: str, value: object) -> bool:
+    if key == "title":
+        return isinstance(value, str)  # not the schema of a setting that has this name
+    return key == "default" and (value is None or isinstance(value, dict))

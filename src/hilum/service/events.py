@@ -1,0 +1,145 @@
+"""What the running gateway reports about itself."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hilum.kernel.telemetry import Counter, Event, Level, Metric
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStarted(Event):
+    """The gateway takes instances."""
+
+    message: ClassVar[str] = "Hilum {version} runs as {ae_title}; data in {data}, {durability}."
+    version: str
+    ae_title: str
+    data: str
+    durability: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStopped(Event):
+    """The gateway ended in good order."""
+
+    message: ClassVar[str] = "Hilum has stopped; everything that was answered is kept."
+
+
+@dataclass(frozen=True, slots=True)
+class WebOpened(Event):
+    """The HTTP listener answers."""
+
+    message: ClassVar[str] = "Listening for HTTP on {host}:{port}: health and metrics."
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationReloaded(Event):
+    """A changed configuration is in force for whatever begins from now on."""
+
+    message: ClassVar[str] = "The configuration was read again. {remark}"
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationRefused(Event):
+    """A changed configuration has errors; the old one stays in force."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = "The changed configuration is not used: {reason}"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDied(Event):
+    """A worker process ended by itself and is started again."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = "Worker {number} ended ({how}); starting it again in {seconds:g} s."
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_workers_died_total"),)
+    number: int
+    how: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFailed(Event):
+    """A worker process could not begin, or met an error it could not go on after."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = "Worker {number} cannot go on: {reason}"
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VaultReconciled(Event):
+    """After a crash, ledger and vault were compared and agree again."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = (
+        "The gateway did not stop in good order: {drafts_dropped} unfinished payloads dropped, "
+        "{adopted} whole ones adopted, {set_aside} damaged ones set aside."
+    )
+    drafts_dropped: int
+    adopted: int
+    set_aside: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadsLost(Event):
+    """The ledger names payloads that the vault does not have."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = (
+        "{count} payloads that the ledger names are missing or damaged in the vault; the first is "
+        "{first}. Was the data folder changed, or is the disk failing?"
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_payloads_lost_total", amount="count"),)
+    count: int
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadSetAside(Event):
+    """A payload file in the vault was damaged and lies in quarantine now."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = "A damaged payload was moved to {path}: {reason}."
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRebuilt(Event):
+    """The ledger was missing or damaged and was made anew from the vault."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = (
+        "The ledger was {cause} and was made anew: {adopted} payloads found in the vault. {remark}"
+    )
+    cause: str
+    adopted: int
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerUnresolved(Event):
+    """A peer's host name has no address now; its calls from there are refused."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = "peers.{peer}: the host name {host!r} has no address: {reason}."
+    peer: str
+    host: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepFailed(Event):
+    """Something the gateway does once in a while did not work; it is tried again."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = "{duty} failed and is tried again: {reason}."
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_upkeep_failures_total", ("duty",)),)
+    duty: str
+    reason: str

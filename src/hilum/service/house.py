@@ -1,0 +1,217 @@
+"""The house: builds one process of the gateway from its configuration and keeps it going.
+
+Everything is made here and handed down by constructors; nothing below knows where it came from.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from socket import socket
+from typing import Final
+
+from hilum.console.app import Console
+from hilum.console.board import Board
+from hilum.kernel.errors import HilumError, Misconfigured
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.commit import Committer
+from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.intake import Intake, IntakeLimits
+from hilum.pipeline.room import Room
+from hilum.service.certificates import Certificates
+from hilum.service.checks import checks_of
+from hilum.service.clock import SystemClock
+from hilum.service.config_settings import Config
+from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
+from hilum.service.neighbours import rulebook_of
+from hilum.service.opening import DataFolder
+from hilum.service.telemetry import LiveTelemetry
+from hilum.service.web import WebServer
+from hilum.sources.dimse.desk import Desk, Rulebook
+from hilum.sources.dimse.door import DimseDoor
+from hilum.vault.disk import SystemDisk
+from hilum.vault.vault import Vault
+
+_ROOM_SECONDS: Final = 1.0
+_CHECKPOINT_SECONDS: Final = 5.0
+_CERTIFICATE_SECONDS: Final = 10.0
+_RESOLVE_SECONDS: Final = 60.0
+# Files of one group are synced at the same time, so that their flushes reach the device together.
+_SYNC_THREADS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Listening sockets, bound before workers are forked so that they can share them."""
+
+    dimse: Sequence[socket]
+    dimse_tls: Sequence[socket]
+    web: Sequence[socket]
+
+
+class House:
+    """One process of the gateway."""
+
+    def __init__(self, config: Config, folder: DataFolder, telemetry: LiveTelemetry) -> None:
+        self.config = config
+        self.folder = folder
+        self.telemetry = telemetry
+        self.clock = SystemClock()
+        self._syncers = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="syncer")
+        durability = config.gateway.durability
+        self.vault = Vault(
+            folder.vault,
+            SystemDisk(),
+            synced=durability == "power",
+            executor=self._syncers,
+        )
+        self.vault.open()
+        self.ledger = Ledger.open(folder.ledger, durability=durability)
+        self.room = Room(config.gateway.reserve_of)
+        self.intake = Intake(
+            vault=self.vault,
+            committer=Committer(
+                self.vault,
+                self.ledger,
+                self.clock,
+                DuplicatePolicy(config.gateway.duplicates),
+            ),
+            clock=self.clock,
+            telemetry=telemetry,
+            room=self.room,
+            limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
+        )
+        self.certificates = Certificates(config.sources.dimse.tls, telemetry)
+        self.board = Board(
+            checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
+        )
+        self._console = Console(self.board, telemetry.metrics.exposition)
+        self._web: WebServer | None = None
+        self.desk: Desk | None = None
+        self.door: DimseDoor | None = None
+
+    async def open(self, sockets: Sockets) -> None:
+        """Begin to take instances in."""
+        loop = asyncio.get_running_loop()
+        self.intake.start(loop)
+        await self._refresh_room()
+        self.desk = Desk(
+            rulebook=await asyncio.to_thread(self._rulebook),
+            limits=self.config.sources.dimse.limits,
+            intake=self.intake,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+        self.door = DimseDoor(self.desk, self._tls())
+        self.door.open(sockets.dimse, sockets.dimse_tls)
+        if sockets.web:
+            self._web = WebServer(self._console.application, sockets.web)
+            self.telemetry.emit(WebOpened(self.config.sources.web.host, self._web.port))
+
+    async def keep(self) -> None:
+        """Do what must be done once in a while, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for seconds, duty, act in (
+                (_ROOM_SECONDS, "measuring the disk", self._refresh_room),
+                (_ROOM_SECONDS, "asking the ledger", self._ask_ledger),
+                (_CHECKPOINT_SECONDS, "the ledger's checkpoint", self._checkpoint),
+                (_CERTIFICATE_SECONDS, "looking at certificates", self._refresh_certificates),
+                (_RESOLVE_SECONDS, "resolving peers", self._resolve),
+            ):
+                group.create_task(self._every(seconds, duty, act))
+
+    async def serve_web(self) -> None:
+        """Answer HTTP until `close`, or until cancelled."""
+        if self._web is not None:
+            await self._web.run()
+
+    async def close(self) -> None:
+        """Finish what was begun, and let go of everything; not ready from the first moment."""
+        self.board.stop()
+        if self.door is not None:
+            await self.door.stop()
+        await self.intake.stop()
+        if self._web is not None:
+            self._web.stop()
+        self.board.close()
+        self._console.close()
+        self.ledger.close()
+        self.vault.close()
+        self._syncers.shutdown()
+
+    async def reload(self, config: Config) -> str:
+        """Use a changed configuration from now on; say what needs a restart instead."""
+        fixed = _restart_needed(self.config, config)
+        self.config = config
+        if self.desk is not None and self.door is not None:
+            self.desk.rulebook = await asyncio.to_thread(self._rulebook)
+            self.desk.limits = config.sources.dimse.limits
+            self.certificates.change(config.sources.dimse.tls)
+            self.door.tls = self.certificates.load() or self.door.tls
+        return f"Only a restart changes {', '.join(fixed)}." if fixed else "All of it is in force."
+
+    def _tls(self) -> ssl.SSLContext | None:
+        context = self.certificates.load()
+        if context is None and self.config.sources.dimse.tls is not None:
+            raise Misconfigured(
+                "sources.dimse.tls: the certificate or key cannot be loaded; `hilum check` says why"
+            )
+        return context
+
+    def _rulebook(self) -> Rulebook:
+        return rulebook_of(self.config, self._tell_unresolved)
+
+    def _tell_unresolved(self, peer: str, host: str, reason: str) -> None:
+        self.telemetry.emit(PeerUnresolved(peer, host, reason))
+
+    async def _every(self, seconds: float, duty: str, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await act()
+            except (OSError, HilumError) as error:
+                self.telemetry.emit(UpkeepFailed(duty, str(error)))
+
+    async def _refresh_room(self) -> None:
+        free, size = await asyncio.to_thread(self.vault.free_bytes)
+        self.intake.learn_room(free, size)
+
+    async def _ask_ledger(self) -> None:
+        """Find out by a write whether a ledger that failed works again."""
+        if self.intake.ledger_obstacle is None:
+            return
+        await asyncio.to_thread(self.ledger.audit, "ledger available again")
+        self.intake.ledger_recovered()
+
+    async def _checkpoint(self) -> None:
+        await asyncio.to_thread(self.ledger.checkpoint)
+
+    async def _refresh_certificates(self) -> None:
+        if self.door is not None and self.certificates.have_changed():
+            self.door.tls = self.certificates.load() or self.door.tls
+
+    async def _resolve(self) -> None:
+        if self.desk is not None and self.config.peers:
+            self.desk.rulebook = await asyncio.to_thread(self._rulebook)
+
+
+def _restart_needed(old: Config, new: Config) -> list[str]:
+    """Name the settings that changed and are only read at the start."""
+    pairs = {
+        "gateway.data": (old.gateway.data, new.gateway.data),
+        "gateway.workers": (old.gateway.workers, new.gateway.workers),
+        "gateway.durability": (old.gateway.durability, new.gateway.durability),
+        "gateway.duplicates": (old.gateway.duplicates, new.gateway.duplicates),
+        "gateway.reserve_bytes": (old.gateway.reserve_bytes, new.gateway.reserve_bytes),
+        "gateway.reserve_percent": (old.gateway.reserve_percent, new.gateway.reserve_percent),
+        "sources.dimse.host and port": (_address(old), _address(new)),
+        "sources.web": (old.sources.web, new.sources.web),
+        "log": (old.log, new.log),
+    }
+    return [name for name, (before, after) in pairs.items() if before != after]
+
+
+def _address(config: Config) -> tuple[object, ...]:
+    source = config.sources.dimse
+    return source.host, source.port, source.tls.port if source.tls else None

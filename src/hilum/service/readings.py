@@ -1,0 +1,93 @@
+"""Metrics that are read when somebody asks, not moved by events: the one table of their names.
+
+Whoever has the number gives it to `Metrics.watch(READING, read)`. `read` runs off the event loop
+and must be quick: an attribute, a system call, never a scan of a table.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerGauge:
+    """A number each worker has of its own; the gateway's is their sum."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCounter:
+    """A number that only grows while a worker lives; the gateway's is the sum over all lives."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayGauge:
+    """A number every worker would read alike; the one that is asked tells it."""
+
+    name: str
+    text: str
+
+
+Reading = WorkerGauge | WorkerCounter | GatewayGauge
+
+WORKERS_RUNNING: Final = WorkerGauge("hilum_workers_running", "Worker processes that are alive.")
+WORKERS_READY: Final = WorkerGauge(
+    "hilum_workers_ready", "Workers whose last checks let them take instances."
+)
+ASSOCIATIONS_OPEN: Final = WorkerGauge("hilum_associations_open", "Associations open now.")
+RECEPTIONS_OPEN: Final = WorkerGauge("hilum_receptions_open", "Instances that are arriving now.")
+COMMITS_WAITING: Final = WorkerGauge(
+    "hilum_commits_waiting", "Instances that have arrived and wait for their commit."
+)
+PROCESS_RESIDENT_BYTES: Final = WorkerGauge(
+    "hilum_process_resident_bytes", "Memory of the worker processes."
+)
+PROCESS_DESCRIPTORS: Final = WorkerGauge(
+    "hilum_process_descriptors", "Files and sockets the worker processes have open."
+)
+PROCESS_CPU_SECONDS: Final = WorkerCounter(
+    "hilum_process_cpu_seconds_total", "Processor time the worker processes have used."
+)
+LOG_LINES_DROPPED: Final = WorkerCounter(
+    "hilum_log_lines_dropped_total", "Log lines that could not be written at once."
+)
+TELEMETRY_FAILURES: Final = WorkerCounter(
+    "hilum_telemetry_failures_total", "Lines and metrics lost by an error in telemetry itself."
+)
+LIBRARY_ERRORS: Final = WorkerCounter(
+    "hilum_library_errors_total", "Errors that libraries logged and nobody handled."
+)
+VAULT_FREE_BYTES: Final = GatewayGauge("hilum_vault_free_bytes", "Room left on the vault's disk.")
+VAULT_RESERVE_BYTES: Final = GatewayGauge(
+    "hilum_vault_reserve_bytes", "Room on the vault's disk below which stores are refused."
+)
+LEDGER_STUDIES: Final = GatewayGauge("hilum_ledger_studies", "Studies in the ledger.")
+LEDGER_SERIES: Final = GatewayGauge("hilum_ledger_series", "Series in the ledger.")
+LEDGER_INSTANCES: Final = GatewayGauge("hilum_ledger_instances", "Instances in the ledger.")
+LEDGER_PAYLOAD_BYTES: Final = GatewayGauge(
+    "hilum_ledger_payload_bytes", "Size of all payloads in the ledger."
+)
+
+READINGS: Final[tuple[Reading, ...]] = (
+    WORKERS_RUNNING,
+    WORKERS_READY,
+    ASSOCIATIONS_OPEN,
+    RECEPTIONS_OPEN,
+    COMMITS_WAITING,
+    PROCESS_RESIDENT_BYTES,
+    PROCESS_DESCRIPTORS,
+    PROCESS_CPU_SECONDS,
+    LOG_LINES_DROPPED,
+    TELEMETRY_FAILURES,
+    LIBRARY_ERRORS,
+    VAULT_FREE_BYTES,
+    VAULT_RESERVE_BYTES,
+    LEDGER_STUDIES,
+    LEDGER_SERIES,
+    LEDGER_INSTANCES,
+    LEDGER_PAYLOAD_BYTES,
+)

@@ -1,0 +1,195 @@
+"""The HTTP listener: uvicorn, run inside our own event loop and stopped in our own order.
+
+uvicorn leaves two things open that a listener on a hospital's network cannot: the head of a request
+may be endless, and may take for ever. Both are bounded here.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hilum.kernel.errors import Misconfigured
+
+# Connections at once. Each is a descriptor, and those belong to DIMSE associations first.
+CONNECTIONS_MAX: Final = 256
+
+# What a request may take until its head is complete. Heads of browsers behind proxies with big
+# cookies reach some 16 KB.
+HEAD_BYTES_MAX: Final = 65_536
+HEAD_SECONDS_MAX: Final = 10.0
+
+# Between two requests on one connection: longer than a probe's or scraper's usual interval.
+KEEP_ALIVE_SECONDS: Final = 15
+
+# For answers that are under way when we stop: they take milliseconds.
+STOP_SECONDS_MAX: Final = 3
+
+BACKLOG: Final = 128
+
+TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """HTTP/1.1 over one connection, with an end to what a request head may cost."""
+
+    connections_max: ClassVar = CONNECTIONS_MAX
+    head_seconds_max: ClassVar = HEAD_SECONDS_MAX
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # uvicorn's business
+        super().__init__(*arguments, **named)
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None  # None: no head is awaited
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's narrower type
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        self._await_head()
+        if len(self.connections) > self.connections_max:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._head_is_complete()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, which keeps an unfinished head however long it gets: so we count."""
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self.transport.write(TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins."""
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Note that the head of a request is complete."""
+        self._head_is_complete()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_seconds_max, self.transport.abort)
+
+    def _head_is_complete(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: when to stop is decided by the service."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class WebServer:
+    """Serves one application on sockets that listen already, until it is told to stop."""
+
+    def __init__(self, application: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+        self.port: int = sockets[0].getsockname()[1]
+        self._sockets = list(sockets)
+        self._server = _Server(
+            uvicorn.Config(
+                application,
+                http=BoundedHttp,
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,  # its lines would hold query strings
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=STOP_SECONDS_MAX,
+            )
+        )
+
+    async def run(self) -> None:
+        """Serve until `stop`, then finish what was begun; when cancelled, drop it."""
+        try:
+            await self._server.serve(self._sockets)
+        finally:
+            self._drop_what_is_left()
+
+    def stop(self) -> None:
+        """Begin to stop: to be called last, so that /readyz can say all the while that we are."""
+        self._server.should_exit = True
+
+    def _drop_what_is_left(self) -> None:
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+        for server in self._server.servers if self._server.started else ():
+            server.close()
+        for listener in self._sockets:
+            listener.close()
+
+
+def listen(host: str, port: int, *, is_shared: bool = False) -> list[socket.socket]:
+    """Listen on every address of `host`; from here on callers are kept waiting, not turned away.
+
+    With `is_shared`, other workers may listen on the same port. Port 0 takes any free one.
+
+    Raises:
+        Misconfigured: that is not possible; says why and what to change.
+    """
+    listeners: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in _addresses(host, port):
+            # With port 0, the other addresses get the port that the first one was given.
+            chosen = port or (listeners[0].getsockname()[1] if listeners else 0)
+            listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+            listeners.append(listener)
+            _bind(listener, (address[0], chosen, *address[2:]), is_shared=is_shared)
+    except OSError as error:
+        for listener in listeners:
+            listener.close()
+        raise Misconfigured(_explained(host, port, error)) from error
+    return listeners
+
+
+def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:  # as getaddrinfo gives them
+    return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+
+
+def _bind(listener: socket.socket, address: tuple[Any, ...], *, is_shared: bool) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if listener.family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if is_shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind(address)
+    listener.listen(BACKLOG)
+
+
+def _explained(host: str, port: int, error: OSError) -> str:
+    remedies = {
+        errno.EADDRINUSE: f"another program has it (`ss -ltnp 'sport = :{port}'` shows which); "
+        "end that one or choose another port",
+        errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one",
+        errno.EADDRNOTAVAIL: "that is no address of this machine; `ip addr` shows which are",
+    }
+    if isinstance(error, socket.gaierror):
+        remedy = "that name is not known; write an IP address of this machine"
+    else:
+        remedy = remedies.get(error.errno or 0, os.strerror(error.errno or 0))
+    return f"sources.web: cannot listen on {host!r} port {port}: {remedy}"

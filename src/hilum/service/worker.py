@@ -1,0 +1,115 @@
+"""One worker process from its first to its last line: an event loop, a house, and its signals."""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import uvloop
+
+from hilum.kernel.errors import HilumError
+from hilum.service.config_settings import Config
+from hilum.service.events import ConfigurationRefused, ConfigurationReloaded, GatewayStarted
+from hilum.service.house import House, Sockets
+from hilum.service.notify import Systemd
+from hilum.service.opening import DataFolder
+from hilum.service.telemetry import LiveTelemetry
+
+# The loop waits at most so long for the interpreter when a scribe computes; the default of 5 ms
+# would be longer than a whole commit.
+_SWITCH_SECONDS: Final = 0.0005
+# Our objects die by reference counting; looking for cycles at the default pace only costs.
+_GC_THRESHOLDS: Final = (50_000, 20, 50)
+
+Reread = Callable[[], Config]
+
+
+def work(
+    config: Config,
+    folder: DataFolder,
+    telemetry: LiveTelemetry,
+    sockets: Sockets,
+    *,
+    reread: Reread,
+    systemd: Systemd,
+) -> None:
+    """Run until told to stop. Raises Misconfigured or OSError when it cannot begin."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.set_threshold(*_GC_THRESHOLDS)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_Work(config, folder, telemetry, systemd, reread).run(sockets))
+
+
+class _Work:
+    """The life of a worker."""
+
+    def __init__(
+        self,
+        config: Config,
+        folder: DataFolder,
+        telemetry: LiveTelemetry,
+        systemd: Systemd,
+        reread: Reread,
+    ) -> None:
+        self._house = House(config, folder, telemetry)
+        self._telemetry = telemetry
+        self._systemd = systemd
+        self._reread = reread
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+
+    async def run(self, sockets: Sockets) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        house = self._house
+        await house.open(sockets)
+        # What exists now lives as long as the process.
+        gc.freeze()
+        self._say_started()
+        async with asyncio.TaskGroup() as group:
+            duties = [
+                group.create_task(duty)
+                for duty in (house.keep(), self._reloads(), self._watchdog())
+            ]
+            web = group.create_task(house.serve_web())
+            await self._stop.wait()
+            self._systemd.stopping()
+            await house.close()
+            for duty in duties:
+                duty.cancel()
+            await web
+
+    async def _reloads(self) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._systemd.reloading()
+            try:
+                config = await asyncio.to_thread(self._reread)
+            except (HilumError, OSError) as error:
+                self._telemetry.emit(ConfigurationRefused(str(error)))
+            else:
+                remark = await self._house.reload(config)
+                self._telemetry.emit(ConfigurationReloaded(remark))
+            self._systemd.ready()
+
+    async def _watchdog(self) -> None:
+        seconds = self._systemd.watchdog_seconds()
+        while seconds is not None:
+            self._systemd.alive()
+            await asyncio.sleep(seconds)
+
+    def _say_started(self) -> None:
+        from hilum import __version__  # noqa: PLC0415 - hilum's own root imports nothing of it
+
+        gateway = self._house.config.gateway
+        self._telemetry.emit(
+            GatewayStarted(
+                __version__, gateway.ae_title, str(gateway.data), f"durability {gateway.durability}"
+            )
+        )
+        self._systemd.ready()

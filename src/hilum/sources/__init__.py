@@ -1,0 +1,1 @@
+"""The doors things come in by. The only rooms with listening sockets."""

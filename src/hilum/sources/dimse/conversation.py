@@ -1,0 +1,180 @@
+"""The services of one open association: what each command means and how it is answered."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from hilum.dicom.sop_classes import VERIFICATION
+from hilum.dimse.message import Command, CommandField, CommandReceived, encode_response
+from hilum.dimse.service.storage import store_refusal, store_response
+from hilum.dimse.service.verification import echo_response
+from hilum.dimse.status import SUCCESS, UNRECOGNIZED_OPERATION
+from hilum.dimse.upper.association import Context
+from hilum.ledger.entry import Origin
+from hilum.pipeline.answers import Answer, Kept
+from hilum.pipeline.reception import Announcement
+from hilum.sources.dimse.admission import Admitted, Caller
+from hilum.sources.dimse.events import AssociationClosed, EchoAnswered, OperationRefused
+from hilum.sources.dimse.storing import Incoming, Swallow, status_of
+
+if TYPE_CHECKING:
+    from hilum.sources.dimse.desk import Desk
+
+# Finished instances whose answer is still owed. A peer that keeps to the negotiated window of one
+# never has two; others may run ahead so far before they are made to wait.
+_OWED_MAX: Final = 16
+
+
+class Line(Protocol):
+    """What a conversation needs of its connection."""
+
+    def send_command(self, context_id: int, command: bytes) -> None:
+        """Send a command set."""
+        ...
+
+    def resume(self) -> None:
+        """Read on, if nothing else is in the way."""
+        ...
+
+    def answer_release(self) -> None:
+        """Agree to the release that was asked for."""
+        ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of an association."""
+
+    stored: int = 0
+    refused: int = 0
+    size: int = 0
+
+
+class Conversation:
+    """An association in use. Everything runs on the event loop."""
+
+    def __init__(
+        self, desk: "Desk", line: Line, association_id: str, caller: Caller, admitted: Admitted
+    ) -> None:
+        self._desk = desk
+        self._line = line
+        self._opened = desk.clock.monotonic()
+        self._is_release_asked = False
+        self._is_over = False
+        self.association_id = association_id
+        self.caller = caller
+        self.admitted = admitted
+        self.incoming: Incoming | None = None
+        self.owed = 0
+        self.tally = Tally()
+        self.origin = Origin(
+            calling_ae_title=caller.calling_ae_title,
+            called_ae_title=caller.called_ae_title,
+            peer=admitted.peer,
+            host=caller.host,
+            entity=admitted.entity,
+            association_id=association_id,
+        )
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether reading should stop until the disk has caught up."""
+        incoming = self.incoming
+        return self.owed >= _OWED_MAX or (incoming is not None and incoming.is_behind)
+
+    def answer(self, received: CommandReceived) -> None:
+        """Act on a command; what it says about a data set decides whether one is awaited."""
+        command, context = received.command, received.context
+        match command.command_field:
+            case CommandField.C_ECHO_RQ if context.abstract_syntax == VERIFICATION:
+                self._line.send_command(context.id, echo_response(command, SUCCESS))
+                self._desk.telemetry.emit(EchoAnswered(self.caller.calling_ae_title))
+            case CommandField.C_STORE_RQ:
+                self._store(context, command)
+            case CommandField.C_CANCEL_RQ:
+                # Nothing that could be cancelled is going on, and a cancel has no answer.
+                pass
+            case _:
+                self._refuse(context, command, UNRECOGNIZED_OPERATION, "the service is not offered")
+
+    def finish_incoming(self) -> None:
+        """The last byte of the data set that was coming is here."""
+        incoming, self.incoming = self.incoming, None
+        if incoming is not None:
+            self.owed += 1
+            incoming.finish()
+
+    def release(self) -> None:
+        """Agree to a release, once everything that is owed was answered."""
+        self._is_release_asked = True
+        if not self.owed:
+            self._line.answer_release()
+
+    def end(self, ending: str, detail: str) -> None:
+        """The association is over, whichever way."""
+        self._is_over = True
+        if self.incoming is not None:
+            self.incoming.abandon()
+            self.incoming = None
+        self._desk.telemetry.emit(
+            AssociationClosed(
+                association_id=self.association_id,
+                calling_ae_title=self.caller.calling_ae_title,
+                peer=self.admitted.peer,
+                host=self.caller.host,
+                ending=ending,
+                stored=self.tally.stored,
+                refused=self.tally.refused,
+                size=self.tally.size,
+                seconds=self._desk.clock.monotonic() - self._opened,
+                detail=detail,
+            )
+        )
+
+    def _store(self, context: Context, command: Command) -> None:
+        if (refusal := store_refusal(context, command)) is not None:
+            self._refuse(context, command, refusal.status, refusal.comment)
+            return
+        reception = self._desk.intake.receive(
+            Announcement(
+                source="dimse",
+                sop_class_uid=command.affected_sop_class_uid,
+                sop_instance_uid=command.affected_sop_instance_uid,
+                transfer_syntax_uid=context.transfer_syntax,
+                origin=self.origin,
+            ),
+            answered=lambda answer: self._answered(context, command, reception.size, answer),
+            resumed=self._line.resume,
+        )
+        self.incoming = reception
+
+    def _answered(self, context: Context, command: Command, size: int, answer: Answer) -> None:
+        if isinstance(answer, Kept):
+            self.tally.stored += 1
+            self.tally.size += size
+        else:
+            self.tally.refused += 1
+        status, comment = status_of(answer)
+        self._settle(context.id, store_response(command, status, comment))
+
+    def _settle(self, context_id: int, response: bytes) -> None:
+        """Give an answer that was owed."""
+        self.owed -= 1
+        if self._is_over:
+            return
+        self._line.send_command(context_id, response)
+        if self._is_release_asked and not self.owed:
+            self._line.answer_release()
+        else:
+            self._line.resume()
+
+    def _refuse(self, context: Context, command: Command, status: int, reason: str) -> None:
+        """Answer with an error, after the data set that may follow was read."""
+        self._desk.telemetry.emit(
+            OperationRefused(f"0x{command.command_field:04X}", self.caller.calling_ae_title, reason)
+        )
+        self.tally.refused += 1
+        response = encode_response(command, status, reason)
+        if command.has_data_set:
+            self.incoming = Swallow(lambda: self._settle(context.id, response))
+        else:
+            self._line.send_command(context.id, response)

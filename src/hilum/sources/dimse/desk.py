@@ -1,0 +1,233 @@
+"""The desk every connection of the DIMSE door reports to: rules, limits, and who is in.
+
+A reload replaces `rulebook` and `limits`; associations that are open keep what they were given.
+"""
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
+from hilum.dimse.upper.limits import UpperLimits
+from hilum.dimse.upper.negotiation import Policy, negotiate
+from hilum.dimse.upper.pdu import (
+    AssociateAccept,
+    AssociateReject,
+    AssociateRequest,
+    ContextResult,
+    PresentationContext,
+)
+from hilum.dimse.upper.reasons import PresentationReason, RejectResult
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.intake import Intake
+from hilum.sources.dimse.admission import Admitted, Caller, Rejection, Rules, admit
+from hilum.sources.dimse.connection import Connection
+from hilum.sources.dimse.conversation import Conversation
+from hilum.sources.dimse.events import (
+    AssociationAccepted,
+    AssociationRejected,
+    ContextsRefused,
+)
+from hilum.sources.dimse.settings import DimseLimits, Permission
+
+# Sockets that have not asked for an association yet, beyond those that have. A flood of them pushes
+# out the oldest one, which is the least likely to be a modality in the middle of its request.
+_STRANGERS_MAX: Final = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Who may come in, and what is accepted from those who do."""
+
+    rules: Rules
+    accept_private_sop_classes: bool
+
+
+class Desk:
+    """What the connections of one process share. Lives on the event loop."""
+
+    def __init__(
+        self,
+        *,
+        rulebook: Rulebook,
+        limits: DimseLimits,
+        intake: Intake,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self.rulebook = rulebook
+        self.limits = limits
+        self.intake = intake
+        self.clock = clock
+        self.telemetry = telemetry
+        self.loop = asyncio.get_running_loop()
+        self.emptied = asyncio.Event()
+        self.emptied.set()
+        self._strangers: dict[Connection, None] = {}
+        self._associated: dict[Connection, Conversation] = {}
+        self._open_by_peer: Counter[str] = Counter()
+        self._prefix = secrets.token_hex(4)
+        self._opened = 0
+
+    @property
+    def upper_limits(self) -> UpperLimits:
+        """Give the bounds of the protocol engine."""
+        return UpperLimits(
+            associate_bytes_max=self.limits.associate_request_bytes_max,
+            user_information_bytes_max=self.limits.user_information_bytes_max,
+        )
+
+    @property
+    def associations(self) -> int:
+        """Give how many associations are open."""
+        return len(self._associated)
+
+    def connections(self) -> Iterator[Connection]:
+        """Give every connection, associated or not."""
+        yield from list(self._strangers)
+        yield from list(self._associated)
+
+    def welcome(self, connection: Connection) -> None:
+        """Take note of a new connection, and make room for it."""
+        if len(self._strangers) >= _STRANGERS_MAX:
+            next(iter(self._strangers)).close("crowded", "too many connections without a request")
+        self._strangers[connection] = None
+        self.emptied.clear()
+
+    def forget(self, connection: Connection) -> None:
+        """A connection was closed."""
+        self._strangers.pop(connection, None)
+        conversation = self._associated.pop(connection, None)
+        if conversation is not None:
+            self._open_by_peer[conversation.admitted.peer] -= 1
+        if not self._strangers and not self._associated:
+            self.emptied.set()
+
+    def open(self, connection: Connection, request: AssociateRequest) -> Conversation | None:
+        """Answer an A-ASSOCIATE-RQ; None means that it was rejected."""
+        caller = Caller(
+            request.calling_ae_title,
+            request.called_ae_title,
+            connection.host,
+            request.user_information.user_identity,
+        )
+        admitted = self._admit(caller, request)
+        if isinstance(admitted, Rejection):
+            self._reject(connection, caller, admitted)
+            return None
+        answer = negotiate(request, self._policy(admitted))
+        if isinstance(answer, AssociateReject):
+            reason = "the application context or protocol version is not DICOM's"
+            self._reject(connection, caller, Rejection(answer, reason, "look at the device"))
+            return None
+        return self._accept(connection, caller, admitted, request, answer)
+
+    def _admit(self, caller: Caller, request: AssociateRequest) -> Admitted | Rejection:
+        admitted = admit(
+            caller,
+            self.rulebook.rules,
+            open_in_all=len(self._associated),
+            open_by_peer=self._open_by_peer,
+        )
+        obstacle = self.intake.obstacle
+        wants_to_store = any(c.abstract_syntax != VERIFICATION for c in request.contexts)
+        if isinstance(admitted, Rejection) or obstacle is None or not wants_to_store:
+            return admitted
+        return Rejection(
+            AssociateReject(RejectResult.TRANSIENT, PresentationReason.TEMPORARY_CONGESTION),
+            f"nothing can be stored now: {obstacle}",
+            "remove the obstacle; associations are taken again by themselves",
+        )
+
+    def _accept(
+        self,
+        connection: Connection,
+        caller: Caller,
+        admitted: Admitted,
+        request: AssociateRequest,
+        accept: AssociateAccept,
+    ) -> Conversation:
+        self._opened += 1
+        association_id = f"{self._prefix}-{self._opened:x}"
+        conversation = Conversation(self, connection, association_id, caller, admitted)
+        self._strangers.pop(connection, None)
+        self._associated[connection] = conversation
+        self._open_by_peer[admitted.peer] += 1
+        connection.send(connection.engine.accept(accept))
+        refused = [c.id for c in accept.contexts if c.result is not ContextResult.ACCEPTANCE]
+        self.telemetry.emit(
+            AssociationAccepted(
+                association_id,
+                caller.calling_ae_title,
+                caller.called_ae_title,
+                admitted.peer,
+                caller.host,
+                len(accept.contexts) - len(refused),
+            )
+        )
+        if refused:
+            self._tell_refused(association_id, caller, admitted, request, set(refused))
+        return conversation
+
+    def _reject(self, connection: Connection, caller: Caller, rejection: Rejection) -> None:
+        connection.send(connection.engine.reject(rejection.reject))
+        reason = rejection.reject.reason
+        self.telemetry.emit(
+            AssociationRejected(
+                calling_ae_title=caller.calling_ae_title,
+                called_ae_title=caller.called_ae_title,
+                host=caller.host,
+                cause=getattr(reason, "name", "unlisted").lower(),
+                reason=rejection.reason,
+                remedy=rejection.remedy,
+            )
+        )
+
+    def _tell_refused(
+        self,
+        association_id: str,
+        caller: Caller,
+        admitted: Admitted,
+        request: AssociateRequest,
+        refused: set[int],
+    ) -> None:
+        contexts = [c for c in request.contexts if c.id in refused]
+        unknown = any(self._is_unknown(c) for c in contexts)
+        if "store" not in admitted.may:
+            remedy = f'add "store" to peers.{admitted.peer}.may'
+        elif unknown:
+            remedy = "set sources.dimse.accept_private_sop_classes to take private SOP classes"
+        else:
+            remedy = "the caller asks for services that are not offered; instances are not affected"
+        listed = ", ".join(dict.fromkeys(c.abstract_syntax for c in contexts))
+        self.telemetry.emit(
+            ContextsRefused(association_id, caller.calling_ae_title, listed, remedy)
+        )
+
+    @staticmethod
+    def _is_unknown(context: PresentationContext) -> bool:
+        return not context.abstract_syntax.startswith("1.2.840.10008.")
+
+    def _policy(self, admitted: Admitted) -> Policy:
+        return _policy(
+            admitted.may,
+            self.rulebook.accept_private_sop_classes,
+            self.limits.receive_pdu_bytes,
+        )
+
+
+def _policy(may: frozenset[Permission], private: bool, pdu_bytes: int) -> Policy:  # noqa: FBT001
+    classes: set[str] = set()
+    if "echo" in may:
+        classes.add(VERIFICATION)
+    if "store" in may:
+        classes.update(STORAGE_SOP_CLASSES)
+    return Policy(
+        abstract_syntaxes=frozenset(classes),
+        accept_unknown_storage=private and "store" in may,
+        maximum_length=pdu_bytes,
+    )

@@ -1,0 +1,176 @@
+"""The vault: a folder of Part 10 files that are complete, named and (if asked for) synced.
+
+What is under `instances` is whole: a payload gets its name there only after its last byte and its
+seal were written. What was being written when a process died lies under `incoming` and is dropped.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from hilum.vault.disk import Disk
+from hilum.vault.draft import Draft
+from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
+
+# Folders we know to exist; a study of one series needs four. Forgetting one costs a few stat calls.
+_KNOWN_FOLDERS_MAX: Final = 4096
+# What hostile or broken senders may make us keep for inspection, in all.
+QUARANTINE_BYTES_MAX: Final = 1 << 30
+
+
+class Vault:
+    """Payload files below one root. One object a process, called from its worker threads."""
+
+    def __init__(
+        self, root: Path, disk: Disk, *, synced: bool, executor: Executor | None = None
+    ) -> None:
+        self.root = root
+        self._disk = disk
+        self._synced = synced
+        self._executor = executor
+        self._incoming = root / INCOMING / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._known: set[Path] = set()
+        self._drafts = 0
+        self._quarantined = 0
+
+    def open(self) -> None:
+        """Make the folders. Raises OSError."""
+        for folder in (self._incoming, self.root / INSTANCES, self.root / QUARANTINE):
+            self._disk.make_directories(folder)
+        kept = (self.root / QUARANTINE).iterdir()
+        self._quarantined = sum(file.stat().st_size for file in kept)
+        for folder in (self.root, self.root.parent):
+            if self._synced:
+                self._disk.sync_directory(folder)
+
+    def close(self) -> None:
+        """Remove this process's own folder of drafts, when nothing is in it."""
+        if self._incoming.is_dir() and not any(self._incoming.iterdir()):
+            self._incoming.rmdir()
+
+    def begin(self, head: bytes) -> Draft:
+        """Begin a payload; `head` is its file meta ending with a blank seal."""
+        self._drafts += 1
+        return Draft(self._disk, self._incoming / str(self._drafts), head)
+
+    def place(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
+        """Give completed drafts their final, relative paths; all of them in one go.
+
+        When this returns, each draft without an error is visible under its path and, in a synced
+        vault, survives a power cut: file first, then its name, then the folders. A draft with an
+        error is gone.
+        """
+        failures = self._sync_files(drafts)
+        folders: dict[Path, None] = {}
+        for index, (draft, path) in enumerate(drafts):
+            if failures[index] is None:
+                failures[index] = self._name(draft, path, folders)
+        if self._synced:
+            self._sync_folders(folders, drafts, failures)
+        return failures
+
+    def path(self, relative: str) -> Path:
+        """Give where a payload lies."""
+        return self.root / relative
+
+    def remove(self, relative: str) -> None:
+        """Remove a payload that the ledger no longer names. Raises OSError."""
+        self._disk.remove(self.root / relative)
+
+    def quarantine(self, draft: Draft, reason: str, *, now: datetime) -> str | None:
+        """Keep what cannot be taken for later inspection, if there is room; give its path."""
+        if self._quarantined + draft.size > QUARANTINE_BYTES_MAX:
+            draft.discard()
+            return None
+        self._quarantined += draft.size
+        name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
+        relative = f"{QUARANTINE}/{name}{SUFFIX}"
+        draft.flush()
+        draft.close()
+        self._disk.rename(draft.path, self.root / relative)
+        note = self._disk.create(self.root / f"{QUARANTINE}/{name}.json")
+        text = json.dumps({"reason": reason, "quarantined_at": now.isoformat()}).encode()
+        self._disk.write(note, [text], size=len(text))
+        self._disk.close(note)
+        return relative
+
+    def free_bytes(self) -> tuple[int, int]:
+        """Give what may still be written and the size of the file system. Raises OSError."""
+        return self._disk.free_bytes(self.root)
+
+    def _sync_files(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
+        if not self._synced:
+            return [None] * len(drafts)
+        payloads = [draft for draft, _ in drafts]
+        # Flushes of several files reach the device together when they are asked for together.
+        run = self._executor.map if self._executor and len(payloads) > 1 else map
+        return list(run(_sync, payloads))
+
+    def _name(self, draft: Draft, path: str, folders: dict[Path, None]) -> OSError | None:
+        target = self.root / path
+        folder = target.parent
+        try:
+            if folder not in self._known:
+                self._learn(folder, folders)
+            draft.close()
+            try:
+                self._disk.rename(draft.path, target)
+            except FileNotFoundError:
+                # The folder we knew was removed by a clean-up meanwhile.
+                self._learn(folder, folders)
+                self._disk.rename(draft.path, target)
+        except OSError as error:
+            _drop(draft)
+            return error
+        folders[folder] = None
+        return None
+
+    def _learn(self, folder: Path, folders: dict[Path, None]) -> None:
+        self._disk.make_directories(folder)
+        # Another process may have made these a moment ago and not synced them yet.
+        for ancestor in folder.parents:
+            folders[ancestor] = None
+            if ancestor == self.root:
+                break
+        if len(self._known) >= _KNOWN_FOLDERS_MAX:
+            self._known.clear()
+        self._known.add(folder)
+
+    def _sync_folders(
+        self,
+        folders: dict[Path, None],
+        drafts: Sequence[tuple[Draft, str]],
+        failures: list[OSError | None],
+    ) -> None:
+        try:
+            for folder in folders:
+                self._disk.sync_directory(folder)
+        except OSError as error:
+            # Which names would survive is not known: none of the group counts as kept.
+            self._known.clear()
+            for index, (_, path) in enumerate(drafts):
+                if failures[index] is None:
+                    failures[index] = error
+                    self.remove(path)
+
+
+def _sync(draft: Draft) -> OSError | None:
+    try:
+        draft.sync()
+    except OSError as error:
+        _drop(draft)
+        return error
+    return None
+
+
+def _drop(draft: Draft) -> None:
+    try:
+        draft.discard()
+    except OSError:
+        # Nothing was answered for it, and what is left in `incoming` is dropped at the next start.
+        draft.close()
