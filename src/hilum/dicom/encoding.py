@@ -17,7 +17,7 @@ in the upper half ("key"). `Encoding.wanted` translates.
     12 value
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
@@ -42,15 +42,19 @@ SHORT_VRS: Final = frozenset(
 ALL_VRS: Final = LONG_VRS | SHORT_VRS
 
 
+Reader = Callable[[bytes, int], tuple[int, ...]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
     """How to read element headers, and what the numbers in them mean."""
 
     explicit: bool
     little_endian: bool
-    element: Struct  # explicit: key, VR, 16-bit length; implicit: key, 32-bit length
-    item: Struct  # key, 32-bit length: items and delimiters have no VR in any encoding (§7.5)
-    length: Struct
+    # Readers at an offset. Explicit: key, VR, 16-bit length; implicit: key, 32-bit length.
+    read_element: Reader
+    read_item: Reader  # key, 32-bit length: items and delimiters never have a VR (PS3.5 §7.5)
+    read_length: Reader  # the 32-bit length of a long VR
     # VRs as the integers that `element` gives.
     short_vrs: frozenset[int]
     long_vrs: frozenset[int]
@@ -58,12 +62,14 @@ class Encoding:
     unknown_vr: int
     # Keys.
     item_key: int
+    delimiting_keys: frozenset[int]  # the item's and both delimiters'
     item_delimiter_key: int
     sequence_delimiter_key: int
     pixel_data_key: int
     pixel_keys: frozenset[int]
+    noted_keys: frozenset[int]  # at the top level: wanted ones, and pixels
     sequence_keys: frozenset[int]  # SQ by the dictionary; empty in explicit encodings
-    structural_keys: frozenset[int]  # implicit: whatever is not just a value to step over
+    structural_keys: frozenset[int]  # implicit: what is not just a value to take or step over
     wanted: dict[int, int]  # key to tag
 
 
@@ -86,18 +92,20 @@ def encoding(*, explicit: bool, little_endian: bool, wanted: frozenset[int]) -> 
     return Encoding(
         explicit=explicit,
         little_endian=little_endian,
-        element=Struct(order + ("IHH" if explicit else "II")),
-        item=Struct(order + "II"),
-        length=Struct(order + "I"),
+        read_element=Struct(order + ("IHH" if explicit else "II")).unpack_from,
+        read_item=Struct(order + "II").unpack_from,
+        read_length=Struct(order + "I").unpack_from,
         short_vrs=vrs(SHORT_VRS),
         long_vrs=vrs(LONG_VRS),
         sequence_vr=min(vrs((b"SQ",))),
         unknown_vr=min(vrs((b"UN",))),
         item_key=key(ITEM),
+        delimiting_keys=delimiters,
         item_delimiter_key=key(ITEM_DELIMITER),
         sequence_delimiter_key=key(SEQUENCE_DELIMITER),
         pixel_data_key=key(tags.PIXEL_DATA),
         pixel_keys=keys(tags.PIXEL_TAGS),
+        noted_keys=keys(tags.PIXEL_TAGS | wanted),
         sequence_keys=sequences,
         structural_keys=sequences | delimiters | keys(tags.PIXEL_TAGS),
         wanted={key(tag): tag for tag in wanted},

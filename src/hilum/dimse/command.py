@@ -16,6 +16,10 @@ ERROR_COMMENT_LENGTH_MAX: Final = 64  # VR LO (PS3.7 Annex C)
 NO_DATA_SET: Final = 0x0101  # any other Command Data Set Type says that one follows (PS3.7 §E.1)
 _DATA_SET_FOLLOWS: Final = 0x0001
 _RESPONSE_BIT: Final = 0x8000
+# A UID has 64 (PS3.5 §9.1); up to twice that can be answered 0x0117, more would only fill logs.
+_UID_BYTES_MAX: Final = 128
+# AE titles have 16 and comments 64 characters; longer comments are seen and worth reading.
+_TEXT_BYTES_MAX: Final = 256
 
 _ELEMENT: Final = Struct("<HHI")
 _NO_UID: Final = UID("")
@@ -108,11 +112,14 @@ def _read_number(raw: bytes) -> int | None:
 
 
 def _read_uid(raw: bytes) -> str:
-    return raw.strip(b" \0").decode("latin-1")
+    stripped = raw.strip(b" \0")
+    if len(stripped) > _UID_BYTES_MAX:
+        raise InvalidMessage(f"a UID of {len(stripped)} bytes in a command set; it has 64 at most")
+    return stripped.decode("latin-1")
 
 
 def _read_text(raw: bytes) -> str:
-    return raw.strip(b" \0").decode("latin-1")
+    return raw[:_TEXT_BYTES_MAX].strip(b" \0").decode("latin-1")
 
 
 def _read_tags(raw: bytes) -> tuple[int, ...]:

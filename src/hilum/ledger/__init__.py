@@ -1,1 +1,1 @@
-"""What we hold, owe and did, in SQL and only here: receipts, catalogue, conflicts, audit records."""
+"""What we hold, owe and did, in SQL and only here: receipts, catalogue, conflicts, audit."""

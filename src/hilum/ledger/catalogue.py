@@ -79,7 +79,12 @@ class Catalogue:
         return series.row
 
     def record_conflicts(
-        self, cursor: Cursor, entry: Entry, level: str, uid: str, differences: tuple[Difference, ...]
+        self,
+        cursor: Cursor,
+        entry: Entry,
+        level: str,
+        uid: str,
+        differences: tuple[Difference, ...],
     ) -> None:
         """Record each difference once, up to a number of values for an attribute."""
         for difference in differences:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from hilum.kernel.errors import HilumError
-from hilum.ledger.connection import WAL_BYTES_MAX, Durability, Handle, wal_bytes
+from hilum.ledger.connection import WAL_BYTES_MAX, Durability, Handle
 from hilum.ledger.errors import explained
+from hilum.ledger.files import wal_bytes
 from hilum.ledger.lock import WriteLock
 
 # "ordinary": as much as can be moved beside the writers, and a fresh log if it has become long.

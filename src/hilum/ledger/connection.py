@@ -1,6 +1,5 @@
 """SQLite connections: the settings that make a commit durable, and how one is opened again."""
 
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from hilum.ledger.errors import LedgerUnavailable, kind_of
+from hilum.ledger.files import identity_of
 from hilum.ledger.revisions import HEAD, revision_of
 
 # "power": what was committed survives a power cut. "process": it survives the death of the process.
@@ -37,19 +37,6 @@ _DISTRUSTED: Final = frozenset(
 )
 
 
-def wal_path(path: Path) -> Path:
-    """Give the path of the write-ahead log of the ledger at `path`."""
-    return path.with_name(path.name + "-wal")
-
-
-def wal_bytes(path: Path) -> int:
-    """Give the size of the write-ahead log of the ledger at `path`."""
-    try:
-        return wal_path(path).stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def connect(path: Path, durability: Durability) -> sqlite3.Connection:
     """Open the existing file at `path`.
 
@@ -66,25 +53,29 @@ def connect(path: Path, durability: Durability) -> sqlite3.Connection:
         cached_statements=CACHED_STATEMENTS,
     )
     try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise LedgerUnavailable(
-                f"ledger {path}: its file system has no shared memory, which a write-ahead log "
-                "needs (a network share?); let gateway.data name a local disk"
-            )
-        for setting in (
-            f"synchronous = {SYNCHRONOUS[durability]}",
-            "foreign_keys = ON",
-            f"cache_size = -{CACHE_KIBIBYTES}",
-            # Moving the log into the database is slow and must not happen inside a commit.
-            "wal_autocheckpoint = 0",
-            f"journal_size_limit = {WAL_BYTES_MAX}",
-        ):
-            connection.execute(f"PRAGMA {setting}")
+        _set_up(connection, path, durability)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path, durability: Durability) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise LedgerUnavailable(
+            f"ledger {path}: its file system has no shared memory, which a write-ahead log needs "
+            "(a network share?); let gateway.data name a local disk"
+        )
+    for setting in (
+        f"synchronous = {SYNCHRONOUS[durability]}",
+        "foreign_keys = ON",
+        f"cache_size = -{CACHE_KIBIBYTES}",
+        # Moving the log into the database is slow and must not happen inside a commit.
+        "wal_autocheckpoint = 0",
+        f"journal_size_limit = {WAL_BYTES_MAX}",
+    ):
+        connection.execute(f"PRAGMA {setting}")
 
 
 class Handle:
@@ -99,7 +90,7 @@ class Handle:
         self._durability: Durability = durability
         self._on_reset = on_reset
         self._connection: sqlite3.Connection | None = None
-        self._identity = (0, 0)
+        self._identity: tuple[int, int] | None = None
 
     def cursor(self) -> sqlite3.Cursor:
         """Give a cursor on the file that has the ledger's name now.
@@ -109,7 +100,7 @@ class Handle:
             sqlite3.Error: it cannot be opened.
         """
         # A file that was removed or replaced would take our writes with it without a word.
-        if self._connection is None or self._identity_now() != self._identity:
+        if self._connection is None or identity_of(self._path) != self._identity:
             self.close()
             self._connection = self._open()
         return self._connection.cursor()
@@ -137,7 +128,7 @@ class Handle:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        identity = self._identity_now()
+        identity = identity_of(self._path)
         connection = connect(self._path, self._durability)
         try:
             revision = revision_of(connection)
@@ -153,10 +144,3 @@ class Handle:
             )
         self._identity = identity
         return connection
-
-    def _identity_now(self) -> tuple[int, int]:
-        try:
-            status = os.stat(self._path)  # noqa: PTH116 - half the time of Path.stat, in every call
-        except FileNotFoundError:
-            return (0, 0)
-        return (status.st_dev, status.st_ino)

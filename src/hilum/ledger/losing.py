@@ -11,33 +11,39 @@ from hilum.ledger.statements import Reading, Writing
 PAYLOAD_LOST: Final = "payload lost"
 
 
-def lose(
-    cursor: Cursor, path: str, at: int, *, reading: Reading, writing: Writing, catalogue: Catalogue
-) -> bool:
-    """Forget the payload at `path`, and tell the audit trail. False when nothing is known of it.
+class Losses:
+    """Forgets payloads. The transaction is the caller's."""
 
-    The version before it is served from then on; the catalogue goes on describing the instance as
-    the newest one did. Without any version left, the instance and what is empty without it go too.
-    """
-    found = reading.payload_at.row(cursor, path)
-    if found is None:
-        return False
-    instance_row, version, current, series_row, uid, study_uid, patient_id = found
-    writing.drop_payload.run(cursor, instance_row, version)
-    newest = reading.newest_version.row(cursor, instance_row)
-    if newest is None or newest[0] is None:
-        writing.drop_instance.run(cursor, instance_row)
-        catalogue.drop_empty(cursor, series_row)
-    elif version == current:
-        writing.serve_version.run(cursor, newest[0], instance_row)
-    record = AuditRecord(
-        PAYLOAD_LOST,
-        "lost",
-        OURSELVES,
-        study_instance_uid=study_uid,
-        sop_instance_uid=uid,
-        patient_id=patient_id,
-        detail=f"version {version}: {path}",
-    )
-    writing.add_audit.run(cursor, [audit_values(record, at)])
-    return True
+    def __init__(self, reading: Reading, writing: Writing, catalogue: Catalogue) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._catalogue = catalogue
+
+    def lose(self, cursor: Cursor, path: str, at: int) -> bool:
+        """Forget the payload at `path`, and tell the audit trail. False when none is known there.
+
+        The version before it is served from then on; the catalogue goes on describing the instance
+        as the newest one did. Without any version the instance and what is empty without it go too.
+        """
+        found = self._reading.payload_at.row(cursor, path)
+        if found is None:
+            return False
+        instance_row, version, current, series_row, uid, study_uid, patient_id = found
+        self._writing.drop_payload.run(cursor, instance_row, version)
+        newest = self._reading.newest_version.row(cursor, instance_row)
+        if newest is None or newest[0] is None:
+            self._writing.drop_instance.run(cursor, instance_row)
+            self._catalogue.drop_empty(cursor, series_row)
+        elif version == current:
+            self._writing.serve_version.run(cursor, newest[0], instance_row)
+        record = AuditRecord(
+            PAYLOAD_LOST,
+            "lost",
+            OURSELVES,
+            study_instance_uid=study_uid,
+            sop_instance_uid=uid,
+            patient_id=patient_id,
+            detail=f"version {version}: {path}",
+        )
+        self._writing.add_audit.run(cursor, [audit_values(record, at)])
+        return True

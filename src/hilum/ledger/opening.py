@@ -1,7 +1,6 @@
 """Making sure that there is a ledger of our schema at a path, before anybody works with it."""
 
 import os
-import sqlite3
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum.ledger.connection import Durability, connect
+from hilum.ledger.files import sync_folder
 from hilum.ledger.moments import microseconds_of
 from hilum.ledger.revisions import HEAD, check_ours, upgrade
 from hilum.ledger.statements import Reading, Writing
@@ -40,7 +40,8 @@ def prepare(
             upgrade(connection)
         if reading.ledger_uuid.row(connection.cursor()) is None:
             at = microseconds_of(now())
-            _name(connection, (_ONLY_ROW, str(uuid.uuid4()), at, at), writing)
+            identity = (_ONLY_ROW, str(uuid.uuid4()), at, at)
+            writing.add_meta.run(connection.cursor(), [identity])
         if revision != HEAD:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
@@ -50,19 +51,6 @@ def prepare(
     return revision is None
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _create(path: Path) -> None:
     """Create the file if there is none: SQLite would let everybody read it."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
-
-def _name(connection: sqlite3.Connection, values: tuple[int, str, int, int], writing: Writing) -> None:
-    writing.add_meta.run(connection.cursor(), [values])

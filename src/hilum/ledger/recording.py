@@ -55,11 +55,12 @@ class Recorder:
 
     def _keep(self, cursor: Cursor, steps: Sequence[Step]) -> None:
         """Write the instances and payloads that are kept."""
-        fresh = []
-        later = []
+        fresh: list[Step] = []
+        later: list[Step] = []
         for step in steps:
             step.series_row = self._catalogue.series_row(cursor, step.entry)
-            (fresh if step.payload.version == 1 and not step.instance.row else later).append(step)
+            is_fresh = step.payload.version == 1 and not step.instance.row
+            (fresh if is_fresh else later).append(step)
         rows = self._writing.add_instance.run_numbered(cursor, [_instance(s) for s in fresh])
         for step, row in zip(fresh, rows, strict=True):
             step.instance.row = row

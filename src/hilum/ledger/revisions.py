@@ -1,4 +1,4 @@
-"""Which schema a ledger file has, and bringing it to ours. Alembic is imported only to change it."""
+"""Which schema a ledger file has, and bringing it to ours. Alembic comes in only for that."""
 
 import sqlite3
 from pathlib import Path

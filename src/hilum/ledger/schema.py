@@ -42,9 +42,7 @@ def _integers(*names: str) -> list[Column[int]]:
 
 
 def _origin() -> list[Column[str]]:
-    return _texts(
-        "calling_ae_title", "called_ae_title", "peer", "host", "entity", "association_id"
-    )
+    return _texts("calling_ae_title", "called_ae_title", "peer", "host", "entity", "association_id")
 
 
 META: Final = Table(

@@ -34,7 +34,7 @@ from hilum.ledger.schema import (
 from hilum.ledger.texts import Insert, SelectIn, Statement
 
 PAGE_ROWS: Final = 1000
-_NONE: Final = literal_column("0")
+_NONE: Final[ColumnElement[int]] = literal_column("0")
 
 # The columns that carry an InstanceFacts field of the same name, in the order of the tables.
 IDENTITY: Final = ("patient_id", "issuer_of_patient_id")

@@ -10,7 +10,6 @@ from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Insert as InsertOf
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 # What SQL takes and gives is known only where the statement is written.
@@ -98,14 +97,8 @@ def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 def _text(statement: ClauseElement, names: Sequence[str], sets: Sequence[str] | None) -> str:
     """Compile `statement`, and make sure that its values are wanted in the order of `names`."""
-    compiled = cast(
-        "SQLCompiler",
-        statement.compile(
-            dialect=sqlite.dialect(paramstyle="qmark"),  # type: ignore[no-untyped-call]
-            column_keys=sets,
-        ),
-    )
-    order = tuple(compiled.positiontup or ())
+    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"), column_keys=sets)
+    order = tuple(getattr(compiled, "positiontup", None) or ())
     if order != tuple(names):
         raise AssertionError(f"{compiled} takes its values as {order}, not as {tuple(names)}")
     return str(compiled)

@@ -102,7 +102,7 @@ def _is_shorter(lying: Lying, size: int) -> bool:
 
 def _known(ledger: Ledger, since: date | None) -> Iterator[tuple[str, int]]:
     first = f"{since:%Y/%m/%d}" if since is not None else ""
-    for held in ledger.payloads():
-        day = held.path.split("/", 1)[1] if "/" in held.path else ""
+    for path, _, size, _ in ledger.payloads():
+        _, _, day = path.partition("/")
         if day[: len(first)] >= first:
-            yield held.path, held.size
+            yield path, size

@@ -22,6 +22,7 @@ from hilum.service.config_explain import dotted, explain, shown
 from hilum.service.config_options import option_at
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import (
+    DATA_FOLDER,
     Config,
     GatewaySettings,
     LogSettings,
@@ -101,39 +102,48 @@ def _validate(source: Source) -> tuple[Config, list[ErrorDetails], set[KeyPath]]
     Strictly, and as JSON: that is the mode in which a list may become a tuple and a text a path,
     but the text "8080" not a number. What was left out is given as the set of its paths.
     """
-    table: dict[str, Any] = deepcopy(dict(source.table))
+    table = _with_default_folder(source.table)
     rejected: list[ErrorDetails] = []
     dropped: set[KeyPath] = set()
     while True:
-        # Present even when empty, so that the default folder starts at the file like any other.
-        table.setdefault("gateway", {})
         text = json.dumps(table, default=_no_such_value)
         context = {"folder": source.document.folder}
         try:
             return Config.model_validate_json(text, strict=True, context=context), rejected, dropped
         except ValidationError as error:
+            found = error.errors(include_url=False)
             # A required key that was dropped for its value is not missing as well.
-            found = [one for one in error.errors(include_url=False) if one["loc"] not in dropped]
-            rejected += found
-            dropped |= _drop(table, error.errors(include_url=False))
+            rejected += [one for one in found if one["loc"] not in dropped]
+            paths = {_droppable(one) for one in found}
+            if paths <= dropped:
+                raise  # a fault of ours: leaving it out did not help
+            _drop(table, paths)
+            dropped |= paths
 
 
 def _no_such_value(_: object) -> object:
     return [None]  # for a date or a time: no setting takes one, and none takes this
 
 
-def _drop(table: dict[str, Any], errors: Iterable[ErrorDetails]) -> set[KeyPath]:
-    """Remove what the errors are about from `table`: each a key, or the section that lacks one."""
-    paths = {_droppable(error) for error in errors}
+def _with_default_folder(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the default data folder, so that it starts at the file as any other path."""
+    copy = deepcopy(dict(table))
+    gateway = copy.setdefault("gateway", {})
+    if isinstance(gateway, dict):
+        gateway.setdefault("data", str(DATA_FOLDER))
+    return copy
+
+
+def _drop(table: dict[str, Any], paths: Iterable[KeyPath]) -> None:
     for path in paths:
         inner: Any = table
         for key in path[:-1]:
             inner = inner.get(key, {})
         inner.pop(path[-1], None)
-    return paths
 
 
 def _droppable(error: ErrorDetails) -> KeyPath:
+    """Give the key that an error is about, or the section that lacks one."""
     path = error["loc"]
     if error["type"] == "missing" or path[-1] == "[key]":
         path = path[:-1]

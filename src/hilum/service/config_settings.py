@@ -5,13 +5,15 @@ The descriptions and examples here are what `hilum init`, the JSON Schema and th
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
 from hilum.kernel.names import AETitle
 from hilum.sources.dimse.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
 from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
+
+DATA_FOLDER: Final = Path("hilum-data")
 
 # A peer's name is a label of metrics and part of keys: short, and nothing that needs quoting.
 PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -23,8 +25,7 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
 
     ae_title: Title = Field(default=AETitle("HILUM"), description="The AE title peers call us by.")
     data: LocalPath = Field(
-        default=Path("hilum-data"),
-        validate_default=True,
+        default=DATA_FOLDER,
         description="Folder of everything that is kept; a relative path starts at this file.",
     )
     workers: int = Field(

@@ -181,7 +181,7 @@ class House:
         """Find out by a write whether a ledger that failed works again."""
         if self.intake.ledger_obstacle is None:
             return
-        await asyncio.to_thread(self.ledger.audit, "ledger available again")
+        await asyncio.to_thread(self.ledger.probe)
         self.intake.ledger_recovered()
 
     async def _checkpoint(self) -> None:

@@ -4,7 +4,7 @@ Which metrics there are is said by the event classes and by readings.py; nothing
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Final, Generic, TypeVar, assert_never
 
@@ -16,7 +16,7 @@ from hilum.kernel.errors import Full
 from hilum.kernel.telemetry import Counter, Event, Histogram, Metric
 from hilum.service.logs import plain
 from hilum.service.readings import GatewayGauge, Reading, WorkerCounter, WorkerGauge
-from hilum.service.sharing import SAMPLES_MAX, Sharing
+from hilum.service.sharing import EVENTS_BYTES_MAX, Sharing, sample_bytes
 
 CONTENT_TYPE: Final = prometheus.exposition.CONTENT_TYPE_PLAIN_0_0_4
 
@@ -41,7 +41,8 @@ class Metrics:
         prometheus.disable_created_metrics()  # type: ignore[no-untyped-call] # theirs
         self.unreadable = 0  # readings that raised, since the start
         self._sharing = sharing
-        self._budget = Budget(SAMPLES_MAX)
+        used_bytes = 0 if sharing is None else sharing.used_bytes
+        self._budget = Budget(EVENTS_BYTES_MAX - used_bytes)
         self._counters: dict[str, tuple[Counter, Children[prometheus.Counter]]] = {}
         self._histograms: dict[str, tuple[Histogram, Children[prometheus.Histogram]]] = {}
         self._updates: list[Callable[[], None]] = []
@@ -71,7 +72,7 @@ class Metrics:
     def _counting(self, metric: Counter, text: str) -> Mover:
         if metric.name not in self._counters:
             family = prometheus.Counter(metric.name, text, metric.labels, registry=self._registry)
-            self._counters[metric.name] = metric, Children(family, metric.labels, 1, self._budget)
+            self._counters[metric.name] = metric, Children(metric, text, family, 1, self._budget)
         first, children = self._counters[metric.name]
         if first.labels != metric.labels:
             raise ValueError(f"{metric.name} has labels {first.labels} and {metric.labels}")
@@ -88,7 +89,7 @@ class Metrics:
                 metric.name, text, metric.labels, registry=self._registry, buckets=buckets
             )
             # One sample for each bucket, one for the infinite one, one for the sum.
-            children = Children(family, metric.labels, len(buckets) + 2, self._budget)
+            children = Children(metric, text, family, len(buckets) + 2, self._budget)
             self._histograms[metric.name] = metric, children
         first, children = self._histograms[metric.name]
         if (first.labels, first.buckets) != (metric.labels, metric.buckets):
@@ -133,33 +134,33 @@ class Metrics:
 
 
 class Budget:
-    """How many samples may still come into being, so that the shared files never have to grow."""
+    """How much room there still is for samples, so that the shared files never have to grow."""
 
-    def __init__(self, samples: int) -> None:
-        self._samples = samples
+    def __init__(self, room_bytes: int) -> None:
+        self._room_bytes = room_bytes
 
-    def take(self, samples: int) -> None:
-        """Take room for `samples`.
+    def take(self, wanted_bytes: int) -> None:
+        """Take room.
 
         Raises:
             Full: there is none.
         """
-        if samples > self._samples:
+        if wanted_bytes > self._room_bytes:
             raise Full("no room for another metric; has a label too many values?")
-        self._samples -= samples
+        self._room_bytes -= wanted_bytes
 
 
 class Children(Generic[F]):
     """The children of one family by the values of their labels: found fast, bounded in number."""
 
-    def __init__(self, family: F, labels: tuple[str, ...], samples: int, budget: Budget) -> None:
+    def __init__(self, metric: Metric, text: str, family: F, samples: int, budget: Budget) -> None:
         self._family: F = family
-        self._labels = labels
-        self._values_of = attrgetter(*labels) if labels else _no_values
+        self._metric, self._text = metric, text
+        self._values_of = attrgetter(*metric.labels) if metric.labels else _no_values
         self._samples, self._budget = samples, budget
         self._children: dict[object, F] = {}
-        if not labels:
-            budget.take(samples)
+        if not metric.labels:
+            self._take_room({})
             self._children[()] = family
 
     def of(self, event: Event) -> F:
@@ -169,14 +170,17 @@ class Children(Generic[F]):
 
     def _made(self, values: object) -> F:
         if len(self._children) >= LABEL_SETS_MAX:
-            values = (OTHER,) * len(self._labels)
+            values = (OTHER,) * len(self._metric.labels)
             if values in self._children:
                 return self._children[values]
-        self._budget.take(self._samples)
-        texts = values if isinstance(values, tuple) else (values,)
-        child: F = self._family.labels(*(label_text(value) for value in texts))
+        texts = [label_text(value) for value in (values if isinstance(values, tuple) else [values])]
+        self._take_room(dict(zip(self._metric.labels, texts, strict=True)))
+        child: F = self._family.labels(*texts)
         self._children[values] = child
         return child
+
+    def _take_room(self, labels: Mapping[str, str]) -> None:
+        self._budget.take(self._samples * sample_bytes(self._metric.name, labels, self._text))
 
 
 def _no_values(_event: Event) -> object:

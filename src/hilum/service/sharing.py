@@ -6,21 +6,31 @@ at the start: growing a mapped file on a full disk ends the process with SIGBUS,
 it should be refusing stores and stay alive.
 """
 
+import json
 import os
+import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, multiprocess, values
 
-# A sample takes a JSON key (names, labels, help) and two doubles; with the bounds of metrics.py
-# that is less than SAMPLE_BYTES_MAX, so the files never have to grow.
-SAMPLES_MAX: Final = 2000
-SAMPLE_BYTES_MAX: Final = 512
+# Some 4,000 samples. A new one is refused rather than let a file grow (metrics.Budget); the rest
+# is for the few dozen that are read, not moved by events.
 FILE_BYTES: Final = 1 << 20
+EVENTS_BYTES_MAX: Final = FILE_BYTES - (1 << 16)
 
 DIRECTORY_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 _KINDS: Final = ("counter", "histogram", "gauge_livesum")  # prometheus_client's names
+
+
+def sample_bytes(name: str, labels: Mapping[str, str], text: str) -> int:
+    """Tell how much of a file a sample takes at most: a JSON key, its length, two doubles."""
+    longest = json.dumps(
+        [name, f"{name}_bucket", {**labels, "le": "1.7976931348623157e+308"}, text]
+    )
+    return len(longest) + 4 + 8 + 16
 
 
 def prepare_directory(directory: Path) -> None:
@@ -46,10 +56,13 @@ class Sharing:
             OSError: no directory, or no room for the files. Nothing was changed.
         """
         forget_worker(directory, worker)
+        self.used_bytes = 0  # by an earlier life of this worker
         for kind in _KINDS:
             descriptor = os.open(directory / f"{kind}_{worker}.db", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 os.posix_fallocate(descriptor, 0, FILE_BYTES)
+                # The file begins with how much of it is in use (prometheus_client.mmap_dict).
+                self.used_bytes += int.from_bytes(os.pread(descriptor, 4, 0), sys.byteorder)
             finally:
                 os.close(descriptor)
         self._directory = directory

@@ -5,6 +5,7 @@ that dies is started again; the listening sockets stay open meanwhile, so caller
 being refused.
 """
 
+import ctypes
 import os
 import resource
 import signal
@@ -22,11 +23,14 @@ from hilum.service.notify import Systemd
 from hilum.service.opening import DataFolder, open_house
 from hilum.service.sharing import forget_worker, prepare_directory
 from hilum.service.telemetry import LiveTelemetry, live_telemetry
+from hilum.service.tenancy import occupied
 from hilum.service.web import listen as listen_for_web
 from hilum.service.worker import Reread, work
 from hilum.sources.dimse.channel import listen
 from hilum.vault.inventory import drop_drafts_of
 
+# prctl(2) of Linux, which Python has no name for.
+_PR_SET_PDEATHSIG: Final = 1
 # Back-off of a worker that dies again and again.
 _RESTART_SECONDS_MIN: Final = 0.2
 _RESTART_SECONDS_MAX: Final = 30.0
@@ -42,11 +46,12 @@ def serve(config: Config, *, reread: Reread) -> None:
     """
     _raise_descriptor_limit()
     folder = DataFolder(config.gateway.data)
-    sockets = _bind(config)
-    if config.gateway.workers == 1:
-        _serve_alone(config, folder, sockets, reread)
-    else:
-        _Parent(config, folder, sockets, reread).run()
+    with occupied(folder):
+        sockets = _bind(config)
+        if config.gateway.workers == 1:
+            _serve_alone(config, folder, sockets, reread)
+        else:
+            _Parent(config, folder, sockets, reread).run()
 
 
 def _serve_alone(config: Config, folder: DataFolder, sockets: Sockets, reread: Reread) -> None:
@@ -137,6 +142,7 @@ class _Parent:
             return
         code = 1
         try:
+            _end_with_parent()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             # Waiting in the child leaves the parent free for the others; a signal ends the wait.
             time.sleep(after_seconds)
@@ -168,6 +174,13 @@ class _Parent:
 
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+
+
+def _end_with_parent() -> None:
+    """Have this process killed when its parent dies: nobody would watch over it any more, and it
+    would keep the data folder from the next start. What was answered is safe against that.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _how(status: int) -> str:

@@ -19,12 +19,22 @@ _NOT_OPEN: Final = -1
 class Draft:
     """A payload that is being written. `head` is its file meta, ending with a blank seal."""
 
-    __slots__ = ("_descriptor", "_digest", "_disk", "_head", "_pending", "path", "size")
+    __slots__ = (
+        "_descriptor",
+        "_digest",
+        "_disk",
+        "_head",
+        "_is_on_disk",
+        "_pending",
+        "path",
+        "size",
+    )
 
     def __init__(self, disk: Disk, path: Path, head: bytes) -> None:
         self._disk = disk
         self._head = head
         self._descriptor = _NOT_OPEN
+        self._is_on_disk = False
         self._digest = blake3()
         self._pending: Sequence[Bytes] = ()
         self.path = path
@@ -34,7 +44,7 @@ class Draft:
         """Write a run of the data set to disk. Raises OSError."""
         size = self._digest_of(pieces)
         if self._descriptor == _NOT_OPEN:
-            self._descriptor = self._disk.create(self.path)
+            self._create()
             pieces = [self._head, *pieces]
             size += len(self._head)
         self._disk.write(self._descriptor, pieces, size=size)
@@ -49,7 +59,7 @@ class Draft:
         """Write what is held and the seal, by which the file can be known again. Raises OSError."""
         sealed = self._head[:-SEAL_BYTES] + encode(seal)
         if self._descriptor == _NOT_OPEN:
-            self._descriptor = self._disk.create(self.path)
+            self._create()
             size = len(sealed) + seal.size
             self._disk.write(self._descriptor, [sealed, *self._pending], size=size)
         else:
@@ -64,7 +74,7 @@ class Draft:
         """Write what is held, unsealed: for quarantine. Raises OSError."""
         pending, self._pending = self._pending, ()
         if self._descriptor == _NOT_OPEN:
-            self._descriptor = self._disk.create(self.path)
+            self._create()
             pending = [self._head, *pending]
         self._disk.write(self._descriptor, pending, size=sum(map(len, pending)))
 
@@ -78,13 +88,23 @@ class Draft:
             descriptor, self._descriptor = self._descriptor, _NOT_OPEN
             self._disk.close(descriptor)
 
+    def name(self, target: Path) -> None:
+        """Give the file its final name; from now on the draft has nothing to discard."""
+        self.close()
+        self._disk.rename(self.path, target)
+        self._is_on_disk = False
+
     def discard(self) -> None:
         """Drop the payload and everything written of it. Raises OSError."""
         self._pending = ()
-        was_open = self._descriptor != _NOT_OPEN
         self.close()
-        if was_open:
+        if self._is_on_disk:
+            self._is_on_disk = False
             self._disk.remove(self.path)
+
+    def _create(self) -> None:
+        self._descriptor = self._disk.create(self.path)
+        self._is_on_disk = True
 
     def _digest_of(self, pieces: Sequence[Bytes]) -> int:
         size = 0

@@ -6,7 +6,7 @@ written last, over its own blank. A file whose seal is blank was never finished.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -48,17 +48,24 @@ def encode(seal: Seal) -> bytes:
     """Write a seal in its fixed size; texts from outside are cut to what fits."""
     text = _dump(asdict_fast(seal))
     if len(text) > SEAL_BYTES:
-        cut = {
-            name: value[:_TEXT_MAX] if isinstance(value, str) else value
-            for name, value in asdict(seal).items()
-        }
-        text = _dump(cut)[:SEAL_BYTES]
+        text = _dump({name: _cut(value) for name, value in asdict_fast(seal).items()})
     return text.encode("ascii").ljust(SEAL_BYTES)
 
 
 def asdict_fast(seal: Seal) -> dict[str, Any]:
     """Give the fields of a seal; `dataclasses.asdict` copies deeply and costs ten times as much."""
     return {name: getattr(seal, name) for name in Seal.__slots__}
+
+
+def _cut(value: str | int) -> str | int:
+    """Shorten a text to what fits whatever its characters; JSON may write one as six."""
+    if isinstance(value, int):
+        return value
+    return (
+        "".join(char if char.isalnum() or char in ".:-+_ " else "?" for char in value[:_TEXT_MAX])
+        .encode("ascii", "replace")
+        .decode("ascii")
+    )
 
 
 def decode(raw: bytes) -> Seal | None:

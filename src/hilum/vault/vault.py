@@ -91,8 +91,7 @@ class Vault:
         name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
         relative = f"{QUARANTINE}/{name}{SUFFIX}"
         draft.flush()
-        draft.close()
-        self._disk.rename(draft.path, self.root / relative)
+        draft.name(self.root / relative)
         note = self._disk.create(self.root / f"{QUARANTINE}/{name}.json")
         text = json.dumps({"reason": reason, "quarantined_at": now.isoformat()}).encode()
         self._disk.write(note, [text], size=len(text))
@@ -117,13 +116,12 @@ class Vault:
         try:
             if folder not in self._known:
                 self._learn(folder, folders)
-            draft.close()
             try:
-                self._disk.rename(draft.path, target)
+                draft.name(target)
             except FileNotFoundError:
                 # The folder we knew was removed by a clean-up meanwhile.
                 self._learn(folder, folders)
-                self._disk.rename(draft.path, target)
+                draft.name(target)
         except OSError as error:
             _drop(draft)
             return error

@@ -15,13 +15,15 @@ from hilum.cli.sending.payload import Payloads, Unreadable
 from hilum.cli.sending.plan import AssociationPlan
 from hilum.cli.sending.rate import RateLimit
 from hilum.cli.sending.stop import Stop
+from hilum.cli.sending.talk import Talk
 from hilum.cli.sending.tally import Tally
 from hilum.cli.sending.work import Job, Work
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import Requestor, associate, status_of
 from hilum.dimse.message import Command
-from hilum.dimse.status import outcome_of_store
+from hilum.dimse.status import Service as StatusService
+from hilum.dimse.status import describe, outcome_of_store
 from hilum.dimse.upper.items import PresentationContext
 from hilum.kernel.errors import Rejected, RemoteProtocolError, Unreachable
 from hilum.kernel.outcome import Deferred, Delivered, Refused
@@ -46,6 +48,7 @@ class Service:
     payloads: Payloads
     tally: Tally
     stop: Stop
+    talk: Talk
     journal: Journal | None = None
     limit: RateLimit | None = None
 
@@ -70,6 +73,7 @@ class Carrier:
                 self.reason = str(error)
             except (Unreachable, RemoteProtocolError) as error:
                 self._failures += 1
+                self._service.talk.association(str(error))
                 if self._failures > self._service.retries:
                     self.reason = str(error)
                 else:
@@ -82,6 +86,7 @@ class Carrier:
             for (sop_class, transfer_syntax), context_id in self._plan.context_ids.items()
         ]
         requestor = await associate(self._service.address, contexts, self._service.options)
+        self._service.talk.association(_about(requestor))
         message_id = 0
         try:
             while requestor.is_open and not self._service.stop.is_wanted:
@@ -133,6 +138,7 @@ class Carrier:
     async def _account(self, job: Job, response: Command) -> None:
         """Act on a response (PS3.4 Table B.2-1). Its comment may hold anything: nobody sees it."""
         status = status_of(response)
+        self._service.talk.instance(job.item, describe(status, StatusService.STORE))
         outcome = outcome_of_store(status)
         match outcome:
             case Delivered():
@@ -162,3 +168,14 @@ class Carrier:
         except OSError as error:
             self._service.stop.because(f"the journal cannot be written: {error.strerror}")
 
+
+def _about(requestor: Requestor) -> str:
+    """Say what a peer accepted."""
+    accept = requestor.accept
+    user_information = accept.user_information
+    maximum = user_information.maximum_length
+    return (
+        f"{requestor.address} accepted {len(requestor.contexts)} of {len(accept.contexts)} "
+        f"presentation contexts; {user_information.implementation_version_name or 'no name'}, "
+        f"longest PDU {maximum or 'without limit'}"
+    )

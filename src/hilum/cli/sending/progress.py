@@ -34,7 +34,11 @@ class Display(Protocol):
     interval_seconds: float
 
     def show(self, line: str, *, done: int, total: int) -> None:
-        """Show a line; `done` of `total` bytes are on the way."""
+        """Show a line; `done` of `total` bytes are on the way. A total of 0 is not known yet."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Print a line that stays."""
         ...
 
     def close(self) -> None:
@@ -52,8 +56,11 @@ class Plain:
 
     def show(self, line: str, *, done: int, total: int) -> None:
         """Print a line."""
-        percent = 100 * done // total if total else 100
-        print(f"{percent:3d} %  {line}", file=self._stream, flush=True)
+        self.note(f"{100 * done // total:3d} %  {line}" if total else line)
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing to do."""
@@ -83,30 +90,29 @@ class Live:
     def show(self, line: str, *, done: int, total: int) -> None:
         """Draw the line."""
         self._progress.update(
-            self._bar, description=line, completed=done, total=total, refresh=True
+            self._bar, description=line, completed=done, total=total or None, refresh=True
         )
+
+    def note(self, text: str) -> None:
+        """Print a line above the live one."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the line away."""
         self._progress.stop()
 
 
-class Nothing:
-    """No progress: `--quiet`."""
-
-    interval_seconds = _PLAIN_SECONDS
+class Quiet(Plain):
+    """No progress, only notes: `--quiet`."""
 
     def show(self, line: str, *, done: int, total: int) -> None:
         """Show nothing."""
-
-    def close(self) -> None:
-        """Nothing to do."""
 
 
 def display(stream: TextIO, *, quiet: bool) -> Display:
     """Choose how to show progress on `stream`."""
     if quiet:
-        return Nothing()
+        return Quiet(stream)
     return Live(stream) if stream.isatty() else Plain(stream)
 
 

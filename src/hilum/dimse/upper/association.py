@@ -80,6 +80,9 @@ class Association:
 
     After every call the caller sends what is in `outgoing` and clears it, closes the transport
     when `TransportMustClose` came or `is_closed` is true, and looks at `artim_running`.
+
+    A method that gives bytes raises LocalProtocolError where PS3.8 Table 9-10 has an empty cell:
+    who lets time pass between an event and the answer to it looks at `state` first.
     """
 
     def __init__(self, role: Role, state: State, limits: UpperLimits) -> None:

@@ -26,6 +26,9 @@ from hilum.kernel.names import UID
 # The smallest announced by a real product is 4096 (DCMTK's lower bound).
 PEER_MAXIMUM_LENGTH_MIN: Final = 8
 VERSION_NAME_LENGTH_MAX: Final = 16  # PS3.7 §D.3.3.2.3
+# PS3.5 §9.1 ends at 64. Twice that is read, so that a sloppy context is refused and not the whole
+# association; what is longer is no UID, and would end up in log lines.
+UID_BYTES_MAX: Final = 128
 
 _HEADER: Final = Struct(">BxH")
 _U16: Final = Struct(">H")
@@ -225,6 +228,7 @@ class ItemReader:
         name = self._body[start:end].strip(b" \0").decode("latin-1")
         if len(name) > VERSION_NAME_LENGTH_MAX:
             self.tolerated.add(Tolerance.VERSION_NAME_TOO_LONG)
+            name = name[:VERSION_NAME_LENGTH_MAX]
         draft.implementation_version_name = self._once(draft.implementation_version_name, name)
 
     def extended(self, draft: _UserDraft, start: int, end: int) -> None:
@@ -298,6 +302,8 @@ class ItemReader:
     def _uid(self, start: int, end: int) -> UID:
         raw = self._body[start:end]
         stripped = raw.strip(b" \0")
+        if len(stripped) > UID_BYTES_MAX:
+            raise InvalidPdu(f"a UID of {len(stripped)} bytes; it has 64 at most (PS3.5 §9.1)")
         if len(stripped) != len(raw):
             self.tolerated.add(Tolerance.UID_PADDED)
         return UID(stripped.decode("latin-1"))

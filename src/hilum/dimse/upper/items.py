@@ -40,7 +40,7 @@ class Tolerance(Enum):
     USER_INFORMATION_MISSING = "user_information_missing"
     MAXIMUM_LENGTH_MISSING = "maximum_length_missing"  # read as 0, no limit
     IMPLEMENTATION_CLASS_UID_MISSING = "implementation_class_uid_missing"
-    VERSION_NAME_TOO_LONG = "version_name_too_long"  # more than 16 characters (PS3.7 §D.3.3.2.3)
+    VERSION_NAME_TOO_LONG = "version_name_too_long"  # cut to 16 (PS3.7 §D.3.3.2.3)
     UNKNOWN_CONTEXT_RESULT = "unknown_context_result"  # read as "no reason"
     RESERVED_FLAG_VALUE = "reserved_flag_value"  # a flag byte that is neither 0 nor 1
 

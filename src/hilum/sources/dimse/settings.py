@@ -52,7 +52,7 @@ class TlsSettings(BaseModel, frozen=True, extra="forbid"):
     )
     require_client_certificate: bool = Field(
         default=True,
-        description="With client_ca: refuse a peer that shows no certificate, not only a wrong one.",
+        description="With client_ca: also refuse a peer that shows no certificate at all.",
     )
     minimum_version: Literal["1.2", "1.3"] = Field(
         default="1.2",

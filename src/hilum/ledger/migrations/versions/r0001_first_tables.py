@@ -51,9 +51,7 @@ def _integers(*names: str) -> list[sa.Column[int]]:
 
 
 def _origin() -> list[sa.Column[str]]:
-    return _texts(
-        "calling_ae_title", "called_ae_title", "peer", "host", "entity", "association_id"
-    )
+    return _texts("calling_ae_title", "called_ae_title", "peer", "host", "entity", "association_id")
 
 
 def _forbid(table: str, change: str) -> None:

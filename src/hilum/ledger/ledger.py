@@ -1,0 +1,226 @@
+"""The ledger: what we hold, owe and did. The only door to its SQL; synchronous, for threads.
+
+Any thread may call it; writes are one at a time over all threads and processes. It is not for a
+process that forks with it open. After any error the next call tries again by itself.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from hilum.ledger.catalogue import Catalogue
+from hilum.ledger.checkpointing import Checkpointer, CheckpointMode
+from hilum.ledger.connection import Durability
+from hilum.ledger.entry import AuditRecord, Counts, Entry, HeldPayload, Recorded
+from hilum.ledger.errors import explained
+from hilum.ledger.files import lock_path, wal_bytes
+from hilum.ledger.lock import WriteLock
+from hilum.ledger.losing import Losses
+from hilum.ledger.moments import microseconds_of, now_utc
+from hilum.ledger.opening import prepare
+from hilum.ledger.reader import Reader
+from hilum.ledger.recording import Recorder, audit_values, held_under
+from hilum.ledger.statements import Reading, Writing
+from hilum.ledger.storable import storable, with_storable_fields
+from hilum.ledger.writer import Writer
+
+T = TypeVar("T")
+
+# Other writers wait while payloads are forgotten; so many take them some milliseconds.
+_LOSSES_PER_TRANSACTION: Final = 200
+# More findings than these say nothing new.
+_PROBLEMS_MAX: Final = 100
+
+
+class Ledger:
+    """An open ledger. Use open(). `is_new` tells that open() had to create it."""
+
+    def __init__(  # noqa: PLR0913 - open() assembles it
+        self,
+        path: Path,
+        *,
+        durability: Durability,
+        lock: WriteLock,
+        reading: Reading,
+        writing: Writing,
+        now: Callable[[], datetime],
+        is_new: bool,
+    ) -> None:
+        self.path = path
+        self.is_new = is_new
+        self._now = now
+        self._reading = reading
+        self._writing = writing
+        catalogue = Catalogue(reading, writing)
+        self._recorder = Recorder(reading, writing, catalogue)
+        self._losses = Losses(reading, writing, catalogue)
+        self._lock = lock
+        self._writer = Writer(path, durability=durability, lock=lock, on_reset=catalogue.forget)
+        self._reader = Reader(path, durability=durability)
+        self._checkpointer = Checkpointer(path, durability=durability, lock=lock)
+
+    @classmethod
+    def open(
+        cls, path: Path, *, durability: Durability, now: Callable[[], datetime] = now_utc
+    ) -> Self:
+        """Open the ledger at `path`; create it or bring it to our schema if need be.
+
+        Raises:
+            Misconfigured: the file is somebody else's database, or a newer Hilum wrote it.
+            Full: there is no room to create or change it.
+            LedgerUnavailable: it cannot be used; the message says why and what to do.
+        """
+        lock = WriteLock(lock_path(path))
+        reading, writing = Reading(), Writing()
+        try:
+            with lock:
+                is_new = prepare(path, durability, now, reading=reading, writing=writing)
+        except (sqlite3.Error, OSError) as error:
+            lock.close()
+            raise explained(error, path) from error
+        except BaseException:
+            lock.close()
+            raise
+        return cls(
+            path,
+            durability=durability,
+            lock=lock,
+            reading=reading,
+            writing=writing,
+            now=now,
+            is_new=is_new,
+        )
+
+    def find(self, uids: Sequence[str]) -> dict[str, list[HeldPayload]]:
+        """Give the payloads held under each of `uids`, oldest version first; none is [].
+
+        Raises:
+            LedgerUnavailable: the ledger cannot be read now.
+        """
+        held = self._reader.ask(lambda cursor: held_under(self._reading, cursor, uids))
+        return {uid: held[uid].payloads if uid in held else [] for uid in uids}
+
+    def record(self, entries: Sequence[Entry]) -> list[Recorded]:
+        """Record `entries` in one transaction: receipts, catalogue, conflicts, audit records.
+
+        When this returns, all of it is as durable as the ledger was opened for. When it raises,
+        nothing counts as recorded (though a failed sync may still turn out to have worked).
+
+        Raises:
+            Full: there is no room on the disk.
+            HeldNoMore: a duplicate's original went away meanwhile; nothing was recorded.
+            LedgerUnavailable: the ledger cannot be written now.
+        """
+        try:
+            return self._write(lambda cursor: self._recorder.record(cursor, entries))
+        except (OverflowError, UnicodeEncodeError):
+            # An odd value in one instance must not keep the others, nor itself, from being kept.
+            clean = [storable(entry) for entry in entries]
+            return self._write(lambda cursor: self._recorder.record(cursor, clean))
+
+    def audit(self, record: AuditRecord) -> None:
+        """Write an audit record of its own.
+
+        Raises:
+            Full, LedgerUnavailable: as record().
+        """
+        row = audit_values(with_storable_fields(record), microseconds_of(self._now()))
+        self._write(lambda cursor: self._writing.add_audit.run(cursor, [row]))
+
+    def probe(self) -> None:
+        """Find out whether the ledger can be written, by writing to it.
+
+        Raises:
+            Full, LedgerUnavailable: as record().
+        """
+        at = microseconds_of(self._now())
+        self._write(lambda cursor: self._writing.probe.run(cursor, at))
+
+    def payloads(self) -> Iterator[tuple[str, bytes, int, str]]:
+        """Give path, digest, size and SOP Instance UID of every payload, while others go on.
+
+        What is recorded or forgotten meanwhile may be given or not.
+
+        Raises:
+            LedgerUnavailable: the ledger cannot be read now.
+        """
+        place = (0, 0)
+        while page := self._reader.ask(
+            # Page by page: an open cursor would keep the log from being emptied.
+            lambda cursor, place=place: self._reading.payloads.run(cursor, *place).fetchall()  # type: ignore[misc] # mypy knows no types of defaults
+        ):
+            for *_, path, digest, size, uid in page:
+                yield path, digest, size, uid
+            place = page[-1][:2]
+
+    def forget(self, paths: Iterable[str]) -> int:
+        """Forget the payloads at `paths`, whose files are gone; give how many were known.
+
+        Their receipts stay, and each leaves an audit record.
+
+        Raises:
+            Full, LedgerUnavailable: as record(); some may be forgotten already.
+        """
+        at = microseconds_of(self._now())
+        left = iter(paths)
+        forgotten = 0
+        while part := list(islice(left, _LOSSES_PER_TRANSACTION)):
+            forgotten += self._write(
+                lambda cursor, part=part: sum(self._losses.lose(cursor, path, at) for path in part)  # type: ignore[misc] # mypy knows no types of defaults
+            )
+        return forgotten
+
+    def counts(self) -> Counts:
+        """Count everything; reads whole tables.
+
+        Raises:
+            LedgerUnavailable: the ledger cannot be read now.
+        """
+        return Counts(*self._reader.ask(lambda cursor: self._reading.counts.row(cursor) or ()))
+
+    def check(self) -> list[str]:
+        """Look for damage, in words; empty when there is none. Reads all of the file.
+
+        Raises:
+            LedgerUnavailable: it is so damaged that it cannot even be looked at.
+        """
+        return self._reader.ask(self._problems)
+
+    def checkpoint(self, mode: CheckpointMode = "ordinary") -> None:
+        """Move what was committed from the log into the database. For a background thread.
+
+        Raises:
+            Full, LedgerUnavailable: as record(); nothing that was recorded is in danger.
+        """
+        self._checkpointer.run(mode)
+
+    @property
+    def wal_bytes(self) -> int:
+        """How long the log is."""
+        return wal_bytes(self.path)
+
+    def close(self) -> None:
+        """Close the files. What was recorded stays; a later call opens them again."""
+        self._reader.close()
+        self._checkpointer.close()
+        self._writer.close()
+        self._lock.close()
+
+    def _write(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+        result = self._writer.transact(work)
+        self._checkpointer.relieve()
+        return result
+
+    def _problems(self, cursor: sqlite3.Cursor) -> list[str]:
+        rows = cursor.execute(f"PRAGMA quick_check({_PROBLEMS_MAX})").fetchall()
+        problems = [text for (text,) in rows if text != "ok"]
+        for table, row, parent, _ in cursor.execute("PRAGMA foreign_key_check").fetchmany(
+            _PROBLEMS_MAX
+        ):
+            problems.append(f"{table} {row} belongs to a {parent} that does not exist")
+        for (uid,) in self._reading.served_but_not_held.run(cursor).fetchmany(_PROBLEMS_MAX):
+            problems.append(f"instance {uid}: the version to be served is not held")
+        return problems

@@ -1,0 +1,73 @@
+import pytest
+from ledger_entries import entry
+
+from hilum.ledger.entry import HeldPayload, Verdict
+from hilum.ledger.errors import HeldNoMore
+from hilum.ledger.verdicts import HeldInstance, decide, judge
+
+OURS = b"ours"
+OTHER = b"other"
+
+
+def held(*digests):
+    return [
+        HeldPayload(digest, f"{version}.dcm", version, is_current=version == len(digests), size=1)
+        for version, digest in enumerate(digests, 1)
+    ]
+
+
+@pytest.mark.parametrize("wanted", Verdict)
+def test_the_same_bytes_are_already_held_whatever_was_wanted(wanted):
+    assert judge(wanted, OURS, held(OURS, OTHER)) is Verdict.ALREADY_HELD
+
+
+@pytest.mark.parametrize(
+    ("wanted", "verdict"),
+    [
+        (Verdict.KEPT, Verdict.KEPT),
+        (Verdict.KEPT_BESIDE, Verdict.KEPT),
+        (Verdict.REPLACED, Verdict.KEPT),
+        (Verdict.ALREADY_HELD, None),
+        (Verdict.KEPT_FIRST, None),
+    ],
+)
+def test_what_is_the_only_one_is_kept_if_its_file_is_there(wanted, verdict):
+    assert judge(wanted, OURS, []) is verdict
+
+
+@pytest.mark.parametrize(
+    ("wanted", "verdict"),
+    [
+        (Verdict.KEPT, Verdict.KEPT_BESIDE),
+        (Verdict.KEPT_BESIDE, Verdict.KEPT_BESIDE),
+        (Verdict.REPLACED, Verdict.REPLACED),
+        (Verdict.ALREADY_HELD, None),
+        (Verdict.KEPT_FIRST, Verdict.KEPT_FIRST),
+    ],
+)
+def test_other_bytes_are_treated_as_wanted(wanted, verdict):
+    assert judge(wanted, OURS, held(OTHER)) is verdict
+
+
+def test_the_newest_version_is_the_current_one():
+    instance = HeldInstance(7, held(OURS, OTHER))
+
+    step = decide(entry(verdict=Verdict.KEPT_BESIDE), instance)
+
+    assert step.payload.version == 3
+    assert [p.version for p in instance.payloads if p.is_current] == [3]
+
+
+def test_replacing_lets_go_of_the_current_version_only():
+    instance = HeldInstance(7, held(OURS, OTHER))
+
+    step = decide(entry(verdict=Verdict.REPLACED), instance)
+
+    assert step.superseded is not None
+    assert step.superseded.version == 2
+    assert [p.version for p in instance.payloads] == [1, 3]
+
+
+def test_a_duplicate_whose_original_is_gone_is_no_success():
+    with pytest.raises(HeldNoMore, match="1.2.3.4.1: .*must be sent again"):
+        decide(entry(verdict=Verdict.ALREADY_HELD), HeldInstance())

@@ -1,0 +1,232 @@
+"""The vault: nothing visible before it is whole, nothing lost to a disk that lies."""
+
+import errno
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from hilum.vault.disk import SystemDisk
+from hilum.vault.inventory import drop_drafts, payload_files, set_aside
+from hilum.vault.layout import path_of
+from hilum.vault.seal import BLANK, SEAL_BYTES, Seal, decode, encode
+from hilum.vault.vault import Vault
+
+HEAD = b"head" + BLANK
+NOW = datetime(2026, 11, 21, 3, 4, 5, tzinfo=UTC)
+PATH = "instances/2026/11/21/1.2/1.2.3/1.2.3.4-abc.dcm"
+
+
+def seal(payload: bytes) -> Seal:
+    digest = blake3(payload).hexdigest()
+    return Seal(digest, len(payload), NOW.isoformat(), "CT1", "HILUM", "ct1", "::1", "HILUM", "a-1")
+
+
+class Disk(SystemDisk):
+    """A real disk with one fault: the named method fails."""
+
+    def __init__(self, fault: str = "", number: int = errno.EIO) -> None:
+        self.fault = fault
+        self.number = number
+        self.calls: list[str] = []
+
+    def _act(self, name: str) -> None:
+        self.calls.append(name)
+        if name == self.fault:
+            raise OSError(self.number, os.strerror(self.number))
+
+    def sync(self, descriptor: int) -> None:
+        self._act("sync")
+        super().sync(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._act("rename")
+        super().rename(source, target)
+
+    def sync_directory(self, path: Path) -> None:
+        self._act("sync_directory")
+        super().sync_directory(path)
+
+
+def vault(root: Path, disk: Disk | None = None, *, synced: bool = True) -> Vault:
+    made = Vault(root, disk or Disk(), synced=synced)
+    made.open()
+    return made
+
+
+def completed(made: Vault, payload: bytes, *, runs: int = 0):
+    draft = made.begin(HEAD)
+    step = max(1, len(payload) // (runs + 1))
+    for index in range(runs):
+        draft.write([memoryview(payload)[index * step : (index + 1) * step]])
+    digest = draft.hold([memoryview(payload)[runs * step :]])
+    assert digest == blake3(payload).hexdigest()
+    draft.complete(seal(payload))
+    return draft
+
+
+@pytest.mark.parametrize("runs", [0, 1, 3])
+def test_a_placed_payload_has_head_seal_and_bytes_however_it_was_written(tmp_path, runs):
+    made = vault(tmp_path)
+    payload = os.urandom(10_000)
+
+    failures = made.place([(completed(made, payload, runs=runs), PATH)])
+
+    raw = (tmp_path / PATH).read_bytes()
+    assert failures == [None]
+    assert raw[:4] == b"head"
+    assert decode(raw[4 : 4 + SEAL_BYTES]) == seal(payload)
+    assert raw[4 + SEAL_BYTES :] == payload
+
+
+def test_nothing_is_visible_before_place(tmp_path):
+    made = vault(tmp_path)
+    completed(made, b"x" * 1000, runs=2)
+
+    assert list(payload_files(tmp_path)) == []
+
+
+def test_files_are_synced_before_they_are_named_and_folders_after(tmp_path):
+    disk = Disk()
+    made = vault(tmp_path, disk)
+    draft = completed(made, b"payload")
+    disk.calls.clear()
+
+    made.place([(draft, PATH)])
+
+    assert disk.calls[:2] == ["sync", "rename"]
+    # the series folder, and every folder above it, because all of them are new
+    assert disk.calls[2:] == ["sync_directory"] * 7
+
+
+def test_an_unsynced_vault_does_not_sync(tmp_path):
+    disk = Disk()
+    made = vault(tmp_path, disk, synced=False)
+    disk.calls.clear()
+
+    made.place([(completed(made, b"payload"), PATH)])
+
+    assert disk.calls == ["rename"]
+
+
+@pytest.mark.parametrize("fault", ["sync", "rename", "sync_directory"])
+def test_a_payload_that_may_not_survive_is_reported_and_gone(tmp_path, fault):
+    disk = Disk()
+    made = vault(tmp_path, disk)
+    disk.fault = fault
+    draft = completed(made, b"payload")
+
+    failures = made.place([(draft, PATH)])
+
+    assert [failure.errno for failure in failures] == [errno.EIO]
+    assert list(payload_files(tmp_path)) == []
+    assert not draft.path.exists()
+
+
+def test_one_bad_payload_does_not_take_the_others_with_it(tmp_path):
+    disk = Disk()
+    made = vault(tmp_path, disk)
+    good, bad = completed(made, b"good"), completed(made, b"bad")
+    bad.close()
+    bad.path.unlink()
+
+    failures = made.place([(good, PATH), (bad, "instances/2026/11/21/1.2/1.2.3/bad.dcm")])
+
+    assert failures[0] is None
+    assert failures[1] is not None
+    assert (tmp_path / PATH).exists()
+
+
+def test_a_folder_that_was_removed_meanwhile_is_made_again(tmp_path):
+    made = vault(tmp_path)
+    made.place([(completed(made, b"one"), PATH)])
+    (tmp_path / PATH).unlink()
+    (tmp_path / PATH).parent.rmdir()
+
+    assert made.place([(completed(made, b"two"), PATH)]) == [None]
+    assert (tmp_path / PATH).exists()
+
+
+def test_a_short_write_is_continued(tmp_path, monkeypatch):
+    real = os.writev
+    monkeypatch.setattr(
+        os, "writev", lambda fd, pieces: real(fd, [memoryview(b"".join(pieces))[:100]])
+    )
+    made = vault(tmp_path)
+    payload = os.urandom(5000)
+
+    made.place([(completed(made, payload, runs=2), PATH)])
+
+    assert (tmp_path / PATH).read_bytes()[-5000:] == payload
+
+
+def test_a_discarded_draft_leaves_nothing(tmp_path):
+    made = vault(tmp_path)
+    draft = made.begin(HEAD)
+    draft.write([b"some"])
+
+    draft.discard()
+
+    assert drop_drafts(tmp_path) == 0
+
+
+def test_leftover_drafts_are_dropped_and_counted(tmp_path):
+    made = vault(tmp_path)
+    for _ in range(3):
+        made.begin(HEAD).write([b"half"])
+
+    assert drop_drafts(tmp_path) == 3
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
+def test_quarantine_keeps_the_bytes_and_the_reason(tmp_path):
+    made = vault(tmp_path)
+    draft = made.begin(HEAD)
+    draft.write([b"broken"])
+
+    path = made.quarantine(draft, "the stream ended inside an element", now=NOW)
+
+    assert path is not None
+    assert (tmp_path / path).read_bytes().endswith(b"broken")
+    assert "inside an element" in (tmp_path / path).with_suffix(".json").read_text()
+
+
+def test_quarantine_has_a_ceiling(tmp_path, monkeypatch):
+    monkeypatch.setattr("hilum.vault.vault.QUARANTINE_BYTES_MAX", 10)
+    made = vault(tmp_path)
+    draft = made.begin(HEAD)
+    draft.write([b"x" * 11])
+
+    assert made.quarantine(draft, "broken", now=NOW) is None
+    assert not draft.path.exists()
+
+
+def test_set_aside_never_overwrites(tmp_path):
+    made = vault(tmp_path)
+    for _ in range(2):
+        made.place([(completed(made, b"p"), PATH)])
+        set_aside(tmp_path, PATH)
+
+    assert len(list((tmp_path / "quarantine").glob("*.dcm"))) == 2
+
+
+@pytest.mark.parametrize(
+    "uid", ["../../etc", "/abs", "..", "", "1.2/3", "1.2\n3", "a" * 65, "1" * 65]
+)
+def test_no_text_of_a_peer_becomes_a_path(uid):
+    path = path_of(received_at=NOW, study=uid, series=uid, instance=uid, digest_hex="ab" * 32)
+
+    assert path == "instances/2026/11/21/unfiled/unfiled/unfiled-abababababababab.dcm"
+
+
+def test_a_seal_of_long_texts_still_fits():
+    long = Seal("d" * 64, 1, NOW.isoformat(), "é" * 500, "x" * 500, "p" * 500, "h", "e", "a" * 500)
+
+    assert len(encode(long)) == SEAL_BYTES
+    assert decode(encode(long)) is not None
+
+
+def test_a_blank_seal_is_none():
+    assert decode(BLANK) is None

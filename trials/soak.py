@@ -1,0 +1,81 @@
+"""A day's work in minutes: many small instances over many associations; nothing may pile up."""
+
+import gc
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from trials.gateway import Settings
+from trials.senders import Senders
+from trials.targets import Target
+from trials.trial import Options, Result
+
+SENDERS: Final = 4
+BATCH: Final = 20  # associations of each sender between two looks
+GROWTH_SHARE_MAX: Final = 0.05
+# Memory is flat from here on: caches are filled, allocators have what they need.
+WARM_UP_SHARE: Final = 0.2
+
+
+@dataclass(slots=True)
+class _Course:
+    instances: int = 0
+    associations: int = 0
+    failures: int = 0
+    rss: list[int] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+
+
+def run(options: Options) -> Result:
+    """Store 40 instances an association, look at memory and descriptors all along."""
+    associations = options.count(long=5000, short=100)
+    target = options.make_target("store", Settings(durability="process"))
+    course = _Course()
+    try:
+        target.start()
+        started = time.monotonic()
+        while course.associations < associations:
+            _batch(target, course, options)
+        seconds = time.monotonic() - started
+        target.stop()
+    finally:
+        target.kill()
+    first = int(len(course.rss) * WARM_UP_SHARE)
+    warm, end = max(course.rss[: first + 1]), max(course.rss[-max(1, first) :])
+    growth = end / warm - 1
+    leaked = course.files[-1] - course.files[first]
+    held = len(target.holding().digests)
+    figures = {
+        "instances": course.instances,
+        "associations": course.associations,
+        "per second": round(course.instances / seconds),
+        "memory": f"{warm / 1e6:.1f} -> {end / 1e6:.1f} MB ({growth:+.1%})",
+        "descriptors": f"{leaked:+d}",
+        "held": held,
+        "failures": course.failures,
+    }
+    is_flat = growth <= GROWTH_SHARE_MAX and leaked <= 0
+    return Result(is_flat and held == course.instances and not course.failures, figures)
+
+
+def _batch(target: Target, course: _Course, options: Options) -> None:
+    """Let the senders associate some times, each for 40 instances."""
+    batch = min(BATCH, options.count(long=BATCH, short=2))
+    for _ in range(batch):
+        round_number = course.associations // SENDERS + 1
+        senders = Senders(
+            target.port,
+            target.called,
+            count=SENDERS,
+            round=round_number,
+            sizes=(1_500, 3_000),
+            each_max=40,
+        )
+        with senders:
+            senders.wait()
+        course.associations += SENDERS
+        course.instances += len(senders.acknowledged)
+        course.failures += 40 * SENDERS - len(senders.acknowledged)
+    gc.collect()
+    course.rss.append(target.tree.rss_bytes())
+    course.files.append(target.tree.open_files())
