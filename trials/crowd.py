@@ -54,7 +54,7 @@ class _Crowd:
         one.bind((f"127.0.1.{number % 250 + 1}", 0))
         one.settimeout(5)
         one.connect(("127.0.0.1", self.port))
-        one.setblocking(False)
+        one.settimeout(0)
         self.opened += 1
         return one
 

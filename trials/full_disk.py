@@ -1,7 +1,7 @@
 """Full disks, short writes, failed syncs, no descriptors: never success for what is not kept.
 
-Throughout, a C-ECHO is answered within a second (on an open association, or by a definite "later" on
-a new one); when the fault is over, the service is back by itself within five seconds.
+Throughout, a C-ECHO is answered within a second (a new association may be told "later"); when the
+fault is over, the service is back by itself within five seconds.
 """
 
 import contextlib
@@ -161,7 +161,7 @@ def _crowd(port: int) -> Iterator[None]:
     crowd = []
     for _ in range(CONNECTIONS):
         one = socket.socket()
-        one.setblocking(False)  # the backlog may be full: nobody waits
+        one.settimeout(0)  # the backlog may be full: nobody waits
         with contextlib.suppress(BlockingIOError):
             one.connect(("127.0.0.1", port))
         crowd.append(one)

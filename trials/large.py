@@ -3,7 +3,7 @@
 import struct
 import threading
 import time
-from typing import Final
+from typing import Final, Self
 
 from blake3 import blake3
 from trials import objects
@@ -25,7 +25,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.before = self.most = tree.rss_bytes()
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -1,4 +1,4 @@
-"""Damage the ledger, then payloads: everything comes back from the vault, and nothing false does."""
+"""Damage the ledger, then payloads: everything comes back from the vault, nothing false does."""
 
 import random
 from collections.abc import Callable

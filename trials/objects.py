@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from blake3 import blake3
-from trials.wire import CT_IMAGE_STORAGE, ROOT
+from trials.wire import CT_IMAGE_STORAGE, EXPLICIT_VR, ROOT
 
 LONG_LENGTH: Final = ("OB", "OW", "SQ", "UN", "UT")  # 32-bit lengths, PS3.5 §7.1.2
 PIXEL_DATA: Final = 0x7FE00010
@@ -67,6 +67,21 @@ def instance(uid: str, *, size: int, seed: int = 0, **more: str | bytes) -> byte
     """Make a whole instance of about `size` bytes whose pixels are `seed`'s own."""
     front = attributes(uid, **more)  # type: ignore[arg-type] # checked there
     return front + element(PIXEL_DATA, "OW", noise(max(size - len(front), 16), seed))
+
+
+def part10(uid: str, *, size: int, seed: int = 0) -> bytes:
+    """Make a whole instance as a file (PS3.10 §7.1)."""
+    meta = b"".join(
+        (
+            element(0x00020001, "OB", b"\0\1"),
+            element(0x00020002, "UI", CT_IMAGE_STORAGE.encode()),
+            element(0x00020003, "UI", uid.encode()),
+            element(0x00020010, "UI", EXPLICIT_VR.encode()),
+            element(0x00020012, "UI", ROOT.encode()),
+        )
+    )
+    group_length = element(0x00020000, "UL", struct.pack("<I", len(meta)))
+    return bytes(128) + b"DICM" + group_length + meta + instance(uid, size=size, seed=seed)
 
 
 def noise(size: int, seed: int) -> bytes:

@@ -74,10 +74,9 @@ def echo(  # noqa: PLR0913 - one argument an option
         The same as --verbose.
     """
     try:
-        if repeat < 1:
-            raise Misconfigured(f"--repeat {repeat}: give at least 1")
         address = peer.address(with_port(target, port))
         options = peer.requestor_options()
+        _check_repeat(repeat)
     except Misconfigured as error:
         print(error, file=sys.stderr)
         return _USAGE
@@ -88,6 +87,11 @@ def echo(  # noqa: PLR0913 - one argument an option
         for line in in_words(answer, verbose=verbose or debug):
             print(line, file=sys.stdout if answer.is_well else sys.stderr)
     return _ANSWERED if answer.is_well else _FAILED
+
+
+def _check_repeat(repeat: int) -> None:
+    if repeat < 1:
+        raise Misconfigured(f"--repeat {repeat}: give at least 1")
 
 
 async def ask(address: Address, options: RequestorOptions, *, repeat: int) -> Answer:

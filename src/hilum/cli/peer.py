@@ -107,7 +107,7 @@ def with_port(target: str, port: str | None) -> str:
 def run(main: Coroutine[Any, Any, _T]) -> _T:  # Any: the types a coroutine is sent and yields
     """Run `main` on uvloop, or on asyncio's own loop where uvloop does not exist."""
     try:
-        from uvloop import new_event_loop
+        from uvloop import new_event_loop  # noqa: PLC0415 - --help should not wait for it
     except ImportError:
         new_event_loop = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=new_event_loop) as runner:

@@ -33,6 +33,7 @@ def send(  # noqa: PLR0913 - one argument an option
     resume: Path | None = None,
     retries: int = 3,
     rate: str | None = None,
+    damaged: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
@@ -61,6 +62,8 @@ def send(  # noqa: PLR0913 - one argument an option
         How often to try again what may pass: a lost association, a peer that is busy or full.
     rate:
         Bytes per second over all associations, for example 50MB or 800KiB.
+    damaged:
+        Also send files that are cut short or broken inside, as they are.
     json:
         Print one JSON object at the end, nothing else on standard output.
     quiet:
@@ -81,6 +84,7 @@ def send(  # noqa: PLR0913 - one argument an option
             journal=resume,
             retries=retries,
             rate=rate,
+            takes_damaged=damaged,
         )
         with contextlib.closing(display(sys.stderr, quiet=quiet)) as shown:
             talk = Talk(shown, about_associations=verbose, about_instances=debug)

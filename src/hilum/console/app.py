@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from hilum.console.board import Board
-from hilum.console.flight import SingleFlight
+from hilum.console.flight import Closed, SingleFlight
 from hilum.console.health import Status, health_document, is_ready, readiness_document, worst
 
 # Readings come from the disk and the ledger: one that hangs must not keep the scraper waiting.
@@ -70,6 +70,8 @@ class Console:
         except TimeoutError:
             error = "The metrics could not be read in time. /healthz says what hangs."
             return _json({"error": error}, 503)
+        except Closed:
+            return _json({"error": "The gateway has stopped."}, 503)
         return Response(text, headers=HEADERS, media_type=EXPOSITION_TYPE)
 
     def close(self) -> None:

@@ -43,10 +43,10 @@ class Board:
 
     async def findings(self) -> tuple[Finding, ...]:
         """Give what the checks found within the last second."""
+        if self._is_stopping:  # what the checks look at may be closed by now
+            return (*self._findings, STOPPING)
         if self._monotonic() - self._found_at >= KEEP_SECONDS:
             self._write_down(await self._found())
-        if self._is_stopping:
-            return (*self._findings, STOPPING)
         return self._findings
 
     async def _found(self) -> tuple[Finding, ...]:

@@ -92,3 +92,70 @@ class DataSetReader:
         if self._header is None:
             self._header = self._make_header()
         return self._header
+
+    def _take(self, chunk: Chunk) -> None:
+        """Walk on through one run of the data set's bytes."""
+        size = len(chunk)
+        at = 0
+        while at < size:
+            if self._skip_bytes:
+                step = min(self._skip_bytes, size - at)
+                self._skip_bytes -= step
+                self._position += step
+                at += step
+            elif self._cut:
+                missing = self._cut_needs_bytes - len(self._cut)
+                self._cut += chunk[at : at + missing]
+                at += missing
+                if at <= size:
+                    window = bytes(self._cut)
+                    self._cut.clear()
+                    self._walk(window)
+            else:
+                window = bytes(chunk[at : at + _WINDOW_BYTES])
+                at += len(window)
+                self._walk(window)
+
+    def _walk(self, window: bytes, *, is_final: bool = False) -> None:
+        """Walk through a window that begins with a header; keep what of it must come again."""
+        if self._position == 0:
+            if len(window) < _HEADER_BYTES:
+                self._cut += window
+                self._cut_needs_bytes = _HEADER_BYTES
+                return
+            self._walker.start(window)
+        end = self._walker.walk(window, self._position, is_final=is_final)
+        if end < len(window):
+            self._position += end
+            self._cut += window[end:]
+            self._cut_needs_bytes = self._walker.need_bytes
+        else:
+            self._position += len(window)
+            self._skip_bytes = end - len(window)
+
+    def _take_last(self) -> None:
+        """Walk through what was kept for bytes to come that never came."""
+        if not self._cut:
+            return
+        window = bytes(self._cut)
+        self._cut.clear()
+        self._walk(window, is_final=True)
+        if not self._cut:
+            return
+        if any(self._cut) or self._walker.is_inside or self._position == 0:
+            raise CorruptPayload(
+                f"the data set ends after {self._position + len(self._cut)} bytes, "
+                "inside the header of an element or inside its value"
+            )
+        # Seen: single zeros behind data sets of odd length, from senders that pad to even.
+        self._tolerate("zeros behind the data set")
+        self._position += len(self._cut)
+
+    def _tolerate(self, oddity: str) -> None:
+        tolerated = self._walker.tolerated
+        tolerated[oddity] = tolerated.get(oddity, 0) + 1
+
+    def _make_header(self) -> Header:
+        """Make a header that goes on filling while attributes behind the pixels arrive."""
+        walker = self._walker
+        return Header(walker.values, walker.tolerated, little_endian=self._little_endian)

@@ -126,53 +126,51 @@ class StructureWalker:
         now, stack, values, base = self._encoding, self._stack, self.values, self._base
         read, short_vrs, long_vrs = now.read_element, now.short_vrs, now.long_vrs
         end, delimiter, kind, last = self._end - base, self._delimiter, self._kind, len(window) - 8
+        stop = last if last < end else end - 1
         plain_vrs = _NO_VRS if kind == _SEQUENCE else short_vrs
         wanted = _NOTHING_WANTED if stack else now.wanted
-        stop = last if last < end else end - 1
-        odd = 0
+        odd = captured = 0
         for _ in self._budget:
             if at <= stop:
                 key, vr, length = read(window, at)
                 if vr in plain_vrs:
-                    odd |= length
                     if key in wanted:
                         if at + length > last:
                             break
                         values[wanted[key]] = window[at + 8 : at + 8 + length]
-                        self._captured += 1
+                        captured += 1
                     at += 8 + length
                     continue
+                odd |= at
                 if key != delimiter:
                     if kind == _SEQUENCE:
                         if key != now.item_key:
                             break
-                        length = now.read_item(window, at)[1]
                         inside = at + 8
+                        length = now.read_item(window, at)[1]
                     elif vr in long_vrs and not length and at + 4 <= last:
-                        length = now.read_length(window, at + 8)[0]
                         inside = at + 12
+                        length = now.read_length(window, at + 8)[0]
                         if vr != now.sequence_vr:
                             if length == _UNDEFINED or (not stack and key in now.noted_keys):
                                 break
-                            odd |= length
                             at = inside + length
                             continue
                     else:
                         break
-                    if length == 0:
-                        at = inside
-                        continue
                     inner_end = end if length == _UNDEFINED else inside + length
                     if inner_end > end or len(stack) >= self._stack_max:
                         break
                     at = inside
+                    if length == 0:
+                        continue
                     stack.append((end + base, delimiter, kind, now))
+                    wanted = _NOTHING_WANTED
                     if kind == _SEQUENCE:
                         kind, plain_vrs, delimiter = _ITEM, short_vrs, now.item_delimiter_key
                         self._opened_at = at + base
                     else:
                         kind, plain_vrs, delimiter = _SEQUENCE, _NO_VRS, now.sequence_delimiter_key
-                        wanted = _NOTHING_WANTED
                     if length != _UNDEFINED:
                         end, delimiter = inner_end, _NO_DELIMITER
                         stop = last if last < end else end - 1
@@ -191,55 +189,53 @@ class StructureWalker:
         else:
             raise self._too_many_elements(at)
         self._end, self._delimiter, self._kind = end + base, delimiter, kind
-        self._odd |= odd
+        self._odd, self._captured = self._odd | odd | base, self._captured + captured
         return at if self._encoding is not now else self._settle(window, at)
 
-    def _walk_implicit(self, window: bytes, at: int) -> int:  # noqa: C901, PLR0912, PLR0915 -- hot, as above
+    def _walk_implicit(self, window: bytes, at: int) -> int:  # noqa: C901, PLR0912, PLR0915 -- hot, like the one above
         """Walk through implicit elements until the window ends or something rare comes."""
         now, stack, values, base = self._encoding, self._stack, self.values, self._base
         read, structural_keys = now.read_element, now.structural_keys
         end, delimiter, kind, last = self._end - base, self._delimiter, self._kind, len(window) - 8
-        # No length is below 0: between the items of a sequence nothing is plain.
+        stop = last if last < end else end - 1
+        # No length is below zero: between the items of a sequence nothing is plain.
         plain_below = 0 if kind == _SEQUENCE else _UNDEFINED
         wanted = _NOTHING_WANTED if stack else now.wanted
-        stop = last if last < end else end - 1
-        odd = 0
+        odd = captured = 0
         for _ in self._budget:
             if at <= stop:
                 key, length = read(window, at)
                 if length < plain_below and key not in structural_keys:
-                    odd |= length
                     if key in wanted:
                         if at + length > last:
                             break
                         values[wanted[key]] = window[at + 8 : at + 8 + length]
-                        self._captured += 1
+                        captured += 1
                     at += 8 + length
                     continue
+                odd |= at
                 if key != delimiter:
                     if kind == _SEQUENCE:
-                        # Explicit elements in an implicit item are rare, but must be found.
+                        # Explicit items in an implicit sequence are rare, but must be found.
                         if key != now.item_key or (length and at + 6 > last):
                             break
-                        if window[at + 12 : at + 14] in ALL_VRS:
+                        if length and window[at + 12 : at + 14] in ALL_VRS:
                             break
                     elif key not in now.sequence_keys:
                         break
-                    inside = at + 8
-                    if length == 0:
-                        at = inside
-                        continue
-                    inner_end = end if length == _UNDEFINED else inside + length
+                    inner_end = end if length == _UNDEFINED else at + 8 + length
                     if inner_end > end or len(stack) >= self._stack_max:
                         break
-                    at = inside
+                    at += 8
+                    if length == 0:
+                        continue
                     stack.append((end + base, delimiter, kind, now))
+                    wanted = _NOTHING_WANTED
                     if kind == _SEQUENCE:
                         kind, plain_below, delimiter = _ITEM, _UNDEFINED, now.item_delimiter_key
                         self._opened_at = at + base
                     else:
                         kind, plain_below, delimiter = _SEQUENCE, 0, now.sequence_delimiter_key
-                        wanted = _NOTHING_WANTED
                     if length != _UNDEFINED:
                         end, delimiter = inner_end, _NO_DELIMITER
                         stop = last if last < end else end - 1
@@ -258,7 +254,7 @@ class StructureWalker:
         else:
             raise self._too_many_elements(at)
         self._end, self._delimiter, self._kind = end + base, delimiter, kind
-        self._odd |= odd
+        self._odd, self._captured = self._odd | odd | base, self._captured + captured
         return at if self._encoding is not now else self._settle(window, at)
 
     def _walk_fragments(self, window: bytes, at: int) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 Value = str | int | None
 
-_CAPITALS: Final = {"id": "ID", "uid": "UID", "ae": "AE"}
+_CAPITALS: Final = {"id": "ID", "uid": "UID", "ae": "AE", "sop": "SOP"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ under way and are then committed together, so that many associations share one s
 """
 
 import asyncio
+import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,9 +28,9 @@ from hilum.pipeline.events import (
     IntakeRestored,
     PayloadQuarantined,
 )
-from hilum.pipeline.reception import Announcement, Reception, Run
+from hilum.pipeline.reception import RUN_BYTES, RUN_BYTES_CROWDED, Announcement, Reception, Run
 from hilum.pipeline.room import Room
-from hilum.pipeline.scribes import Scribes
+from hilum.pipeline.scribes import QuickScribe, Scribes
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID
 from hilum.vault.vault import Vault
 
@@ -38,6 +40,13 @@ GROUP_MAX: Final = 64
 _WRITERS: Final = 2
 # What all connections together may hold in large buffers.
 _BUFFERS_BYTES_MAX: Final = 96 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Committed:
+    group: list[Reception]
+    report: CommitReport
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,7 @@ class Intake:
         clock: Clock,
         telemetry: Telemetry,
         room: Room,
+        is_synced: bool,
         limits: IntakeLimits,
     ) -> None:
         self._vault = vault
@@ -67,8 +77,10 @@ class Intake:
         self._room = room
         self._limits = limits
         self._writers = Scribes("writer", _WRITERS)
-        self._committing = Scribes("committer", 1)
-        self._waiting: list[Reception] = []
+        committing = Scribes("committer", 1)
+        # A sync waits for the device, so it is never the loop that commits when there is one.
+        self._committing = committing if is_synced else QuickScribe(clock, committing)
+        self._waiting: deque[Reception] = deque()
         self._is_committing = False
         self._ledger_obstacle: str | None = None
         self._reported: str | None = None
@@ -130,6 +142,11 @@ class Intake:
         self.open_receptions += 1
         return reception
 
+    @property
+    def run_bytes(self) -> int:
+        """Give how long a run may get in memory (see `Clerk`)."""
+        return RUN_BYTES_CROWDED if self.buffers.is_exhausted else RUN_BYTES
+
     def write_run(self, reception: Reception, run: Run) -> None:
         """Have a run written by a scribe (see `Clerk`)."""
         self._room.take(run.size)
@@ -165,41 +182,32 @@ class Intake:
         reception.written(run)
 
     def _commit_next(self) -> None:
-        group = self._waiting[:GROUP_MAX]
-        del self._waiting[:GROUP_MAX]
-        self._is_committing = bool(group)
-        if not group:
+        self._is_committing = bool(self._waiting)
+        if self._is_committing:
+            self._idle.clear()
+            self._committing.submit(self._commit_group, self._committed)
+        else:
             self._idle.set()
-            return
-        self._idle.clear()
-        self._room.take(sum(reception.run.size for reception in group))
-        begun = self._clock.monotonic()
-        self._committing.submit(
-            lambda: self._committer.commit(group),
-            lambda report: self._committed(group, report, begun),
-        )
 
-    def _committed(
-        self, group: list[Reception], report: CommitReport | BaseException, begun: float
-    ) -> None:
-        if isinstance(report, BaseException):
-            report = self._crashed(group, report)
-        for reception, answer in zip(group, report.answers, strict=True):
+    def _commit_group(self) -> "_Committed":
+        """Commit what waits by now: the longer the way here, the larger the group."""
+        begun = self._clock.monotonic()
+        waiting = self._waiting
+        group = [waiting.popleft() for _ in range(min(len(waiting), GROUP_MAX))]
+        try:
+            report = self._committer.commit(group)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost anybody an answer
+            report = _crashed(group, error)
+        return _Committed(group, report, self._clock.monotonic() - begun)
+
+    def _committed(self, committed: "_Committed") -> None:
+        for reception, answer in zip(committed.group, committed.report.answers, strict=True):
             reception.run.release()
             if answer is not None:
                 reception.answered(answer)
                 self._tell(reception, answer)
-        self._tell_rest(report, len(group), self._clock.monotonic() - begun)
+        self._tell_rest(committed.report, len(committed.group), committed.seconds)
         self._commit_next()
-
-    @staticmethod
-    def _crashed(group: list[Reception], error: BaseException) -> CommitReport:
-        """A fault of ours must not leave senders without an answer, nor with a wrong one."""
-        reason = f"the commit failed unexpectedly: {type(error).__name__}"
-        answers: list[Answer | None] = [
-            None if reception.is_abandoned else NoRoom(reason) for reception in group
-        ]
-        return CommitReport(answers, [], [], ledger_was_asked=True, ledger_error=reason)
 
     def _tell(self, reception: Reception, answer: Answer) -> None:
         announcement = reception.announcement
@@ -235,3 +243,17 @@ class Intake:
         self._reported = obstacle
         event = IntakeRestored() if obstacle is None else IntakeObstructed(obstacle)
         self._telemetry.emit(event)
+
+
+def _crashed(group: list[Reception], error: Exception) -> CommitReport:
+    """Answer for a commit that failed in a way nobody foresaw: nobody gets success."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    # Not its text, which might quote a value.
+    reason = (
+        f"the commit failed unexpectedly ({type(error).__name__} in {place.name}, line "
+        f"{place.lineno}); please report it"
+    )
+    answers: list[Answer | None] = [
+        None if reception.is_abandoned else NoRoom(reason) for reception in group
+    ]
+    return CommitReport(answers, [], [], ledger_was_asked=True, ledger_error=reason)

@@ -16,8 +16,11 @@ from hilum.pipeline.answers import Answer, NoRoom
 from hilum.pipeline.buffers import Buffer
 from hilum.vault.draft import Draft
 
-# A run is handed to the disk when it is this long; shorter payloads wait in memory for the commit.
-RUN_BYTES: Final = 192 * 1024
+# A run is handed to the disk when it is this long; shorter payloads wait in memory for the commit
+# and are written by it in one go, which most images are.
+RUN_BYTES: Final = 1024 * 1024
+# The same when many payloads arrive at once and memory is short.
+RUN_BYTES_CROWDED: Final = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -33,6 +36,11 @@ class Announcement:
 
 class Clerk(Protocol):
     """Who a reception hands its runs and itself to: the intake."""
+
+    @property
+    def run_bytes(self) -> int:
+        """Give how long a run may get before it is handed over."""
+        ...
 
     def write_run(self, reception: "Reception", run: "Run") -> None:
         """Have `reception.write(run)` called in a thread, then `reception.written(run, …)`."""
@@ -110,7 +118,7 @@ class Reception:
     @property
     def is_behind(self) -> bool:
         """Tell whether the disk is slower than the socket: stop reading until `resumed`."""
-        return self._is_writing and self.run.size >= RUN_BYTES
+        return self._is_writing and self.run.size >= self._clerk.run_bytes
 
     def take(self, piece: memoryview, buffer: Buffer) -> None:
         """Take the next bytes of the data set; they stay in `buffer` until they are written."""
@@ -124,7 +132,7 @@ class Reception:
             run.buffers.append(buffer)
         run.pieces.append(piece)
         run.size += size
-        if run.size >= RUN_BYTES:
+        if run.size >= self._clerk.run_bytes:
             if self.size > self.size_max:
                 self._fail(NoRoom(f"the instance is longer than {self.size_max:,} bytes"))
             elif not self._is_writing:
@@ -177,7 +185,7 @@ class Reception:
         if self.failure is not None:
             self.run.release()
             self.run = Run()
-        elif self.run.size >= RUN_BYTES:
+        elif self.run.size >= self._clerk.run_bytes:
             self._hand_over()
         self._resumed()
 

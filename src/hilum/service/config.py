@@ -90,7 +90,7 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
     document = read_document(path) if path else Document()
     source, problems = read_source(document, environ)
     config, rejected, dropped = _validate(source)
-    problems += [explain(source, error) for error in rejected]
+    problems += explain(source, rejected)
     errors = _problems(source, dropped, config_checks.errors(config))
     warnings = _problems(source, dropped, config_checks.warnings(config))
     return Examination(config, _in_order((*problems, *errors)), _in_order(warnings))
@@ -161,15 +161,14 @@ def _problems(source: Source, dropped: set[KeyPath], findings: Iterable[Finding]
 
 
 def _problem(source: Source, finding: Finding) -> Problem:
-    path = finding.paths[0]
+    written = [path for path in finding.paths if source.has(path)]
+    if not written:
+        return Problem(dotted(finding.paths[0]), finding.message, finding.remedy)
+    path = written[0]
     option = option_at(path)
-    try:
-        value = shown(source.value_at(path))
-    except KeyError:
-        value = None  # a default
-    if option and option.is_secret:
-        value = None
-    origin = source.origin_of_value(path) if value else None
+    is_secret = option is not None and option.is_secret
+    value = None if is_secret else shown(source.value_at(path))
+    origin = source.origin_of_value(path)
     return Problem(dotted(path), finding.message, finding.remedy, value, origin)
 
 

@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 from pathlib import Path
+from typing import Final
 
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import Config
 from hilum.service.config_tls import tls_errors, tls_warnings
 from hilum.sources.dimse.settings import PeerSettings
 
+# Where the file may be and images may not; the default folder is beside the file.
+ETC: Final = Path("/etc")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about the settings at `paths`; it is shown at the first of them."""
+    """Something about the settings at `paths`; it is shown at the first that was written."""
 
     paths: tuple[KeyPath, ...]
     message: str
@@ -55,11 +59,17 @@ def warnings(config: Config) -> Iterator[Finding]:
             "there is no login",
             "Listen on 127.0.0.1 or let a firewall say who may connect",
         )
+    if ETC in config.gateway.data.parents:
+        yield Finding(
+            (("gateway", "data"),),
+            f"images would be kept below {ETC}, in '{config.gateway.data}'",
+            'Say where there is room for them, such as data = "/var/lib/hilum"',
+        )
     for name, peer in config.peers.items():
         if peer.password and not dimse.tls:
             yield Finding(
-                (("peers", name, "password"), ("sources", "dimse", "tls")),
-                f"{peer.ae_title} sends its password readable for everybody on the network",
+                (_password(name, peer), ("sources", "dimse", "tls")),
+                "the peer sends its password readable for everybody on the network",
                 "Set up [sources.dimse.tls]",
             )
     if dimse.tls:
@@ -88,9 +98,13 @@ def _ports(config: Config) -> Iterator[Finding]:
         if port == other_port != 0 and _overlap_as_listeners(host, other_host):
             yield Finding(
                 (second, first),
-                f"port {port} is already that of {'.'.join(map(str, first))}",
+                f"both {_dotted(first)} and {_dotted(second)} are {port}",
                 "Give one of them another port",
             )
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(map(str, path))
 
 
 def _overlap_as_listeners(host: str, other: str) -> bool:
@@ -137,12 +151,16 @@ def _credentials(name: str, peer: PeerSettings) -> Iterator[Finding]:
             "Add password_file, or remove user",
         )
     if peer.user is None and has_password:
-        key = "password_file" if peer.password_file else "password"
         yield Finding(
-            (("peers", name, key), ("peers", name, "user")),
+            (_password(name, peer), ("peers", name, "user")),
             "a password without a user; DICOM sends the two together (PS3.7 §D.3.3.7)",
             "Add user",
         )
+
+
+def _password(name: str, peer: PeerSettings) -> KeyPath:
+    """Say where the password of a peer is written."""
+    return ("peers", name, "password_file" if peer.password_file else "password")
 
 
 def _called_titles(config: Config, name: str, peer: PeerSettings) -> Iterator[Finding]:
@@ -169,7 +187,10 @@ def _data_folder(data: Path) -> Iterator[Finding]:
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
     if not existing.is_dir():
-        yield Finding(path, f"'{existing}' is a file, so '{data}' cannot be a folder")
+        message = f"'{existing}' is a file"
+        if existing != data:
+            message += f", so there can be no folder '{data}'"
+        yield Finding(path, message, "Name another folder, or move the file away")
     elif not os.access(existing, os.W_OK | os.X_OK):
         what = "is not writable" if existing == data else f"cannot be made in '{existing}'"
         yield Finding(

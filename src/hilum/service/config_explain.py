@@ -1,16 +1,17 @@
 """From what the validator found to what a person should read: found, expected, what to do."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import Final
 
 from pydantic_core import ErrorDetails
 
-from hilum.service.config_errors import Problem, Variable
+from hilum.service.config_errors import Problem
 from hilum.service.config_options import (
     ANY_NAME,
     Option,
+    any_of,
     option_at,
     section_at,
     sections,
@@ -31,18 +32,42 @@ _ALSO_CALLED: Final = {
     "directory": "data",
     "folder": "data",
     "ip": "host",
+    "mwl": "worklist",
     "name": "ae_title",
     "path": "data",
     "private_key": "key",
     "processes": "workers",
+    "query": "find",
+    "retrieve": "move",
     "services": "may",
     "storage": "data",
     "title": "ae_title",
+    "verification": "echo",
 }
 
 
-def explain(source: Source, error: ErrorDetails) -> Problem:
-    """Turn one finding of the validator into a problem."""
+def explain(source: Source, errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
+    """Turn what the validator found into problems."""
+    found = list(errors)
+    meant = {_meant(error["loc"]) for error in found if error["type"] == "extra_forbidden"}
+    for error in found:
+        # A misspelt key that must be there is one mistake, and one problem.
+        if error["type"] != "missing" or error["loc"] not in meant:
+            yield _explained(source, error)
+
+
+def _meant(path: KeyPath) -> KeyPath:
+    """Say which key the unknown one at `path` was probably meant to be."""
+    return (*path[:-1], nearest(str(path[-1]), _known_in(path[:-1])) or "")
+
+
+def _known_in(section: KeyPath) -> tuple[str, ...]:
+    found = section_at(section)
+    options = found.options if found else ()
+    return (*(option.key for option in options), *subsections(section))
+
+
+def _explained(source: Source, error: ErrorDetails) -> Problem:
     path = error["loc"]
     if error["type"] == "missing":
         return _missing(source, path)
@@ -94,11 +119,11 @@ def _bad_name(source: Source, path: KeyPath) -> Problem:
 
 def _unknown(source: Source, path: KeyPath) -> Problem:
     key, parent = str(path[-1]), path[:-1]
-    what = f"a setting of [{dotted(parent)}]" if parent else "a section or setting"
+    where = f"setting {key} in [{dotted(parent)}]" if parent else f"section or setting {key}"
     # The value is not shown: a misspelt password is still one.
     return Problem(
         dotted(path),
-        f"{key} is not {what}",
+        f"there is no {where}",
         _instead(source, parent, key),
         None,
         source.origin_of_key(path),
@@ -106,16 +131,14 @@ def _unknown(source: Source, path: KeyPath) -> Problem:
 
 
 def _instead(source: Source, parent: KeyPath, key: str) -> str:
-    section = section_at(parent)
-    options = section.options if section else ()
-    near = (*(option.key for option in options), *subsections(parent))
+    near = _known_in(parent)
     if guess := nearest(key, near):
-        return _did_you_mean(source, parent, key, guess)
+        return _did_you_mean(source, (*parent, key), guess)
     if elsewhere := [one.title for one in sections() if _holds(one.path, key)]:
-        return f"Did you mean {' or '.join(elsewhere)}?"
+        return f"Did you mean {any_of(elsewhere)}?"
     if elsewhere := [one.title for one in sections() if key in {o.key for o in one.options}]:
-        return f"{key} belongs in {' or '.join(elsewhere)}"
-    return f"There are: {', '.join(near)}"
+        return f"It belongs in {any_of(elsewhere)}"
+    return f"There are {', '.join(near)}"
 
 
 def _holds(path: tuple[str, ...], key: str) -> bool:
@@ -124,15 +147,15 @@ def _holds(path: tuple[str, ...], key: str) -> bool:
     return len(names) > 1 and nearest(key, names[-1:]) is not None
 
 
-def _did_you_mean(source: Source, parent: KeyPath, key: str, guess: str) -> str:
-    if guess in source.value_at(parent):
-        return f"{guess} is set as well, so remove this one"
-    variable = source.variable_of((*parent, key))
-    return f"Did you mean {_named_like(variable, guess) if variable else guess}?"
-
-
-def _named_like(variable: Variable, key: str) -> str:
-    return f"{variable.name.rpartition('__')[0]}__{key.upper()}"
+def _did_you_mean(source: Source, path: KeyPath, guess: str) -> str:
+    if variable := source.variable_of(path):
+        words = variable.name.split("__")
+        words[len(path)] = guess.upper()
+        return f"Did you mean {'__'.join(words)}?"
+    right = (*path[:-1], guess)
+    if source.has(right) and not isinstance(source.value_at(right), dict):
+        return f"The right word is {guess}, which is set as well: remove this one"
+    return f"Did you mean {guess}?"
 
 
 def _wrong_value(source: Source, error: ErrorDetails) -> Problem:
@@ -145,7 +168,7 @@ def _wrong_value(source: Source, error: ErrorDetails) -> Problem:
     return Problem(
         dotted(path),
         _message(error, path, value, option),
-        _rewritten(source, path, value, option) if option else _as_section(path),
+        _rewritten(source, path, value, option) if option else _as_section(source, path),
         None if is_secret else shown(value),
         source.origin_of_value(path),
     )
@@ -172,7 +195,10 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), "table" if isinstance(value, dict) else "date")
 
 
-def _as_section(path: KeyPath) -> str:
+def _as_section(source: Source, path: KeyPath) -> str:
+    if variable := source.variable_of(path):
+        examples = _known_in(path) or ("NAME__AE_TITLE",)
+        return f"Name a setting of it as well, such as {variable}__{examples[0].upper()}"
     if path[0] == "peers":
         return "Each peer has a section with a name of its own, such as [peers.ct1]"
     return f"Write [{dotted(path)}] on a line of its own and its settings below it"
@@ -184,11 +210,11 @@ def _rewritten(source: Source, path: KeyPath, value: object, option: Option) -> 
         value = guess
         if "array" not in option.kinds or isinstance(path[-1], int):
             return f"Did you mean {shown(guess)}?"
-    better = _converted(value, option)
-    if better is None or option.is_secret:
-        return ""
+    better = None if option.is_secret or isinstance(path[-1], int) else _converted(value, option)
     variable = source.variable_of(path)
-    return f"Write {f'{variable}={better!r}' if variable else f'{path[-1]} = {better}'}"
+    if better is not None:
+        return f"Write {f'{variable}={better!r}' if variable else f'{path[-1]} = {better}'}"
+    return "Remove the variable to let the file decide" if variable and value == "" else ""
 
 
 def _converted(value: object, option: Option) -> str | None:

@@ -163,8 +163,12 @@ _OTHERS: Final = {"integer": "a whole number", "number": "a number", "boolean": 
 
 def one_of(choices: Sequence[str]) -> str:
     """List `choices` as they are written in the file."""
-    quoted = [f'"{choice}"' for choice in choices]
-    return " or ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else quoted[0]
+    return any_of([f'"{choice}"' for choice in choices])
+
+
+def any_of(words: Sequence[str]) -> str:
+    """List `words` as a sentence does: a, b or c."""
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def _bounds(schema: Schema, written: Callable[[int], str]) -> str:

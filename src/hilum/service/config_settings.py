@@ -26,13 +26,14 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
     ae_title: Title = Field(default=AETitle("HILUM"), description="The AE title peers call us by.")
     data: LocalPath = Field(
         default=DATA_FOLDER,
-        description="Folder of everything that is kept; a relative path starts at this file.",
+        description="Folder of everything that is kept: payloads and the ledger.",
     )
     workers: int = Field(
         default=1,
         ge=1,
         le=64,
-        description="Processes that share the ports, the ledger and the vault.",
+        description="Processes that share ports, ledger and vault; more than one helps when many "
+        "associations are busy at once.",
     )
     durability: Literal["power", "process"] = Field(
         default="power",
@@ -51,7 +52,8 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
     reserve_bytes: ByteCount = Field(
         default=1_000_000_000,
         ge=0,
-        description="Stores are refused when less disk than this is free. 0: no reserve.",
+        description="Disk that stays free for the ledger and its audit records: stores are refused "
+        "before it is used. 0: none.",
     )
     reserve_percent: Percent = Field(
         default=5.0,
@@ -69,28 +71,27 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
 
 
 class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
-    """The HTTP listener: health, readiness and metrics."""
+    """The HTTP listener: health, readiness and metrics. Nobody has to log in."""
 
     enabled: bool = Field(default=True, description="Whether to listen for HTTP at all.")
     host: HostName = Field(
-        default="127.0.0.1", description="Address to listen on. There is no login: keep it private."
+        default="127.0.0.1",
+        description="Address to listen on; 0.0.0.0 is every address of this machine.",
     )
     port: ListenPort = Field(
-        default=8080, description="Port of HTTP. 0: any free one, see the log."
+        default=8080, description="Port of HTTP. 0: any free one, which the log names."
     )
 
 
 class SourcesSettings(BaseModel, frozen=True, extra="forbid"):
     """The doors things come in by."""
 
-    dimse: DimseSourceSettings = Field(
-        default=DimseSourceSettings(), description="The DIMSE listener."
-    )
-    web: WebSourceSettings = Field(default=WebSourceSettings(), description="The HTTP listener.")
+    dimse: DimseSourceSettings = DimseSourceSettings()
+    web: WebSourceSettings = WebSourceSettings()
 
 
 class LogSettings(BaseModel, frozen=True, extra="forbid"):
-    """What is written about what happens. Never patient data, at no level."""
+    """What is written about what happens, on standard output. Never patient data, at no level."""
 
     format: Literal["console", "json"] = Field(
         default="console", description="Lines for people, or one JSON object a line for machines."
@@ -103,14 +104,10 @@ class LogSettings(BaseModel, frozen=True, extra="forbid"):
 class Config(BaseModel, frozen=True, extra="forbid"):
     """The whole configuration of a gateway."""
 
-    gateway: GatewaySettings = Field(default=GatewaySettings(), description="The gateway itself.")
-    sources: SourcesSettings = Field(
-        default=SourcesSettings(), description="What comes in, and where."
-    )
-    peers: Mapping[PeerName, PeerSettings] = Field(
-        default={}, description="Who may talk to us, each under a name of its own."
-    )
-    log: LogSettings = Field(default=LogSettings(), description="The log.")
+    gateway: GatewaySettings = GatewaySettings()
+    sources: SourcesSettings = SourcesSettings()
+    peers: Mapping[PeerName, PeerSettings] = {}
+    log: LogSettings = LogSettings()
 
 
 def json_schema() -> dict[str, Any]:

@@ -41,3 +41,12 @@ class Source:
         for key in path:
             value = value[key]
         return value
+
+    def has(self, path: KeyPath) -> bool:
+        """Tell whether anything was written at `path`; if not, it has its default."""
+        value: Any = self.table
+        for key in path:
+            if not isinstance(value, Mapping) or key not in value:
+                return False
+            value = value[key]
+        return True

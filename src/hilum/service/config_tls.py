@@ -73,15 +73,16 @@ def _contents(tls: TlsSettings) -> Iterator[TlsFinding]:
     if b"ENCRYPTED" in key:
         yield "key", f"'{tls.key}' is encrypted, and nobody is there to type its password", _DECRYPT
         return
+    yield from _unusable("certificate", tls.certificate)
+    if tls.client_ca:
+        yield from _unusable("client_ca", tls.client_ca)
     try:
         _context(tls)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            yield "key", f"'{tls.key}' is not the key of '{tls.certificate}'", "Find the pair"
+            yield "key", f"'{tls.key}' is not the key of '{tls.certificate}'", _PAIR
         else:
-            yield "certificate", f"'{tls.certificate}' with '{tls.key}': {_reason(error)}", ""
-    if tls.client_ca:
-        yield from _authorities(tls.client_ca)
+            yield "key", f"'{tls.key}' cannot be used: {_reason(error)}", ""
 
 
 _SWAPPED: Final = (
@@ -90,15 +91,19 @@ _SWAPPED: Final = (
 _DECRYPT: Final = "Write it unencrypted, readable for the gateway only: openssl pkey -in … -out …"
 
 
-def _authorities(path: Path) -> Iterator[TlsFinding]:
+_PAIR: Final = "Compare the output of openssl x509 -noout -pubkey and openssl pkey -pubout"
+
+
+def _unusable(key: str, path: Path) -> Iterator[TlsFinding]:
+    """Look whether OpenSSL can read the certificates at `path`, ours or an authority's."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
     except ssl.SSLError as error:
-        yield "client_ca", f"'{path}' has no PEM certificates: {_reason(error)}", ""
+        yield key, f"'{path}' has no certificate that can be read: {_reason(error)}", ""
 
 
 def _reason(error: ssl.SSLError) -> str:
-    return (error.reason or str(error)).replace("_", " ").lower()
+    return error.reason.replace("_", " ").lower() if error.reason else "it is damaged"
 
 
 def _context(tls: TlsSettings) -> ssl.SSLContext:

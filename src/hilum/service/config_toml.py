@@ -14,22 +14,39 @@ from hilum.service.config_positions import KeyPath, Span, spans_of
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024  # ten thousand peers; more is not a configuration file
 EXCERPT_LENGTH_MAX: Final = 200  # a longer line does not help anybody on a terminal
 
-# What the parser's words mean to somebody who does not write TOML every day.
-_REMEDIES: Final = {
-    "Invalid value": 'Text stands in quotes: host = "10.1.2.3"; true and false are small letters',
-    "Illegal character": "A quote is missing, or a special character is in a text",
-    "Unterminated string": "The closing quote is missing",
-    "Unescaped '\\'": r"In a text with a backslash use single quotes: 'C:\data'",
-    "Cannot overwrite a value": "This key already has a value further up; keep one of the two",
-    "Cannot declare": "This section already stands further up; bring the two together",
-    "Duplicate inline table key": "Keep one of the two",
-    "Expected '='": 'A setting is written key = value, a section [name]; "#" starts a comment',
-    "Expected newline": "One setting a line; text stands in quotes",
-    "Unclosed array": 'The closing "]" of a list is missing',
-    "Unclosed inline table": 'The closing "}" is missing',
-    "Expected ']'": 'A section is written [name] on a line of its own; the "]" is missing',
-    "Invalid initial character": 'A key has letters, digits, "_" and "-"; before TOML 1.1 an '
-    "inline table stands on one line and has no comma at its end",
+# What the parser says, and the same for somebody who does not write TOML every day.
+_IN_WORDS: Final = {
+    "Invalid value": (
+        "this is not a value",
+        'Text stands in quotes, as in host = "10.1.2.3"; true, false and numbers do not',
+    ),
+    r"Illegal character '\n'": (
+        "a text is not closed on its line",
+        "Add the quote that is missing",
+    ),
+    "Unterminated string": ("a text is not closed", "Add the quotes that are missing"),
+    "Unescaped '\\'": (
+        "a backslash between double quotes starts a special character",
+        r"Use single quotes: 'D:\images'",
+    ),
+    "Cannot overwrite a value": ("this key has a value already", "Keep one of the two"),
+    "Cannot declare": ("this section is there already", "Bring the two together"),
+    "Duplicate inline table key": ("this key is there already", "Keep one of the two"),
+    "Expected '='": (
+        'there is no "=" after the key',
+        'A setting is written key = value, a section [name]; "#" starts a comment',
+    ),
+    "Expected newline": (
+        "there is more on this line than one setting",
+        "Text stands in quotes; each setting has a line of its own",
+    ),
+    "Unclosed array": ("a list is not closed", 'Add the "]" that is missing'),
+    "Unclosed inline table": ("a table is not closed", 'Add the "}" that is missing'),
+    "Expected ']": ("the name of a section is not closed", 'Add the "]" that is missing'),
+    "Invalid initial character": (
+        "a key cannot start like this",
+        'A key has letters, digits, "_" and "-"; a table in braces stands on one line',
+    ),
 }
 # "(at line 3, column 12)" or "(at end of document)": all that tomllib says about the place.
 _WHERE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -115,14 +132,15 @@ def _unreadable(path: Path, why: str, remedy: str = "") -> InvalidConfig:
 
 def _syntax_problem(path: Path, text: str, said: str) -> Problem:
     found = _WHERE.search(said)
-    message = said[: found.start()] if found else said
+    words = said[: found.start()] if found else said
     offset = len(text)
     if found and found[1]:
         starts = _line_starts(text)
         offset = starts[int(found[1]) - 1] + int(found[2]) - 1
-    remedy = next((_REMEDIES[start] for start in _REMEDIES if message.startswith(start)), "")
     place = _place(str(path), text, (offset, offset + 1))
-    return Problem("", f"not TOML: {message[:1].lower()}{message[1:]}", remedy, origin=place)
+    known = (_IN_WORDS[start] for start in _IN_WORDS if words.startswith(start))
+    message, remedy = next(known, (f"this is not TOML: {words}", ""))
+    return Problem("", message, remedy, origin=place)
 
 
 def _line_starts(text: str) -> list[int]:

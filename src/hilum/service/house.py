@@ -80,6 +80,7 @@ class House:
             clock=self.clock,
             telemetry=telemetry,
             room=self.room,
+            is_synced=durability == "power",
             limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
         )
         self.certificates = Certificates(config.sources.dimse.tls, telemetry)

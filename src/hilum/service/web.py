@@ -144,10 +144,10 @@ class WebServer:
             listener.close()
 
 
-def listen(host: str, port: int, *, is_shared: bool = False) -> list[socket.socket]:
+def listen(host: str, port: int) -> list[socket.socket]:
     """Listen on every address of `host`; from here on callers are kept waiting, not turned away.
 
-    With `is_shared`, other workers may listen on the same port. Port 0 takes any free one.
+    Workers that are forked after this share the sockets. Port 0 takes any free one.
 
     Raises:
         Misconfigured: that is not possible; says why and what to change.
@@ -159,7 +159,7 @@ def listen(host: str, port: int, *, is_shared: bool = False) -> list[socket.sock
             chosen = port or (listeners[0].getsockname()[1] if listeners else 0)
             listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
             listeners.append(listener)
-            _bind(listener, (address[0], chosen, *address[2:]), is_shared=is_shared)
+            _bind(listener, (address[0], chosen, *address[2:]))
     except OSError as error:
         for listener in listeners:
             listener.close()
@@ -171,12 +171,10 @@ def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:  # as getaddrinfo
     return socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
 
 
-def _bind(listener: socket.socket, address: tuple[Any, ...], *, is_shared: bool) -> None:
+def _bind(listener: socket.socket, address: tuple[Any, ...]) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if listener.family == socket.AF_INET6:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    if is_shared:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(address)
     listener.listen(BACKLOG)
 

@@ -1,1 +1,1 @@
-"""What tests, the demo and the trials share: generated data sets. Never imported by the product's path."""
+"""What tests, the demo and the trials share: generated data. The gateway itself never needs it."""

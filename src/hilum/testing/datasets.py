@@ -1,7 +1,7 @@
 """Small deterministic Part 10 instances, made without pydicom: the same seed gives the same bytes.
 
-They are valid enough for every archive we know (patient, study, series and image modules filled), but
-the people in them never lived. UIDs are under 2.25 (PS3.5 §B.2) and follow from the numbers given.
+They are valid enough for every archive we know (patient, study, series and image modules filled),
+but the people in them never lived. UIDs are under 2.25 (PS3.5 §B.2) and follow from the numbers.
 """
 
 import hashlib
@@ -42,7 +42,7 @@ class GeneratedInstance:
     data_set: bytes
 
 
-def instance(  # noqa: PLR0913 - keywords with defaults; a case names only what it is about
+def instance(
     *,
     seed: int,
     study: int = 0,

@@ -55,8 +55,12 @@ CONTEXT = item(0x20, b"\1\0\0\0" + item(0x30, b"1.2.840.10008.1.1") + item(0x40,
 USER = item(0x50, item(0x51, b"\0\0\x40\0") + item(0x52, b"1.2.3"))
 
 
-def fixed(called=b"HILUM".ljust(16), calling=b"CT1".ljust(16), version=b"\0\1"):
-    return version + bytes(2) + called + calling + bytes(32)
+def fixed(called=b"HILUM"):
+    return b"\0\1\0\0" + called.ljust(16) + b"CT1".ljust(16) + bytes(32)
+
+
+def identity(kind, requested, primary, secondary=b""):
+    return item(0x58, bytes((kind, requested)) + counted(primary) + counted(secondary))
 
 
 def decode_request(*items, limits=LIMITS, **fields) -> AssociateRequest:
@@ -147,7 +151,11 @@ def test_a_result_that_is_not_listed_is_permanent():
     ("sub_item", "field", "value"),
     [
         (item(0x53, b"\0\5\0\0"), "asynchronous_operations", AsynchronousOperations(5, 0)),
-        (item(0x54, counted(b"1.2.9") + b"\0\1"), "roles", (RoleSelection(UID("1.2.9"), False, True),)),
+        (
+            item(0x54, counted(b"1.2.9") + b"\0\1"),
+            "roles",
+            (RoleSelection(UID("1.2.9"), False, True),),
+        ),
         (item(0x55, b"SENDER_7"), "implementation_version_name", "SENDER_7"),
         (
             item(0x56, counted(b"1.2.9") + b"\2\0\1"),
@@ -155,19 +163,19 @@ def test_a_result_that_is_not_listed_is_permanent():
             (ExtendedNegotiation(UID("1.2.9"), b"\2\0\1"),),
         ),
         (
-            item(0x57, counted(b"1.2.9") + counted(b"1.2.8") + counted(counted(b"1.5") + counted(b"1.6"))),
+            item(0x57, counted(b"1.2.9") + counted(b"1.2.8") + counted(b"\0\0031.5\0\0031.6")),
             "common_extended",
             (CommonExtendedNegotiation(UID("1.2.9"), UID("1.2.8"), (UID("1.5"), UID("1.6"))),),
         ),
-        (item(0x58, b"\1\0" + counted(b"me") + counted(b"")), "user_identity", UserIdentity(1, False, b"me")),
-        (item(0x58, b"\2\1" + counted(b"me") + counted(b"pw")), "user_identity", UserIdentity(2, True, b"me", b"pw")),
-        (item(0x58, b"\3\1" + counted(b"tick") + counted(b"")), "user_identity", UserIdentity(3, True, b"tick")),
-        (item(0x58, b"\4\0" + counted(b"<s/>") + counted(b"")), "user_identity", UserIdentity(4, False, b"<s/>")),
-        (item(0x58, b"\5\0" + counted(b"a.b.c") + counted(b"")), "user_identity", UserIdentity(5, False, b"a.b.c")),
+        (identity(1, 0, b"me"), "user_identity", UserIdentity(1, False, b"me")),
+        (identity(2, 1, b"me", b"pw"), "user_identity", UserIdentity(2, True, b"me", b"pw")),
+        (identity(3, 1, b"tick"), "user_identity", UserIdentity(3, True, b"tick")),
+        (identity(4, 0, b"<s/>"), "user_identity", UserIdentity(4, False, b"<s/>")),
+        (identity(5, 0, b"a.b.c"), "user_identity", UserIdentity(5, False, b"a.b.c")),
         (item(0x59, counted(b"")), "user_identity_response", b""),
         (item(0x59, counted(b"ok")), "user_identity_response", b"ok"),
     ],
-)  # fmt: skip
+)
 def test_user_information_has_the_layout_of_the_standard(sub_item, field, value):
     base = make_request(contexts=(PresentationContext(1, VERIFICATION, (IMPLICIT,)),))
     information = replace(base.user_information, **{field: value})
@@ -332,10 +340,8 @@ def test_broken_sub_items_are_refused(sub_item, words):
 
 
 def test_two_identities_are_refused():
-    identity = item(0x58, b"\1\0" + counted(b"me") + counted(b""))
-
     with pytest.raises(InvalidPdu, match="identity sub-item is there twice") as caught:
-        decode_user(identity, identity)
+        decode_user(identity(1, 0, b"me"), identity(1, 0, b"you"))
 
     assert caught.value.reason is AbortReason.UNEXPECTED_PDU_PARAMETER
 

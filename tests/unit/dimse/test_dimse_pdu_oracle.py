@@ -50,9 +50,7 @@ ACCEPT = AssociateAccept(
     calling_ae_title="CT1",
     contexts=(
         AcceptedContext(1, ContextResult.ACCEPTANCE, UID("1.2.840.10008.1.2")),
-        AcceptedContext(
-            3, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, UID("1.2.840.10008.1.2")
-        ),
+        AcceptedContext(3, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, UID("1.2.840.10008.1.2")),
     ),
     user_information=UserInformation(16384, UID("1.2.3"), user_identity_response=b"ok"),
 )

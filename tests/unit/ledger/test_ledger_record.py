@@ -1,7 +1,8 @@
 import dataclasses
+import sqlite3
 
 import pytest
-from ledger_entries import ORIGIN, RECEIVED, entry, rows
+from ledger_entries import ORIGIN, RECEIVED, change, entry, rows
 
 from hilum.ledger.entry import Verdict
 from hilum.ledger.errors import HeldNoMore
@@ -157,7 +158,9 @@ def test_a_group_of_any_size_is_recorded_in_its_order(ledger, path, size):
         path,
         "SELECT sop_instance_uid, path FROM instance JOIN payload ON instance_row = instance.id",
     )
-    assert sorted(stored) == sorted((e.facts.sop_instance_uid, e.path) for e in map(entry, range(size)))
+    assert sorted(stored) == sorted(
+        (e.facts.sop_instance_uid, e.path) for e in map(entry, range(size))
+    )
 
 
 def test_duplicates_far_apart_in_a_long_group_are_seen(ledger):
@@ -181,10 +184,6 @@ def test_values_no_database_can_hold_do_not_keep_an_instance_out(ledger, path):
 
 def test_receipts_and_audit_records_cannot_be_changed(ledger, path):
     ledger.record([entry()])
-
-    import sqlite3
-
-    from ledger_entries import change
 
     for table in ("receipt", "audit"):
         for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET host = ''"):

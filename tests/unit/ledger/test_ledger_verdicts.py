@@ -69,5 +69,5 @@ def test_replacing_lets_go_of_the_current_version_only():
 
 
 def test_a_duplicate_whose_original_is_gone_is_no_success():
-    with pytest.raises(HeldNoMore, match="1.2.3.4.1: .*must be sent again"):
+    with pytest.raises(HeldNoMore, match=r"1\.2\.3\.4\.1: .*must be sent again"):
         decide(entry(verdict=Verdict.ALREADY_HELD), HeldInstance())

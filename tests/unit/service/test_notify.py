@@ -78,5 +78,7 @@ def test_the_watchdog_wants_to_be_fed_twice_as_often_as_it_bites(environ, second
 
 
 def test_a_manager_that_does_not_read_is_not_waited_for(manager, systemd):
+    assert manager.gettimeout() == 0.0  # nobody reads
+
     for _ in range(2000):
         systemd.alive()

@@ -1,5 +1,6 @@
 """Metrics of several workers: any of them shows the sum, and a killed one loses nothing."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -107,14 +108,8 @@ def test_the_files_never_grow_so_that_a_full_disk_cannot_kill(directory, shared)
     assert len(allocated) == 3
     assert min(allocated.values()) >= FILE_BYTES
 
-    text = "ü" * TEXT_CHARS_MAX
     with pytest.raises(Full):
-        for number in range(2000):
-            metric = Counter(f"hilum_{number:050}_total", ("peer", "verdict_of_the_intake"))
-            mover = shared.mover(metric, text)
-            for value in range(LABEL_SETS_MAX):
-                name = f"{value:0{LABEL_CHARS_MAX}}".replace("0", "ü")
-                mover(PeerSeen(name, name))
+        count_without_end(shared)
 
     assert {path.stat().st_size for path in directory.iterdir()} == {FILE_BYTES}
 
@@ -125,17 +120,30 @@ class PeerSeen:
     verdict_of_the_intake: str
 
 
-def test_histograms_stay_in_their_files_too(directory, shared):
+def count_without_end(metrics):
+    for number in itertools.count():
+        metric = Counter(f"hilum_{number:050}_total", ("peer", "verdict_of_the_intake"))
+        move = metrics.mover(metric, "ü" * TEXT_CHARS_MAX)
+        for value in range(LABEL_SETS_MAX):
+            name = f"{value:0{LABEL_CHARS_MAX}}".replace("0", "ü")
+            move(PeerSeen(name, name))
+
+
+def observe_without_end(metrics):
     buckets = tuple(float(number) for number in range(20))
+    for number in itertools.count():
+        metric = Histogram(f"hilum_{number:050}_seconds", "peer", buckets=buckets)
+        metrics.mover(metric, "x" * TEXT_CHARS_MAX)
+
+
+def test_histograms_stay_in_their_files_too(directory, shared):
     with pytest.raises(Full):
-        for number in range(2000):
-            metric = Histogram(f"hilum_{number:050}_seconds", "peer", buckets=buckets)
-            shared.mover(metric, "x" * TEXT_CHARS_MAX)
+        observe_without_end(shared)
 
     assert {path.stat().st_size for path in directory.iterdir()} == {FILE_BYTES}
 
 
-def test_a_gateway_gauge_is_read_once_and_not_summed(directory, shared):
+def test_a_gateway_gauge_is_read_once_and_not_summed(shared):
     shared.watch(readings.VAULT_FREE_BYTES, lambda: 7e9)
 
     assert shown(shared, "hilum_vault_free_bytes") == 7e9

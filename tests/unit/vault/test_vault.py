@@ -127,7 +127,7 @@ def test_a_payload_that_may_not_survive_is_reported_and_gone(tmp_path, fault):
 
 def test_one_bad_payload_does_not_take_the_others_with_it(tmp_path):
     disk = Disk()
-    made = vault(tmp_path, disk)
+    made = vault(tmp_path, disk, synced=False)
     good, bad = completed(made, b"good"), completed(made, b"bad")
     bad.close()
     bad.path.unlink()

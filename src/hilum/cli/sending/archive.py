@@ -23,7 +23,9 @@ _READABLE: Final = frozenset(
 )
 
 
-def members(archive: zipfile.ZipFile, *, path: str, size: int) -> Iterator[zipfile.ZipInfo | BadFile]:
+def members(
+    archive: zipfile.ZipFile, *, path: str, size: int
+) -> Iterator[zipfile.ZipInfo | BadFile]:
     """Yield the members that can be read; `size` is that of the archive file.
 
     Members that overlap (one kernel of data quoted by thousands of entries) betray themselves by
@@ -50,7 +52,9 @@ def _objection(info: zipfile.ZipInfo) -> str | None:
     if info.flag_bits & _ENCRYPTED:
         return "encrypted; unpack it with its password first"
     if info.compress_type not in _READABLE:
-        return f"packed by method {info.compress_type}, which cannot be read; repack it with deflate"
+        return (
+            f"packed by method {info.compress_type}, which cannot be read; repack it with deflate"
+        )
     large = info.file_size > RATIO_CHECKED_ABOVE_BYTES
     if large and info.file_size > RATIO_MAX * max(info.compress_size, 1):
         return f"would unpack to {info.file_size} bytes from {info.compress_size}: a zip bomb"

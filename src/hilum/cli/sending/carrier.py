@@ -138,7 +138,8 @@ class Carrier:
     async def _account(self, job: Job, response: Command) -> None:
         """Act on a response (PS3.4 Table B.2-1). Its comment may hold anything: nobody sees it."""
         status = status_of(response)
-        self._service.talk.instance(job.item, describe(status, StatusService.STORE))
+        if self._service.talk.about_instances:
+            self._service.talk.instance(job.item, describe(status, StatusService.STORE))
         outcome = outcome_of_store(status)
         match outcome:
             case Delivered():

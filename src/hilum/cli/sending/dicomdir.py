@@ -1,4 +1,4 @@
-"""The files a DICOMDIR names (PS3.3 §F.3): Referenced File ID (0004,1500) of every record in use."""
+"""The files a DICOMDIR names (PS3.3 §F.3): Referenced File ID (0004,1500) of records in use."""
 
 import struct
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _COMPONENTS_MAX: Final = 16
 def referenced_files(data_set: bytes, *, explicit: bool) -> Iterator[tuple[str, ...]]:
     """Give the components of every file ID, in order; `data_set` is little endian.
 
-    The walk is flat: into sequences and items it steps like over a threshold, so that no nesting can
+    The walk is flat: it steps into sequences and items as over a threshold, so that no nesting can
     exhaust it, and other values it skips.
 
     Raises:
@@ -39,7 +39,9 @@ def referenced_files(data_set: bytes, *, explicit: bool) -> Iterator[tuple[str, 
             continue
         value = data_set[position : position + length]
         if len(value) != length:
-            raise CorruptPayload(f"the DICOMDIR ends inside of ({tag >> 16:04X},{tag & 0xFFFF:04X})")
+            raise CorruptPayload(
+                f"the DICOMDIR ends inside of ({tag >> 16:04X},{tag & 0xFFFF:04X})"
+            )
         position += length
         if tag == _RECORD_IN_USE_FLAG:
             in_use = value != _INACTIVE

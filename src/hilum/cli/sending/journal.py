@@ -1,8 +1,8 @@
 """The journal of `--resume`: what the peer has confirmed, so that it is not sent twice.
 
 A text file that only grows: a heading that names the peer, then one line per confirmed instance,
-sealed with a checksum. An instance gets its line after its response, by one write, so that a kill at
-any moment leaves at worst a torn last line; that one is cut off on the next start and sent again.
+sealed with a checksum. An instance gets its line after its response, by one write, so that a kill
+at any moment leaves at worst a torn last line, which is cut off at the next start and sent again.
 """
 
 import errno
@@ -55,7 +55,7 @@ class Journal:
     def confirm(self, item: Item, status: int) -> None:
         """Write down that the peer answered `status`, a success or a warning, for `item`.
 
-        When this returns the line survives the death of this process; after `sync` also a power cut.
+        When this returns the line survives the death of this process, after `sync` a power cut.
 
         Raises:
             OSError: the journal cannot be written.

@@ -31,6 +31,7 @@ class Order:
     retries: int
     bytes_per_second: int | None
     journal: Path | None
+    takes_damaged: bool
 
 
 def read_order(  # noqa: PLR0913 - as the command line has them
@@ -43,6 +44,7 @@ def read_order(  # noqa: PLR0913 - as the command line has them
     journal: Path | None,
     retries: int,
     rate: str | None,
+    takes_damaged: bool,
 ) -> Order:
     """Check the arguments of `hilum send`, and read the list of paths if there is one.
 
@@ -62,6 +64,7 @@ def read_order(  # noqa: PLR0913 - as the command line has them
         retries=retries,
         bytes_per_second=None if rate is None else parse_rate(rate),
         journal=journal,
+        takes_damaged=takes_damaged,
     )
 
 
@@ -78,7 +81,9 @@ def _paths(words: Sequence[str], *, from_list: str | None) -> Iterator[str]:
         if word == STDIN:
             yield from _listed(STDIN)
         elif word.startswith("-"):
-            raise Misconfigured(f"there is no option {word}; for a file of this name write ./{word}")
+            raise Misconfigured(
+                f"there is no option {word}; for a file of this name write ./{word}"
+            )
         elif word not in _DCMTK_SWITCHES:
             yield word
     if from_list is not None:

@@ -35,7 +35,7 @@ class Unreadable(HilumError):
 
 
 class Payloads:
-    """Gives the bytes of items. Keeps some archives open; close it, or use it as context manager."""
+    """Gives the bytes of items. Keeps archives open: close it, or use it as context manager."""
 
     def __init__(self, *, chunk_bytes: int = CHUNK_BYTES) -> None:
         self._chunk_bytes = chunk_bytes

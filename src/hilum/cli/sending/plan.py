@@ -1,7 +1,8 @@
 """Which associations carry which instances: a pure grouping into presentation contexts.
 
-Every combination of SOP class and transfer syntax gets a context of its own, so that the peer answers
-for each whether it takes these instances as they are (PS3.8 §9.3.2.2). Nothing is converted.
+Every combination of SOP class and transfer syntax gets a context of its own, so that the peer
+answers for each whether it takes these instances as they are (PS3.8 §9.3.2.2). Nothing is
+converted.
 """
 
 from collections.abc import Iterable

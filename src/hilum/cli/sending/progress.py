@@ -72,8 +72,14 @@ class Live:
     interval_seconds = _LIVE_SECONDS
 
     def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+        # Imported here: only a terminal needs it, and it takes its time.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+        )
 
         self._progress = Progress(
             TaskProgressColumn(),

@@ -11,7 +11,7 @@ from hilum.cli.sending.work import Work
 async def send_all(
     plans: Iterable[AssociationPlan], service: Service, *, associations: int
 ) -> None:
-    """Send everything in `plans`; afterwards every item is in the tally, also when this is cancelled."""
+    """Send everything in `plans`; afterwards the tally has every item, also if cancelled."""
     for plan in plans:
         await _carry_out(plan, service, associations=associations)
 

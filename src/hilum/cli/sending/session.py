@@ -1,4 +1,4 @@
-"""One run of `hilum send` from its order to its tally: collect, plan, send, also when interrupted."""
+"""One run of `hilum send`, from its order to its tally: collect, plan, send, even interrupted."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from typing import Final
 
 from hilum.cli.peer import run
 from hilum.cli.sending.carrier import Service
-from hilum.cli.sending.collect import collect
+from hilum.cli.sending.collect import Collector
 from hilum.cli.sending.item import BadFile, Item, Skipped
 from hilum.cli.sending.journal import Journal
 from hilum.cli.sending.order import Order
@@ -62,7 +62,7 @@ class Session:
     def _collected(self, tally: Tally, journal: Journal | None) -> Iterator[Item]:
         """Yield what is still to be sent; note everything else."""
         shown_at = self.clock.monotonic()
-        for finding in collect(self.order.paths):
+        for finding in Collector(takes_damaged=self.order.takes_damaged).collect(self.order.paths):
             match finding:
                 case BadFile():
                     tally.bad_files.append(finding)

@@ -1,4 +1,4 @@
-"""The wish to stop early, with its reason: from the keyboard, or because going on makes no sense."""
+"""The wish to stop early, with its reason: the keyboard, or that going on makes no sense."""
 
 import asyncio
 import contextlib

@@ -57,9 +57,7 @@ def as_json(tally: Tally, *, peer: Address, seconds: float) -> dict[str, Any]:  
             }
             for failure in tally.failures
         ],
-        "bad_files": [
-            {"file": str(bad.origin), "reason": bad.reason} for bad in tally.bad_files
-        ],
+        "bad_files": [{"file": str(bad.origin), "reason": bad.reason} for bad in tally.bad_files],
         "skipped": [
             {"file": str(skipped.origin), "reason": skipped.reason} for skipped in tally.skipped
         ],

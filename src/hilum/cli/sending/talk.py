@@ -1,4 +1,4 @@
-"""What a run tells on the way, when it was asked to: `-v` about associations, `-d` about instances."""
+"""What a run tells on the way if asked to: `-v` about associations, `-d` about instances."""
 
 from dataclasses import dataclass
 

@@ -10,7 +10,7 @@ from hilum.cli.sending.item import BadFile, Origin
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file to look into. `named` ones were asked for by name: then being no instance is an error."""
+    """A file to look into. One that was `named` must be an instance; others need not."""
 
     path: str
     named: bool

@@ -8,7 +8,7 @@ from hilum.kernel.errors import Misconfigured
 from hilum.kernel.names import AETitle, ae_title
 
 PORT_MAX: Final = 65535
-# What DCMTK's tools call a peer whose name was not given; receivers that do not check take any name.
+# What DCMTK's tools call a peer that was not named; receivers that do not check take any title.
 ANY_SCP: Final = AETitle("ANY-SCP")
 
 _HOST_AND_PORT: Final = re.compile(r"(?:\[(?P<literal>[^\]]*)\]|(?P<host>[^:\[\]]*)):(?P<port>\d+)")

@@ -78,7 +78,9 @@ async def _open_socket(address: Address) -> socket.socket:
 
 def _explain(address: Address, error: OSError) -> HilumError:
     if isinstance(error, socket.gaierror):
-        return Unreachable(f"{address}: the name {address.host!r} cannot be resolved: {error.strerror}")
+        return Unreachable(
+            f"{address}: the name {address.host!r} cannot be resolved: {error.strerror}"
+        )
     if isinstance(error, ssl.SSLCertVerificationError):
         return Rejected(
             f"{address}: we do not trust its certificate: {error.verify_message}. "

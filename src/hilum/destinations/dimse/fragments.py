@@ -38,9 +38,7 @@ class Fragments:
         """Cut a piece of a data set; the last piece of all may be empty."""
         return self._cut(context_id, chunk, is_command=False, is_last=is_last)
 
-    def _cut(
-        self, context_id: int, data: Bytes, *, is_command: bool, is_last: bool
-    ) -> list[Bytes]:
+    def _cut(self, context_id: int, data: Bytes, *, is_command: bool, is_last: bool) -> list[Bytes]:
         header, size, end = self._association.data_header, self.bytes_max, len(data)
         if end <= size:
             if not end and not is_last:

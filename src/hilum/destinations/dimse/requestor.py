@@ -44,14 +44,12 @@ async def associate(
     wire = await connect(address, options, Wire(association, address))
     try:
         seconds = options.association_timeout_seconds
-        await wire.send([association.request()], seconds=seconds, doing="while associating")
-        accept = await wire.arrival(seconds=seconds, doing="to our association request")
-        if not isinstance(accept, AssociateAccept):
-            raise RemoteProtocolError(f"{address} answered our association request with data")
+        await wire.send([association.request()], seconds=seconds)
+        accept = await wire.answer(AssociateAccept, to="our association request", seconds=seconds)
         return Requestor(wire, association, accept, address=address, options=options)
     except BaseException:
         wire.abort()
-        await wire.closed
+        await wire.wait_closed()
         raise
 
 
@@ -115,7 +113,8 @@ class Requestor:
         """
         context_id = self._verification()
         with self._operation():
-            await self._send(self._fragments.command(context_id, echo_request(message_id)))
+            parts = self._fragments.command(context_id, echo_request(message_id))
+            await self._wire.send(parts, seconds=self._options.response_timeout_seconds)
             response = await self._response(CommandField.C_ECHO_RSP, message_id)
         return status_of(response)
 
@@ -137,9 +136,7 @@ class Requestor:
             Unreachable, RemoteProtocolError: the association is over, and nobody knows whether the
                 peer has the instance.
         """
-        command = store_request(
-            message_id, sop_class_uid=sop_class, sop_instance_uid=sop_instance
-        )
+        command = store_request(message_id, sop_class_uid=sop_class, sop_instance_uid=sop_instance)
         with self._operation():
             parts = self._fragments.command(context_id, command)
             held: Bytes = b""
@@ -147,12 +144,10 @@ class Requestor:
                 async for chunk in stream:
                     if held:
                         # The command leaves with the first data: one segment less to wait for.
-                        parts += self._fragments.data(context_id, held, is_last=False)
-                        await self._send(parts)
+                        await self._send(parts, context_id, held, is_last=False)
                         parts = []
                     held = chunk
-            parts += self._fragments.data(context_id, held, is_last=True)
-            await self._send(parts)
+            await self._send(parts, context_id, held, is_last=True)
             return await self._response(CommandField.C_STORE_RSP, message_id)
 
     async def release(self) -> None:
@@ -164,19 +159,16 @@ class Requestor:
         if self.is_open:
             seconds = self._options.release_timeout_seconds
             try:
-                await self._wire.send([self._association.release()], seconds=seconds, doing="")
-                while not isinstance(
-                    await self._wire.arrival(seconds=seconds, doing="to our release"), Released
-                ):
-                    pass
+                await self._wire.send([self._association.release()], seconds=seconds)
+                await self._wire.answer(Released, to="our release request", seconds=seconds)
             except HilumError:
                 # Every response that counts has been read; how the peer ends is its own affair.
                 self.abort()
         self._wire.close()
-        await self._wire.closed
+        await self._wire.wait_closed()
 
     def abort(self) -> None:
-        """End the association at once; it may be over already. `release` still waits for the end."""
+        """End the association at once, if it is not over; `release` still waits for the end."""
         self._wire.abort()
 
     def _verification(self) -> int:
@@ -190,6 +182,7 @@ class Requestor:
         """Bound one operation: whatever interrupts it leaves an association nobody can use."""
         if self._is_busy:
             raise LocalProtocolError("this association has an operation outstanding")
+        self._wire.check()
         self._is_busy = True
         try:
             yield
@@ -199,19 +192,19 @@ class Requestor:
         finally:
             self._is_busy = False
 
-    async def _send(self, parts: Iterable[Bytes]) -> None:
-        seconds = self._options.response_timeout_seconds
-        await self._wire.send(parts, seconds=seconds, doing="while sending")
+    async def _send(
+        self, parts: list[Bytes], context_id: int, chunk: Bytes, *, is_last: bool
+    ) -> None:
+        """Send `parts` and a piece of a data set behind them."""
+        self._wire.check()  # the peer may have ended while we waited for the chunk
+        parts += self._fragments.data(context_id, chunk, is_last=is_last)
+        await self._wire.send(parts, seconds=self._options.response_timeout_seconds)
 
     async def _response(self, expected: int, message_id: int) -> Command:
         """Wait for the response to `message_id`; anything else is a broken peer (PS3.7 §9.3)."""
         seconds = self._options.response_timeout_seconds
-        command = await self._wire.arrival(seconds=seconds, doing="to our request")
-        if (
-            not isinstance(command, Command)
-            or command.command_field != expected
-            or command.message_id_being_responded_to != message_id
-        ):
+        command = await self._wire.answer(Command, to="our request", seconds=seconds)
+        if command.command_field != expected or command.message_id_being_responded_to != message_id:
             raise RemoteProtocolError(
                 f"{self.address} answered with something else than a response ({expected:04X}) "
                 f"to message {message_id} (PS3.7 §9.3)"

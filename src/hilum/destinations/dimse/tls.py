@@ -1,4 +1,4 @@
-"""TLS towards a peer as PS3.15 §B.12 asks for it (BCP 195): version 1.2 or newer, always verified."""
+"""TLS towards a peer as PS3.15 §B.12 asks for it (BCP 195): 1.2 or newer, always verified."""
 
 import ssl
 from pathlib import Path

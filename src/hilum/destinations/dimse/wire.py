@@ -12,7 +12,7 @@ import struct
 import termios
 from collections import deque
 from collections.abc import Iterable
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.refusals import rejection
@@ -37,30 +37,31 @@ _READ_BUFFER_BYTES: Final = 64 * 1024
 # With more than this not yet taken by the kernel a sender waits: memory stays bounded.
 _WRITE_BUFFER_BYTES_MAX: Final = 1024 * 1024
 # We ask one thing at a time; a peer with this many answers unread is talking to itself.
-_ARRIVED_MAX: Final = 16
+_ANSWERS_MAX: Final = 16
 _LINGER_SECONDS: Final = 2.0
 
 Bytes = bytes | bytearray | memoryview
-Arrival = AssociateAccept | Command | Released
+Answer = AssociateAccept | Command | Released
+_A = TypeVar("_A", AssociateAccept, Command, Released)
 
 
 class Wire(asyncio.BufferedProtocol):
-    """Callbacks of the transport below, `send` and `arrival` for the requestor above.
+    """Callbacks of the transport below, `send` and `answer` for the requestor above.
 
     One task at a time may wait here; it is woken by whatever happens and looks again.
     """
 
     def __init__(self, association: Association, address: Address) -> None:
-        self.closed = asyncio.get_running_loop().create_future()
         self._association = association
         self._address = address
         self._messages = Messages(association.contexts)
         self._buffer = memoryview(bytearray(_READ_BUFFER_BYTES))
-        self._arrived: deque[Arrival] = deque()
+        self._answers: deque[Answer] = deque()
         self._failure: HilumError | None = None
         self._has_room = True
         self._waiter: asyncio.Future[None] | None = None
         self._linger: asyncio.TimerHandle | None = None
+        self._closed = asyncio.Event()
 
     # What the transport calls.
 
@@ -95,8 +96,7 @@ class Wire(asyncio.BufferedProtocol):
         self._association.receive_end()
         if self._linger is not None:
             self._linger.cancel()
-        if not self.closed.done():
-            self.closed.set_result(None)
+        self._closed.set()
 
     # What the requestor calls.
 
@@ -105,34 +105,42 @@ class Wire(asyncio.BufferedProtocol):
         """Why nothing more can be sent; None: all is well."""
         return self._failure
 
-    async def send(self, parts: Iterable[Bytes], *, seconds: float, doing: str) -> None:
+    def check(self) -> None:
+        """Raise why nothing more can be sent, if so."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def send(self, parts: Iterable[Bytes], *, seconds: float) -> None:
         """Hand `parts` to the transport in one go; return when it has room for more.
 
         Raises:
             Unreachable: the association is gone, or the peer takes nothing for `seconds`.
             RemoteProtocolError: the peer broke the protocol meanwhile.
         """
-        if self._failure is not None:
-            raise self._failure
+        self.check()
         self._transport.writelines(parts)
         while not self._has_room:
-            if self._failure is not None:
-                raise self._failure
-            await self._happening(seconds, doing)
+            self.check()
+            await self._happening(seconds, f"took no byte for {seconds:g} s")
 
-    async def arrival(self, *, seconds: float, doing: str) -> Arrival:
-        """Give what the peer said next; it has `seconds` from when it took our last byte.
+    async def answer(self, kind: type[_A], *, to: str, seconds: float) -> _A:
+        """Give the peer's next answer; it has `seconds` from when it took our last byte.
 
         Raises:
-            Unreachable: the association is gone, or it said nothing in time.
-            Rejected: it does not want the association.
-            RemoteProtocolError: it broke the protocol.
+            Unreachable: the association is gone, or nothing was said in time.
+            Rejected: the peer does not want the association.
+            RemoteProtocolError: it broke the protocol, or this is no answer of that kind.
         """
-        while not self._arrived:
-            if self._failure is not None:
-                raise self._failure
-            await self._happening(seconds, doing)
-        return self._arrived.popleft()
+        while not self._answers:
+            self.check()
+            await self._happening(seconds, f"did not answer {to} within {seconds:g} s")
+        answer = self._answers.popleft()
+        if not isinstance(answer, kind):
+            raise RemoteProtocolError(
+                f"{self._address} answered {to} with {type(answer).__name__}, "
+                f"not with {kind.__name__}"
+            )
+        return answer
 
     def abort(self) -> None:
         """Send an A-ABORT if that is still possible, and close. A second call does nothing."""
@@ -144,6 +152,10 @@ class Wire(asyncio.BufferedProtocol):
         """Close the transport after what was written. A second call does nothing."""
         if not self._transport.is_closing():
             self._close(f"{self._address}: the association is over")
+
+    async def wait_closed(self) -> None:
+        """Return when the transport is closed: soon after `abort` and `close`, whatever the peer does."""
+        await self._closed.wait()
 
     # What happens in between.
 
@@ -164,12 +176,12 @@ class Wire(asyncio.BufferedProtocol):
             case Fragment():
                 received = self._messages.receive(event)
                 if isinstance(received, CommandReceived):
-                    self._arrive(received.command)
+                    self._take(received.command)
             case AssociationAccepted(accept):
                 self._messages = Messages(self._association.contexts)
-                self._arrive(accept)
+                self._take(accept)
             case Released():
-                self._arrive(event)
+                self._take(event)
             case AssociationRejected(reject):
                 self._fail(rejection(self._address, reject))
             case Aborted(text=text):
@@ -198,10 +210,10 @@ class Wire(asyncio.BufferedProtocol):
             )
         return Unreachable(f"{self._address} closed the connection{words}")
 
-    def _arrive(self, arrival: Arrival) -> None:
-        if len(self._arrived) >= _ARRIVED_MAX:
+    def _take(self, answer: Answer) -> None:
+        if len(self._answers) >= _ANSWERS_MAX:
             raise RemoteProtocolError(f"{self._address} sends answers that nobody asked for")
-        self._arrived.append(arrival)
+        self._answers.append(answer)
         self._wake()
 
     def _fail(self, failure: HilumError) -> None:
@@ -221,7 +233,7 @@ class Wire(asyncio.BufferedProtocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _happening(self, seconds: float, doing: str) -> None:
+    async def _happening(self, seconds: float, complaint: str) -> None:
         """Wait until anything happens, or fail after `seconds` in which nothing did."""
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
@@ -235,7 +247,7 @@ class Wire(asyncio.BufferedProtocol):
                 unsent = now_unsent
                 timer = loop.call_later(seconds, expire)
             else:
-                self._fail(Unreachable(f"{self._address}: no answer for {seconds:g} s {doing}"))
+                self._fail(Unreachable(f"{self._address} {complaint}"))
 
         timer = loop.call_later(seconds, expire)
         try:
@@ -253,7 +265,10 @@ class Wire(asyncio.BufferedProtocol):
         return waiting
 
     def _acknowledge_at_once(self) -> None:
-        """Re-arm TCP_QUICKACK, which the kernel takes back: a peer with Nagle's algorithm on waits
-        for our acknowledgement before it sends the second half of its answer, up to 40 ms."""
+        """Re-arm TCP_QUICKACK, which the kernel takes back by itself.
+
+        A peer with Nagle's algorithm on sends the second half of its answer only when we have
+        acknowledged the first, which takes up to 40 ms without this.
+        """
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

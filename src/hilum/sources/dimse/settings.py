@@ -32,7 +32,7 @@ GIB = 1024 * MIB
 
 
 class TlsSettings(BaseModel, frozen=True, extra="forbid"):
-    """DICOM over TLS, on a port of its own (PS3.15 §B.12, BCP 195)."""
+    """DICOM over TLS, on a port of its own besides the plain one (PS3.15 §B.12, BCP 195)."""
 
     port: ListenPort = Field(
         default=2762, description="Port of DICOM over TLS; 2762 is the registered one."
@@ -61,7 +61,7 @@ class TlsSettings(BaseModel, frozen=True, extra="forbid"):
 
 
 class PeerSettings(BaseModel, frozen=True, extra="forbid"):
-    """Somebody who may talk to us, and where to find them."""
+    """Somebody who may talk to us. One section for each peer, under a name of your choice."""
 
     ae_title: Title = Field(
         description="The AE title the peer calls itself (calling AE title).", examples=["CT1"]
@@ -108,7 +108,7 @@ class PeerSettings(BaseModel, frozen=True, extra="forbid"):
 
 
 class DimseLimits(BaseModel, frozen=True, extra="forbid"):
-    """What a peer can cost us at most, in memory and in time."""
+    """What a peer can cost us at most, in memory and in time: nobody makes us wait for ever."""
 
     associations_max: int = Field(
         default=1000,
@@ -166,9 +166,12 @@ class DimseLimits(BaseModel, frozen=True, extra="forbid"):
 
 
 class DimseSourceSettings(BaseModel, frozen=True, extra="forbid"):
-    """The DIMSE listener."""
+    """The DIMSE listener: where modalities and PACS store."""
 
-    host: HostName = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 — modalities are on other hosts; who may call is decided by peers
+    host: HostName = Field(
+        default="0.0.0.0",  # noqa: S104 — modalities are on other hosts; peers say who may call
+        description="Address to listen on; 0.0.0.0 is every address of this machine.",
+    )
     port: ListenPort = Field(
         default=11112, description="Port of plain DICOM. 0: any free one, which the log names."
     )
@@ -182,9 +185,5 @@ class DimseSourceSettings(BaseModel, frozen=True, extra="forbid"):
         default=False,
         description="Also store SOP classes that are not in the standard's table.",
     )
-    tls: TlsSettings | None = Field(
-        default=None, description="DICOM over TLS, besides the plain port."
-    )
-    limits: DimseLimits = Field(
-        default=DimseLimits(), description="What a peer can cost us at most."
-    )
+    tls: TlsSettings | None = None
+    limits: DimseLimits = DimseLimits()

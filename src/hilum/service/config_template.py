@@ -1,0 +1,68 @@
+"""The text of a new configuration file: every setting there is, with its default and its reason.
+
+Settings stand behind a bare "#", explanations behind "# ": to change a setting, remove its "#".
+"""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from hilum import __version__
+from hilum.service.config_options import ANY_NAME, Option, Section, sections, size_text
+
+WIDTH: Final = 98
+EXAMPLE_NAME: Final = "ct1"
+
+_HEAD: Final = f"""\
+Configuration of Hilum {__version__}.
+
+Every setting there is stands here with its default. To change one, remove the "#" in front of it. \
+Then look what Hilum makes of it:
+
+    hilum check
+
+Sizes are numbers of bytes or texts such as "64 KiB" and "1 GB". Relative paths start at the \
+folder of this file. The environment goes before the file: HILUM__GATEWAY__AE_TITLE=CLINIC sets \
+ae_title in [gateway]."""
+
+
+def template() -> str:
+    """Write the file."""
+    lines = list(_prose(_HEAD))
+    for section in sections():
+        if section.options:
+            lines += ["", *_section(section)]
+    return "\n".join([*lines, ""])
+
+
+def _section(section: Section) -> Iterator[str]:
+    mark = "#" if section.is_optional else ""
+    yield "#" * WIDTH
+    yield from _prose(section.description)
+    yield f"{mark}{section.title.replace(ANY_NAME, EXAMPLE_NAME)}"
+    for option in section.options:
+        yield ""
+        yield from _prose(f"{option.description}{_choices(option)}")
+        yield f"#{option.key} = {written(option)}"
+
+
+def _choices(option: Option) -> str:
+    return f" {option.expected[:1].upper()}{option.expected[1:]}." if option.choices else ""
+
+
+def written(option: Option) -> str:
+    """Write the default as TOML, or an example when the default is to be absent."""
+    value = option.default
+    if option.example is not None and not value:
+        value = option.example
+    if "integer" in option.kinds and "string" in option.kinds:
+        text = size_text(value)
+        return text if text.isdecimal() else f'"{text}"'
+    return json.dumps(value)
+
+
+def _prose(text: str) -> Iterator[str]:
+    for paragraph in text.split("\n"):
+        for line in textwrap.wrap(paragraph, WIDTH - 2, break_on_hyphens=False) or [""]:
+            yield f"# {line}".rstrip()

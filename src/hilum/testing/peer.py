@@ -1,0 +1,207 @@
+"""A peer in the same process that accepts associations and misbehaves on request: for tests only.
+
+It speaks through the same engine as we do, so it cannot find mistakes that both sides share; real
+peers (tests/peers) do that.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
+from hilum.dimse.message import Command, CommandField, CommandReceived, DataReceived, Messages
+from hilum.dimse.service.storage import store_response
+from hilum.dimse.service.verification import echo_response
+from hilum.dimse.status import SUCCESS
+from hilum.dimse.upper.association import Association
+from hilum.dimse.upper.events import (
+    AssociationRequested,
+    Event,
+    Fragment,
+    ReleaseRequested,
+    TransportMustClose,
+)
+from hilum.dimse.upper.negotiation import Policy, negotiate
+from hilum.dimse.upper.pdu import AssociateReject, AssociateRequest
+from hilum.kernel.names import UID
+
+_READ_BYTES: Final = 1 << 16
+
+Misbehaviour = Callable[["Stored"], None]
+
+
+class HangUp(Exception):  # noqa: N818 - an order, not an error
+    """Raised by a script: close the connection at once, without an answer."""
+
+
+class Abort(Exception):  # noqa: N818 - an order, not an error
+    """Raised by a script: abort the association, without an answer."""
+
+
+class Silence(Exception):  # noqa: N818 - an order, not an error
+    """Raised by a script: say nothing more on this association."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A C-STORE that came in whole."""
+
+    number: int  # counted over all associations, from 0
+    sop_instance_uid: UID
+    sop_class_uid: UID
+    transfer_syntax_uid: UID
+    size: int
+    sha256: str
+
+
+def accept_all(_: Stored) -> int:
+    """Answer success."""
+    return SUCCESS
+
+
+@dataclass(slots=True)
+class ScriptedPeer:
+    """What the peer does, and what happened to it.
+
+    `on_store` gives the status to answer with, or raises `HangUp`, `Abort` or `Silence`. `reject`
+    is asked for every association.
+    """
+
+    on_store: Callable[[Stored], int] = accept_all
+    reject: Callable[[AssociateRequest], AssociateReject | None] = lambda _: None
+    policy: Policy = field(
+        default_factory=lambda: Policy(
+            abstract_syntaxes=frozenset({VERIFICATION, *STORAGE_SOP_CLASSES})
+        )
+    )
+    is_mute: bool = False  # accepts connections and never says a word
+    host: str = "127.0.0.1"
+    port: int = 0
+    requests: list[AssociateRequest] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list)
+    releases: int = 0
+
+    @asynccontextmanager
+    async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["ScriptedPeer"]:
+        """Listen on a free port of the loopback interface."""
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            if task is not None:
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            await _Conversation(self, reader, writer).run()
+
+        server = await asyncio.start_server(serve, self.host, 0, ssl=tls)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            await server.wait_closed()
+            for task in tuple(tasks):
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Conversation:
+    """One association from its first byte to its last."""
+
+    def __init__(
+        self, peer: ScriptedPeer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._peer = peer
+        self._reader = reader
+        self._writer = writer
+        self._association = Association.acceptor()
+        self._messages = Messages({})
+        self._command: Command | None = None
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    async def run(self) -> None:
+        """Converse until one side ends."""
+        try:
+            while data := await self._reader.read(_READ_BYTES):
+                if self._peer.is_mute:
+                    continue
+                for event in self._association.receive(data):
+                    self._handle(event)
+                self._writer.write(bytes(self._association.outgoing))
+                self._association.outgoing.clear()
+                await self._writer.drain()
+                if self._writer.is_closing():
+                    return
+        except HangUp:
+            self._writer.transport.abort()
+        except Abort:
+            self._writer.write(self._association.abort())
+        except Silence:
+            await asyncio.Event().wait()
+        except OSError:
+            pass
+        finally:
+            self._writer.close()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case AssociationRequested(request):
+                self._answer(request)
+            case Fragment():
+                self._receive(event)
+            case ReleaseRequested():
+                self._peer.releases += 1
+                self._writer.write(self._association.answer_release())
+            case TransportMustClose():
+                self._writer.close()
+            case _:
+                pass
+
+    def _answer(self, request: AssociateRequest) -> None:
+        self._peer.requests.append(request)
+        answer = self._peer.reject(request) or negotiate(request, self._peer.policy)
+        if isinstance(answer, AssociateReject):
+            self._writer.write(self._association.reject(answer))
+        else:
+            self._writer.write(self._association.accept(answer))
+            self._messages = Messages(self._association.contexts)
+
+    def _receive(self, fragment: Fragment) -> None:
+        match self._messages.receive(fragment):
+            case CommandReceived(context, command) if (
+                command.command_field == CommandField.C_ECHO_RQ
+            ):
+                response = echo_response(command, SUCCESS)
+                self._writer.write(self._association.command(context.id, response))
+            case CommandReceived(_, command):
+                self._command = command
+                self._digest = hashlib.sha256()
+                self._size = 0
+            case DataReceived(context_id, data, is_last):
+                self._digest.update(data)
+                self._size += len(data)
+                if is_last:
+                    self._store(context_id)
+            case None:
+                pass
+
+    def _store(self, context_id: int) -> None:
+        command = self._command
+        if command is None:
+            return
+        stored = Stored(
+            number=len(self._peer.stored),
+            sop_instance_uid=command.affected_sop_instance_uid,
+            sop_class_uid=command.affected_sop_class_uid,
+            transfer_syntax_uid=self._association.contexts[context_id].transfer_syntax,
+            size=self._size,
+            sha256=self._digest.hexdigest(),
+        )
+        self._peer.stored.append(stored)
+        response = store_response(command, self._peer.on_store(stored))
+        self._writer.write(self._association.command(context_id, response))

@@ -1,0 +1,91 @@
+import sqlite3
+import threading
+from contextlib import closing
+
+from ledger_entries import entry
+
+from hilum.ledger import checkpointing
+from hilum.ledger.errors import LedgerUnavailable
+from hilum.ledger.ledger import Ledger
+
+
+def test_everything_moves_into_the_database(ledger, path):
+    ledger.record([entry(number) for number in range(50)])
+    assert ledger.wal_bytes > 0
+
+    ledger.checkpoint("everything")
+
+    assert ledger.wal_bytes == 0
+    with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as alone:
+        assert alone.execute("SELECT count(*) FROM receipt").fetchone() == (50,)
+
+
+def test_the_log_stays_short_while_it_is_written_all_the_time(ledger, monkeypatch):
+    monkeypatch.setattr(checkpointing, "RESTART_BYTES", 200_000)
+    done = threading.Event()
+
+    def checkpoint():
+        while not done.is_set():
+            ledger.checkpoint()
+
+    background = threading.Thread(target=checkpoint)
+    background.start()
+    longest = 0
+    for number in range(400):
+        ledger.record([entry(number)])
+        longest = max(longest, ledger.wal_bytes)
+    done.set()
+    background.join()
+
+    assert longest < 4_000_000  # all of it would be more than 10 MB
+    assert ledger.counts().receipts == 400
+    assert ledger.check() == []
+
+
+def test_a_writer_that_nobody_relieves_relieves_itself(ledger, monkeypatch):
+    monkeypatch.setattr(checkpointing, "WAL_BYTES_MAX", 500_000)
+
+    for number in range(200):
+        ledger.record([entry(number)])
+
+    assert ledger.wal_bytes < 64 * 60_000
+
+
+def test_a_reader_in_the_way_does_not_stop_the_writers(ledger, path, monkeypatch):
+    monkeypatch.setattr(checkpointing, "RESTART_BYTES", 0)
+    ledger.record([entry(1)])
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM receipt").fetchall()
+        ledger.record([entry(2)])
+
+        ledger.checkpoint("everything")
+
+        ledger.record([entry(3)])
+    ledger.checkpoint("everything")
+    assert ledger.wal_bytes == 0
+
+
+def test_a_failing_checkpoint_does_not_harm_a_record(ledger, monkeypatch):
+    monkeypatch.setattr(checkpointing, "WAL_BYTES_MAX", 0)
+    monkeypatch.setattr(checkpointing, "_COMMITS_PER_LOOK", 1)
+
+    def fail():
+        raise LedgerUnavailable("no")
+
+    monkeypatch.setattr(ledger._checkpointer._handle, "cursor", fail)
+
+    [recorded] = ledger.record([entry(1)])
+
+    assert recorded.version == 1
+
+
+def test_a_closed_ledger_leaves_one_file_and_its_lock(path):
+    ledger = Ledger.open(path, durability="power")
+    ledger.record([entry(1)])
+    ledger.find(["1.2.3.4.1"])
+    ledger.checkpoint()
+
+    ledger.close()
+
+    assert sorted(file.name for file in path.parent.iterdir()) == ["ledger.db", "ledger.db.lock"]
