@@ -18,7 +18,7 @@ DEFAULT_TABLES: Final = Path(__file__).parents[1] / "src/hilum/dicom/tables"
 # of DICOM-RTV, and Papyrus 3 (retired, a file format of its own).
 NOT_FOR_DATA_SETS: Final = ("1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7.", "1.2.840.10008.1.20")
 
-# The whole data set is one deflate stream (PS3.5 §A.5, §A.7, §A.9). The digest says so only for the first.
+# The whole data set is one deflate stream (PS3.5 §A.5, §A.7). The digest says it of the first only.
 DEFLATED: Final = {
     "1.2.840.10008.1.2.1.99": "Deflated Explicit VR Little Endian",
     "1.2.840.10008.1.2.4.95": "JPIP Referenced Deflate",

@@ -19,7 +19,6 @@ from hilum.kernel.errors import HilumError, Misconfigured, Rejected
 
 _ANSWERED: Final = 0
 _FAILED: Final = 1
-_USAGE: Final = 2
 _MESSAGE_IDS: Final = 0xFFFF
 
 
@@ -50,7 +49,7 @@ def echo(  # noqa: PLR0913 - one argument an option
     *,
     peer: PeerOptions = PeerOptions(),  # noqa: B008 - frozen
     repeat: int = 1,
-    json: bool = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
     verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
     debug: Annotated[bool, Parameter(name=["--debug", "-d"], negative="")] = False,
 ) -> int:
@@ -73,13 +72,10 @@ def echo(  # noqa: PLR0913 - one argument an option
     debug:
         The same as --verbose.
     """
-    try:
-        address = peer.address(with_port(target, port))
-        options = peer.requestor_options()
-        _check_repeat(repeat)
-    except Misconfigured as error:
-        print(error, file=sys.stderr)
-        return _USAGE
+    address = peer.address(with_port(target, port))
+    options = peer.requestor_options()
+    if repeat < 1:
+        raise Misconfigured(f"--repeat {repeat}: give at least 1")
     answer = run(ask(address, options, repeat=repeat))
     if json:
         print(json_format.dumps(as_json(answer)))
@@ -87,11 +83,6 @@ def echo(  # noqa: PLR0913 - one argument an option
         for line in in_words(answer, verbose=verbose or debug):
             print(line, file=sys.stdout if answer.is_well else sys.stderr)
     return _ANSWERED if answer.is_well else _FAILED
-
-
-def _check_repeat(repeat: int) -> None:
-    if repeat < 1:
-        raise Misconfigured(f"--repeat {repeat}: give at least 1")
 
 
 async def ask(address: Address, options: RequestorOptions, *, repeat: int) -> Answer:

@@ -15,12 +15,11 @@ from hilum.cli.sending.session import Session
 from hilum.cli.sending.summary import as_json, in_words
 from hilum.cli.sending.talk import Talk
 from hilum.cli.sending.tally import Tally
-from hilum.kernel.errors import Misconfigured
 from hilum.service.clock import SystemClock
 
 _ALL_WELL: Final = 0
 _SOME_FAILED: Final = 1
-_USAGE: Final = 2
+_NOTHING: Final = 2
 
 
 def send(  # noqa: PLR0913 - one argument an option
@@ -73,28 +72,25 @@ def send(  # noqa: PLR0913 - one argument an option
     debug:
         Also tell about every instance.
     """
+    order = read_order(
+        target,
+        paths,
+        peer=peer,
+        associations=associations,
+        from_list=from_list,
+        journal=resume,
+        retries=retries,
+        rate=rate,
+        takes_damaged=damaged,
+    )
     tally = Tally()
-    try:
-        order = read_order(
-            target,
-            paths,
-            peer=peer,
-            associations=associations,
-            from_list=from_list,
-            journal=resume,
-            retries=retries,
-            rate=rate,
-            takes_damaged=damaged,
-        )
-        with contextlib.closing(display(sys.stderr, quiet=quiet)) as shown:
-            talk = Talk(shown, about_associations=verbose, about_instances=debug)
+    with contextlib.closing(display(sys.stderr, quiet=quiet)) as shown:
+        talk = Talk(shown, about_associations=verbose, about_instances=debug)
+        try:
             seconds = Session(order, SystemClock(), shown, talk).execute(tally)
-    except Misconfigured as error:
-        print(error, file=sys.stderr)
-        return _USAGE
-    except KeyboardInterrupt:
-        print("interrupted while looking at the files; nothing was sent", file=sys.stderr)
-        return _SOME_FAILED
+        except KeyboardInterrupt:
+            shown.note("interrupted while looking at the files; nothing was sent")
+            return _SOME_FAILED
     if json:
         print(json_format.dumps(as_json(tally, peer=order.address, seconds=seconds)))
     else:
@@ -105,4 +101,4 @@ def send(  # noqa: PLR0913 - one argument an option
 def _exit_code(tally: Tally) -> int:
     if not tally.is_all_well:
         return _SOME_FAILED
-    return _ALL_WELL if tally.instances or tally.already_confirmed else _USAGE
+    return _ALL_WELL if tally.instances or tally.already_confirmed else _NOTHING

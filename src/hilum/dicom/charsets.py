@@ -35,7 +35,7 @@ _CODEC_OF_NUMBER: Final = {
     "192": "utf_8",
 }
 
-# "ISO_IR 100", "ISO 2022 IR 100", and as seen from converters: "ISO-IR 100", "ISO_IR_100", "IR 100".
+# "ISO_IR 100", "ISO 2022 IR 100", and as seen from converters "ISO-IR 100", "ISO_IR_100", "IR 100".
 _NUMBERED: Final = re.compile(r"(?:ISO[ _-]?)?(?:2022[ _-]?)?(?:IR[ _-]?)?([0-9]+)")
 _PARTS_OF_8859: Final = frozenset(str(part) for part in range(1, 16) if part != 12)
 # Seen: "ISO 8859/1", "8859/1", "ISO-8859-1", from people who know HL7 or Java.

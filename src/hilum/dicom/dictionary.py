@@ -46,11 +46,7 @@ def entry(tag: int) -> DictionaryEntry | None:
     if tag & 0xFFFF == 0:
         return DictionaryEntry(tag, "GroupLength", "Group Length", "UL", "1", retired=True)
     return next(
-        (
-            repeating[tag & mask, mask]
-            for mask in _MASKS
-            if (tag & mask, mask) in repeating
-        ),
+        (repeating[tag & mask, mask] for mask in _MASKS if (tag & mask, mask) in repeating),
         None,
     )
 

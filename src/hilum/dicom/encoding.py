@@ -85,7 +85,9 @@ def encoding(*, explicit: bool, little_endian: bool, wanted: frozenset[int]) -> 
         return frozenset(map(key, some))
 
     def vrs(codes: Iterable[bytes]) -> frozenset[int]:
-        return frozenset(int.from_bytes(code, "little" if little_endian else "big") for code in codes)
+        return frozenset(
+            int.from_bytes(code, "little" if little_endian else "big") for code in codes
+        )
 
     delimiters = keys((ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER))
     sequences = keys(() if explicit else dictionary.sequence_tags())

@@ -17,9 +17,12 @@ class Inflater:
     def __init__(self, limits: ReaderLimits) -> None:
         self._limits = limits
         self._stream = zlib.decompressobj(-zlib.MAX_WBITS)  # raw: no header, no checksum
+        self._has_ended = False
         self._bytes_in = 0
         self._bytes_out = 0
-        self.trailing_bytes = 0  # behind the stream; one is the padding to an even length
+        # Behind the stream. One is padding to an even length (PS3.5 §A.5). Seen: eight, the
+        # checksum and length of a gzip file (image_dfl.dcm of the pydicom test files).
+        self.trailing_bytes = 0
 
     def inflate(self, chunk: bytes | bytearray | memoryview) -> Iterator[bytes]:
         """Give what the stream unfolds to so far.
@@ -27,7 +30,7 @@ class Inflater:
         Raises:
             CorruptPayload: not a deflate stream, or one that unfolds beyond the limits.
         """
-        if self._stream.eof:
+        if self._has_ended:
             self.trailing_bytes += len(chunk)
             return
         self._bytes_in += len(chunk)
@@ -36,13 +39,14 @@ class Inflater:
             try:
                 piece = self._stream.decompress(rest, _PIECE_BYTES)
             except zlib.error as error:
-                raise CorruptPayload(f"the deflated data set cannot be inflated: {error}") from error
+                raise CorruptPayload(f"the deflated data set is damaged: {error}") from error
             self._bytes_out += len(piece)
             self._check_size()
             if piece:
                 yield piece
             rest = self._stream.unconsumed_tail
-            if self._stream.eof:
+            self._has_ended = self._stream.eof
+            if self._has_ended:
                 self.trailing_bytes += len(self._stream.unused_data)
                 return
             # A full piece may have a rest that zlib still holds without any input left.
@@ -55,7 +59,7 @@ class Inflater:
         Raises:
             CorruptPayload: it did not.
         """
-        if not self._stream.eof:
+        if not self._has_ended:
             raise CorruptPayload("the deflated data set is cut off (PS3.5 §A.5)")
 
     def _check_size(self) -> None:

@@ -58,7 +58,9 @@ def bytes_to_see(candidates: list[Reading]) -> int:
     return max((r.size for r in candidates if r.length <= _LOOK_BYTES), default=0) + 8
 
 
-def choose(candidates: list[Reading], window: bytes, at: int, room: int, encoding: Encoding) -> Reading:
+def choose(
+    candidates: list[Reading], window: bytes, at: int, room: int, encoding: Encoding
+) -> Reading:
     """Choose the reading that fits. `room` is what the container has left, from `at` on."""
     fitting = [r for r in candidates if r.size <= room]
     for reading in fitting:

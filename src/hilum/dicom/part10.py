@@ -33,6 +33,7 @@ _LONG_VRS: Final = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
 _GROUP: Final = 0x0002
+_FIRST_VALUE_BYTES_MAX: Final = 64  # group length, character sets, image type, a UID
 
 _GROUP_LENGTH: Final = 0x0000
 _SOP_CLASS: Final = 0x0002
@@ -113,17 +114,21 @@ def sniff(head: bytes) -> bool:
 
     Files without preamble count when they start like group 0002 or 0008: old archives have them.
     """
-    if head[128:132] == PREFIX:
-        return True
+    return head[128:132] == PREFIX or _starts_data_set(head)
+
+
+def _starts_data_set(head: bytes) -> bool:
+    """Tell whether bytes look like the first element of group 0002 or 0008, in any encoding."""
     if len(head) < 8:
         return False
     group, element, vr, _ = _SHORT.unpack_from(head)
-    if (group, element) in {(0x0800, 0), (0x0800, 0x0500), (0x0800, 0x0800), (0x0800, 0x1600)}:
-        return _looks_like_vr(vr)  # big endian
+    has_vr = _looks_like_vr(vr)
+    if group == 0x0800:  # big endian, which is always explicit
+        return has_vr
     if group not in {_GROUP, 0x0008} or element > 0x0018:
         return False
-    length = int.from_bytes(head[4:8], "little")
-    return _looks_like_vr(vr) or length <= 64  # implicit: the first values are short
+    # Implicit: the first values are short.
+    return has_vr or int.from_bytes(head[4:8], "little") <= _FIRST_VALUE_BYTES_MAX
 
 
 def guess_transfer_syntax(head: bytes) -> TransferSyntax:
@@ -172,10 +177,11 @@ def _parse(head: bytes) -> FileMeta:
         raise CorruptPayload("the file is empty")
     tolerated: list[str] = []
     start = 132
-    if head[128:132] != PREFIX:
+    # Seen: no_preamble_dicm_in_data of dcm4che has a station called DICMA1 in just that place.
+    if head[128:132] != PREFIX or (head[132:134] != b"\x02\0" and _starts_data_set(head)):
         # Seen: JPEG-LS conformance files of 2003 start with group 0002, archives with group 0008.
         tolerated.append("no preamble")
-        start = 4 if head[:4] == PREFIX else 0
+        start = 0
     values, end = _elements(head, start, tolerated)
     if not values:
         tolerated.append("no file meta information")

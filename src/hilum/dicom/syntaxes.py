@@ -23,14 +23,21 @@ class TransferSyntax:
     known: bool  # False: private, or newer than our tables
 
 
-def _flag(cell: str) -> bool:
-    return cell == "Y"
-
-
 ALL_TRANSFER_SYNTAXES: Final[Mapping[UID, TransferSyntax]] = MappingProxyType(
     {
-        UID(uid): TransferSyntax(UID(uid), name, *map(_flag, flags), known=True)
-        for uid, name, *flags in rows("transfer_syntaxes")
+        UID(uid): TransferSyntax(
+            uid=UID(uid),
+            name=name,
+            explicit=explicit == "Y",
+            little_endian=little_endian == "Y",
+            deflated=deflated == "Y",
+            encapsulated=encapsulated == "Y",
+            retired=retired == "Y",
+            known=True,
+        )
+        for uid, name, explicit, little_endian, deflated, encapsulated, retired in rows(
+            "transfer_syntaxes"
+        )
     }
 )
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from hilum.dicom.facts import InstanceFacts, facts_of
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
+from hilum.kernel.names import is_uid
 from hilum.ledger.entry import Entry, HeldPayload, Recorded, Verdict
 from hilum.pipeline.answers import (
     Answer,
@@ -269,12 +270,17 @@ def _mismatch(reception: Reception, facts: InstanceFacts) -> str | None:
     announced = reception.announcement
     if facts.sop_instance_uid != announced.sop_instance_uid:
         return (
-            f"the data set is instance {facts.sop_instance_uid or '(none)'}, "
+            f"the data set is instance {_shown(facts.sop_instance_uid)}, "
             f"announced was {announced.sop_instance_uid}"
         )
     if facts.sop_class_uid != announced.sop_class_uid:
         return (
-            f"the data set has SOP class {facts.sop_class_uid or '(none)'}, "
+            f"the data set has SOP class {_shown(facts.sop_class_uid)}, "
             f"announced was {announced.sop_class_uid}"
         )
     return None
+
+
+def _shown(uid: str) -> str:
+    """Give a UID for a message; what is none may be anything, also a name."""
+    return uid if is_uid(uid) else "without a valid UID"

@@ -59,7 +59,7 @@ class IntakeLimits:
 class Intake:
     """Takes instances in. One object a process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ports of the journey, each named
         self,
         *,
         vault: Vault,

@@ -139,7 +139,7 @@ def _expected(schema: Schema) -> str:
     """Say in words what may be written, with its bounds."""
     alternatives = schema.get("anyOf", ())
     if alternatives and alternatives[0]["type"] == "integer":
-        return f'a size{_bounds(alternatives[0], size_text)}, like "64 KiB" or 65536'
+        return f"a size{_bounds(alternatives[0], size_text)}"
     if alternatives:
         return f"{_expected(alternatives[0])}, or a list of them"
     if "enum" in schema:

@@ -44,19 +44,22 @@ def _section(section: Section) -> Iterator[str]:
     for option in section.options:
         yield ""
         yield from _prose(f"{option.description}{_choices(option)}")
-        yield f"#{option.key} = {written(option)}"
+        yield f"#{option.key} = {_example(option)}"
 
 
 def _choices(option: Option) -> str:
     return f" {option.expected[:1].upper()}{option.expected[1:]}." if option.choices else ""
 
 
-def written(option: Option) -> str:
-    """Write the default as TOML, or an example when the default is to be absent."""
-    value = option.default
-    if option.example is not None and not value:
-        value = option.example
-    if "integer" in option.kinds and "string" in option.kinds:
+def _example(option: Option) -> str:
+    """Write the default, or an example when the default is to be absent."""
+    value = option.example if option.example is not None and not option.default else option.default
+    return written(value, option)
+
+
+def written(value: object, option: Option) -> str:
+    """Write `value` as TOML, sizes with their unit."""
+    if isinstance(value, int) and {"integer", "string"} <= option.kinds:
         text = size_text(value)
         return text if text.isdecimal() else f'"{text}"'
     return json.dumps(value)

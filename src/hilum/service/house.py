@@ -14,11 +14,13 @@ from typing import Final
 from hilum.console.app import Console
 from hilum.console.board import Board
 from hilum.kernel.errors import HilumError, Misconfigured
+from hilum.ledger.entry import Counts
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.intake import Intake, IntakeLimits
 from hilum.pipeline.room import Room
+from hilum.service import readings
 from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
 from hilum.service.clock import SystemClock
@@ -37,6 +39,8 @@ _ROOM_SECONDS: Final = 1.0
 _CHECKPOINT_SECONDS: Final = 5.0
 _CERTIFICATE_SECONDS: Final = 10.0
 _RESOLVE_SECONDS: Final = 60.0
+# A count reads every row.
+_COUNT_SECONDS: Final = 60.0
 # Files of one group are synced at the same time, so that their flushes reach the device together.
 _SYNC_THREADS: Final = 4
 
@@ -89,6 +93,7 @@ class House:
         )
         self._console = Console(self.board, telemetry.metrics.exposition)
         self._web: WebServer | None = None
+        self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
         self.desk: Desk | None = None
         self.door: DimseDoor | None = None
 
@@ -104,6 +109,8 @@ class House:
             clock=self.clock,
             telemetry=self.telemetry,
         )
+        await self._count()
+        self._watch(self.desk)
         self.door = DimseDoor(self.desk, self._tls())
         self.door.open(sockets.dimse, sockets.dimse_tls)
         if sockets.web:
@@ -119,6 +126,8 @@ class House:
                 (_CHECKPOINT_SECONDS, "the ledger's checkpoint", self._checkpoint),
                 (_CERTIFICATE_SECONDS, "looking at certificates", self._refresh_certificates),
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
+                (_ROOM_SECONDS, "publishing metrics", self._publish),
+                (_COUNT_SECONDS, "counting the ledger", self._count),
             ):
                 group.create_task(self._every(seconds, duty, act))
 
@@ -191,6 +200,28 @@ class House:
     async def _refresh_certificates(self) -> None:
         if self.door is not None and self.certificates.have_changed():
             self.door.tls = self.certificates.load() or self.door.tls
+
+    async def _publish(self) -> None:
+        await asyncio.to_thread(self.telemetry.metrics.publish)
+        # Checks that begin to fail are told even when nobody probes.
+        await self.board.findings()
+
+    async def _count(self) -> None:
+        self._counts = await asyncio.to_thread(self.ledger.counts)
+
+    def _watch(self, desk: Desk) -> None:
+        """Show the live figures of this process."""
+        watch = self.telemetry.metrics.watch
+        watch(readings.WORKERS_READY, self.board.is_ready)
+        watch(readings.ASSOCIATIONS_OPEN, lambda: desk.associations)
+        watch(readings.RECEPTIONS_OPEN, lambda: self.intake.open_receptions)
+        watch(readings.COMMITS_WAITING, lambda: self.intake.waiting)
+        watch(readings.VAULT_FREE_BYTES, lambda: self.room.left + self.room.reserve_bytes)
+        watch(readings.VAULT_RESERVE_BYTES, lambda: self.room.reserve_bytes)
+        watch(readings.LEDGER_STUDIES, lambda: self._counts.studies)
+        watch(readings.LEDGER_SERIES, lambda: self._counts.series)
+        watch(readings.LEDGER_INSTANCES, lambda: self._counts.instances)
+        watch(readings.LEDGER_PAYLOAD_BYTES, lambda: self._counts.bytes)
 
     async def _resolve(self) -> None:
         if self.desk is not None and self.config.peers:

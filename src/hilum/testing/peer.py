@@ -5,10 +5,10 @@ peers (tests/peers) do that.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,18 +31,16 @@ from hilum.kernel.names import UID
 
 _READ_BYTES: Final = 1 << 16
 
-Misbehaviour = Callable[["Stored"], None]
 
-
-class HangUp(Exception):  # noqa: N818 - an order, not an error
+class HangUp(Exception):
     """Raised by a script: close the connection at once, without an answer."""
 
 
-class Abort(Exception):  # noqa: N818 - an order, not an error
+class Abort(Exception):
     """Raised by a script: abort the association, without an answer."""
 
 
-class Silence(Exception):  # noqa: N818 - an order, not an error
+class Silence(Exception):
     """Raised by a script: say nothing more on this association."""
 
 
@@ -85,7 +83,7 @@ class ScriptedPeer:
     stored: list[Stored] = field(default_factory=list)
     releases: int = 0
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["ScriptedPeer"]:
         """Listen on a free port of the loopback interface."""
         tasks: set[asyncio.Task[None]] = set()
@@ -95,7 +93,8 @@ class ScriptedPeer:
             if task is not None:
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
-            await _Conversation(self, reader, writer).run()
+            with contextlib.suppress(asyncio.CancelledError):  # the end of the test
+                await _Conversation(self, reader, writer).run()
 
         server = await asyncio.start_server(serve, self.host, 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]

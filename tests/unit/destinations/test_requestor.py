@@ -239,7 +239,7 @@ async def test_a_peer_whose_longest_pdu_holds_no_data_is_a_broken_one():
     peer = ScriptedPeer()
     peer.policy = replace(peer.policy, maximum_length=7)
     async with peer.listening():
-        with pytest.raises(RemoteProtocolError, match="PDUs of 7 bytes"):
+        with pytest.raises(RemoteProtocolError, match="PDUs of at most 7 bytes"):
             await associate(address_of(peer), CONTEXTS, OPTIONS)
 
 

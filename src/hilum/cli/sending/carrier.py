@@ -25,11 +25,13 @@ from hilum.dimse.message import Command
 from hilum.dimse.status import Service as StatusService
 from hilum.dimse.status import describe, outcome_of_store
 from hilum.dimse.upper.items import PresentationContext
-from hilum.kernel.errors import Rejected, RemoteProtocolError, Unreachable
+from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError, Unreachable
 from hilum.kernel.outcome import Deferred, Delivered, Refused
 
 _BACK_OFF_FIRST_SECONDS: Final = 0.5
 _BACK_OFF_MAX_SECONDS: Final = 30.0
+# Associations lost in a row, without any response, before a carrier gives up whatever `retries` is.
+_LOSSES_MIN: Final = 2
 _MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit and start again at 1
 
 
@@ -60,43 +62,54 @@ class Carrier:
         self._service = service
         self._plan = plan
         self._work = work
-        self._failures = 0  # in a row, without a response in between
+        self._failures = 0  # to reach the peer, or to keep it: in a row, no response in between
         self.reason = ""  # why it gave up; empty: it did not
 
     async def run(self) -> None:
         """Carry until the work is done; raise nothing that a peer or a file can cause."""
-        stop = self._service.stop
+        stop, retries = self._service.stop, self._service.retries
         while self._work and not stop.is_wanted and not self.reason:
             try:
-                await self._one_association()
+                requestor = await self._associate()
             except Rejected as error:
                 self.reason = str(error)
             except (Unreachable, RemoteProtocolError) as error:
-                self._failures += 1
-                self._service.talk.association(str(error))
-                if self._failures > self._service.retries:
-                    self.reason = str(error)
-                else:
-                    await stop.pause(back_off_seconds(self._failures))
+                await self._fail(error, failures_max=retries)
+            else:
+                await self._use(requestor)
 
-    async def _one_association(self) -> None:
-        """Open an association and send until it ends or the work does."""
+    async def _associate(self) -> Requestor:
         contexts = [
             PresentationContext(context_id, sop_class, (transfer_syntax,))
             for (sop_class, transfer_syntax), context_id in self._plan.context_ids.items()
         ]
         requestor = await associate(self._service.address, contexts, self._service.options)
         self._service.talk.association(_about(requestor))
-        message_id = 0
+        return requestor
+
+    async def _use(self, requestor: Requestor) -> None:
+        """Send until the association ends, or the work does, or stopping is wanted."""
+        message_ids = itertools.cycle(range(1, _MESSAGE_IDS + 1))
         try:
             while requestor.is_open and not self._service.stop.is_wanted:
                 job = self._work.take()
                 if job is None:
                     break
-                message_id = message_id % _MESSAGE_IDS + 1
-                await self._send(requestor, job, message_id)
+                await self._send(requestor, job, next(message_ids))
+        except (Unreachable, RemoteProtocolError) as error:
+            # One instance that a peer cannot stand must not end the run even without retries.
+            await self._fail(error, failures_max=max(self._service.retries, _LOSSES_MIN))
         finally:
             await requestor.release()
+
+    async def _fail(self, error: HilumError, *, failures_max: int) -> None:
+        """Count a failure; wait before the next attempt, or give up."""
+        self._failures += 1
+        self._service.talk.association(str(error))
+        if self._failures > failures_max:
+            self.reason = str(error)
+        else:
+            await self._service.stop.pause(back_off_seconds(self._failures))
 
     async def _send(self, requestor: Requestor, job: Job, message_id: int) -> None:
         item, tally = job.item, self._service.tally

@@ -3,7 +3,6 @@
 from typing import Final
 
 from hilum.dimse.upper.association import Association
-from hilum.kernel.errors import RemoteProtocolError
 
 Bytes = bytes | bytearray | memoryview
 
@@ -16,19 +15,11 @@ class Fragments:
     """Makes the buffers to write for one association: headers and, between them, slices of data."""
 
     def __init__(self, association: Association, *, pdu_bytes_max: int) -> None:
-        """Begin with an established association.
-
-        Raises:
-            RemoteProtocolError: the peer's maximum leaves no room for data.
-        """
+        """Begin with an established association; we send no PDU above `pdu_bytes_max`."""
         self._association = association
-        announced = association.peer_maximum_length
-        wanted = min(announced or _UNLIMITED_PDU_BYTES, pdu_bytes_max) - _PDV_HEADER_BYTES
-        self.bytes_max = min(wanted & ~1, association.fragment_length_max)
-        if self.bytes_max < 2:
-            raise RemoteProtocolError(
-                f"the peer takes PDUs of {announced} bytes: no data fits into one (PS3.8 §D.1)"
-            )
+        announced = association.peer_maximum_length or _UNLIMITED_PDU_BYTES
+        wanted = (min(announced, pdu_bytes_max) - _PDV_HEADER_BYTES) & ~1  # even (PS3.8 §E.1)
+        self.bytes_max = min(wanted, association.fragment_length_max)
 
     def command(self, context_id: int, command: bytes) -> list[Bytes]:
         """Cut a whole command set."""

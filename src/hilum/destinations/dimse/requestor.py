@@ -1,7 +1,7 @@
 """The requestor of an association: the one way in which Hilum calls a DIMSE peer."""
 
 import contextlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from hilum.destinations.dimse.address import Address
@@ -224,7 +224,9 @@ def status_of(response: Command) -> int:
     return response.status
 
 
-async def _stream(chunks: Iterable[Bytes] | AsyncIterable[Bytes]) -> AsyncIterator[Bytes]:
+async def _stream(
+    chunks: Iterable[Bytes] | AsyncIterable[Bytes],
+) -> AsyncGenerator[Bytes, None]:
     if isinstance(chunks, AsyncIterable):
         async for chunk in chunks:
             yield chunk

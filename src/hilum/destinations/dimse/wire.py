@@ -60,6 +60,7 @@ class Wire(asyncio.BufferedProtocol):
         self._failure: HilumError | None = None
         self._has_room = True
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
 
@@ -154,7 +155,7 @@ class Wire(asyncio.BufferedProtocol):
             self._close(f"{self._address}: the association is over")
 
     async def wait_closed(self) -> None:
-        """Return when the transport is closed: soon after `abort` and `close`, whatever the peer does."""
+        """Return when the transport is closed: soon after `abort` and `close`, in any case."""
         await self._closed.wait()
 
     # What happens in between.
@@ -235,26 +236,29 @@ class Wire(asyncio.BufferedProtocol):
 
     async def _happening(self, seconds: float, complaint: str) -> None:
         """Wait until anything happens, or fail after `seconds` in which nothing did."""
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        unsent = self._unsent_bytes()
-
-        def expire() -> None:
-            nonlocal timer, unsent
-            now_unsent = self._unsent_bytes()
-            if now_unsent < unsent:
-                # A slow link, not a dead peer: our bytes are still being taken.
-                unsent = now_unsent
-                timer = loop.call_later(seconds, expire)
-            else:
-                self._fail(Unreachable(f"{self._address} {complaint}"))
-
-        timer = loop.call_later(seconds, expire)
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._watch(seconds, complaint, self._unsent_bytes())
         try:
             await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
+            if self._deadline is not None:
+                self._deadline.cancel()
+
+    def _watch(self, seconds: float, complaint: str, unsent: int) -> None:
+        """Come back after `seconds`; then fail, or begin again if fewer bytes are unsent.
+
+        Fewer mean a slow link, not a dead peer: our bytes are still being taken.
+        """
+
+        def judge() -> None:
+            still_unsent = self._unsent_bytes()
+            if still_unsent < unsent:
+                self._watch(seconds, complaint, still_unsent)
+            else:
+                self._fail(Unreachable(f"{self._address} {complaint}"))
+
+        self._deadline = asyncio.get_running_loop().call_later(seconds, judge)
 
     def _unsent_bytes(self) -> int:
         """Count what the transport holds and what the kernel has not got acknowledged yet."""

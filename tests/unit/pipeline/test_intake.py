@@ -1,0 +1,379 @@
+"""Intake with a real vault and ledger, and with disks and ledgers that fail: no false success."""
+
+import asyncio
+import dataclasses
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from hilum.kernel.errors import Full
+from hilum.kernel.telemetry import Event
+from hilum.ledger.entry import Entry, Origin, Verdict
+from hilum.ledger.errors import LedgerUnavailable
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.adoption import read_entry
+from hilum.pipeline.answers import (
+    Answer,
+    DuplicateRefused,
+    Kept,
+    Mismatched,
+    NoRoom,
+    NotUnderstood,
+)
+from hilum.pipeline.buffers import Buffer
+from hilum.pipeline.commit import Committer
+from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.intake import Intake, IntakeLimits
+from hilum.pipeline.reception import Announcement
+from hilum.pipeline.room import Room
+from hilum.service.clock import SystemClock
+from hilum.testing.datasets import GeneratedInstance, instance
+from hilum.vault.disk import SystemDisk
+from hilum.vault.inventory import payload_files
+from hilum.vault.vault import Vault
+
+ORIGIN = Origin("CT1", "HILUM", "ct1", "127.0.0.1", "HILUM", "a-1")
+
+
+class Disk(SystemDisk):
+    """The real disk, with a fault that can be switched on."""
+
+    fault = ""
+    number = errno.ENOSPC
+
+    def _act(self, name: str) -> None:
+        if self.fault == name:
+            raise OSError(self.number, os.strerror(self.number))
+
+    def create(self, path: Path) -> int:
+        self._act("create")
+        return super().create(path)
+
+    def write(self, descriptor, pieces, *, size) -> None:
+        self._act("write")
+        super().write(descriptor, pieces, size=size)
+
+    def sync(self, descriptor: int) -> None:
+        self._act("sync")
+        super().sync(descriptor)
+
+
+class Records:
+    """The real ledger, with a fault that can be switched on."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.fault: Exception | None = None
+
+    def find(self, uids: Sequence[str]):
+        return self.ledger.find(uids)
+
+    def record(self, entries: Sequence[Entry]):
+        if self.fault is not None:
+            raise self.fault
+        return self.ledger.record(entries)
+
+
+class Listening:
+    """A Telemetry that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def names(self) -> list[str]:
+        return [type(event).__name__ for event in self.events]
+
+
+class Bench:
+    """An intake on a folder, and ways to bring it instances."""
+
+    def __init__(self, root: Path, *, synced: bool, policy: DuplicatePolicy) -> None:
+        self.root = root / "vault"
+        self.disk = Disk()
+        self.telemetry = Listening()
+        self.ledger = Ledger.open(root / "ledger.sqlite", durability="process")
+        self.records = Records(self.ledger)
+        self.vault = Vault(self.root, self.disk, synced=synced)
+        self.vault.open()
+        clock = SystemClock()
+        self.intake = Intake(
+            vault=self.vault,
+            committer=Committer(self.vault, self.records, clock, policy),
+            clock=clock,
+            telemetry=self.telemetry,
+            room=Room(lambda _: 0),
+            is_synced=synced,
+            limits=IntakeLimits(instance_bytes_max=1 << 40),
+        )
+        self.intake.learn_room(1 << 40, 1 << 41)
+
+    def begin(self, generated: GeneratedInstance, **changes: object):
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        announcement = Announcement(
+            source="dimse",
+            sop_class_uid=generated.sop_class_uid,
+            sop_instance_uid=generated.sop_instance_uid,
+            transfer_syntax_uid=generated.transfer_syntax_uid,
+            origin=ORIGIN,
+        )
+        reception = self.intake.receive(
+            dataclasses.replace(announcement, **changes),
+            answered=answer.set_result,
+            resumed=lambda: None,
+        )
+        return reception, answer
+
+    async def bring(self, generated: GeneratedInstance, *, step: int = 1 << 18, **changes: object):
+        reception, answer = self.begin(generated, **changes)
+        for offset in range(0, len(generated.data_set), step):
+            piece = generated.data_set[offset : offset + step]
+            buffer = Buffer(len(piece), None)
+            buffer.view[:] = piece
+            reception.take(buffer.view, buffer)
+            while reception.is_behind:  # noqa: ASYNC110 - a turn of the loop is what it needs
+                await asyncio.sleep(0)
+        reception.finish()
+        return await asyncio.wait_for(answer, 10)
+
+    def files(self) -> list[str]:
+        return [lying.path for lying in payload_files(self.root)]
+
+    def drafts(self) -> int:
+        return sum(len(files) for _, _, files in os.walk(self.root / "incoming"))
+
+
+@pytest.fixture(params=[True, False], ids=["power", "process"])
+def run(request, tmp_path):
+    """Run a scenario against an intake; `run(scenario, policy=...)`."""
+
+    def runner(scenario, policy=DuplicatePolicy.KEEP_BOTH):
+        async def main() -> None:
+            bench = Bench(tmp_path, synced=request.param, policy=policy)
+            bench.intake.start(asyncio.get_running_loop())
+            try:
+                await scenario(bench)
+            finally:
+                await bench.intake.stop()
+                bench.ledger.close()
+
+        asyncio.run(main())
+
+    return runner
+
+
+@pytest.mark.parametrize("pixel_bytes", [100, 70_000, 3_000_000])
+def test_success_means_in_ledger_and_in_vault_with_its_digest(run, pixel_bytes):
+    generated = instance(seed=1, pixel_bytes=pixel_bytes)
+
+    async def scenario(bench: Bench) -> None:
+        assert await bench.bring(generated) == Kept(Verdict.KEPT)
+
+        (held,) = bench.ledger.find([generated.sop_instance_uid])[generated.sop_instance_uid]
+        assert held.digest == blake3(generated.data_set).digest()
+        assert bench.files() == [held.path]
+        assert (bench.root / held.path).read_bytes().endswith(generated.data_set)
+        assert bench.drafts() == 0
+
+    run(scenario)
+
+
+def test_a_payload_file_knows_itself_again(run):
+    generated = instance(seed=1)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.bring(generated)
+        entry = read_entry(bench.root, bench.files()[0])
+        assert entry.facts.sop_instance_uid == generated.sop_instance_uid
+        assert entry.origin == ORIGIN
+
+    run(scenario)
+
+
+def test_many_at_once_are_all_answered_and_all_there(run):
+    async def scenario(bench: Bench) -> None:
+        brought = [bench.bring(instance(seed=seed, series=seed % 3)) for seed in range(150)]
+        answers = await asyncio.gather(*brought)
+        assert set(answers) == {Kept(Verdict.KEPT)}
+        assert len(bench.files()) == bench.ledger.counts().instances == 150
+        # they shared transactions
+        assert bench.telemetry.names().count("GroupCommitted") < 150
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("cut", [10, 200, 8000, 2_000_000])
+def test_a_truncated_data_set_is_not_understood_and_a_copy_is_kept(run, cut):
+    whole = instance(seed=1, pixel_bytes=3_000_000 if cut > 10_000 else 10_000)
+    broken = dataclasses.replace(whole, data_set=whole.data_set[:-cut])
+
+    async def scenario(bench: Bench) -> None:
+        assert isinstance(await bench.bring(broken), NotUnderstood)
+        assert bench.files() == []
+        (kept,) = (bench.root / "quarantine").glob("*.dcm")
+        assert kept.read_bytes().endswith(broken.data_set)
+        assert bench.ledger.counts().instances == 0
+
+    run(scenario)
+
+
+def test_another_instance_than_announced_is_refused(run):
+    async def scenario(bench: Bench) -> None:
+        answer = await bench.bring(instance(seed=1), sop_instance_uid="1.2.3")
+        assert isinstance(answer, Mismatched)
+        answer = await bench.bring(instance(seed=1), sop_class_uid="1.2.3")
+        assert isinstance(answer, Mismatched)
+        assert bench.files() == []
+
+    run(scenario)
+
+
+def test_the_same_bytes_again_are_success_and_stored_once(run):
+    generated = instance(seed=1)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.bring(generated)
+        assert await bench.bring(generated) == Kept(Verdict.ALREADY_HELD)
+        assert len(bench.files()) == 1
+        assert bench.ledger.counts().receipts == 2
+
+    run(scenario)
+
+
+def other_bytes(generated: GeneratedInstance) -> GeneratedInstance:
+    return dataclasses.replace(generated, data_set=generated.data_set[:-2] + b"zz")
+
+
+@pytest.mark.parametrize(
+    ("policy", "answer", "files"),
+    [
+        (DuplicatePolicy.KEEP_BOTH, Kept(Verdict.KEPT_BESIDE), 2),
+        (DuplicatePolicy.REPLACE, Kept(Verdict.REPLACED), 1),
+        (DuplicatePolicy.KEEP_FIRST, DuplicateRefused, 1),
+    ],
+)
+def test_other_bytes_under_a_known_uid_follow_the_policy(run, policy, answer, files):
+    first = instance(seed=1)
+    second = other_bytes(first)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.bring(first)
+        got = await bench.bring(second)
+        assert got == answer or isinstance(got, answer)
+        assert len(bench.files()) == files
+        held = bench.ledger.find([first.sop_instance_uid])[first.sop_instance_uid]
+        current = next(payload for payload in held if payload.is_current)
+        served = first if policy is DuplicatePolicy.KEEP_FIRST else second
+        assert current.digest == blake3(served.data_set).digest()
+
+    run(scenario, policy)
+
+
+@pytest.mark.parametrize("policy", list(DuplicatePolicy))
+def test_twins_in_one_group_follow_the_policy_too(run, policy):
+    first = instance(seed=1)
+
+    async def scenario(bench: Bench) -> None:
+        answers = await asyncio.gather(
+            bench.bring(first), bench.bring(first), bench.bring(other_bytes(first))
+        )
+        kept = [answer for answer in answers if isinstance(answer, Kept)]
+        held = bench.ledger.find([first.sop_instance_uid])[first.sop_instance_uid]
+        assert sorted(bench.files()) == sorted(payload.path for payload in held)
+        assert len(kept) == (2 if policy is DuplicatePolicy.KEEP_FIRST else 3)
+
+    run(scenario, policy)
+
+
+@pytest.mark.parametrize("fault", ["create", "write"])
+@pytest.mark.parametrize("pixel_bytes", [100, 3_000_000])
+def test_a_full_disk_is_never_answered_with_success(run, fault, pixel_bytes):
+    async def scenario(bench: Bench) -> None:
+        bench.disk.fault = fault
+        assert isinstance(await bench.bring(instance(seed=1, pixel_bytes=pixel_bytes)), NoRoom)
+        assert bench.files() == []
+        assert bench.intake.obstacle is not None
+        assert isinstance(await bench.bring(instance(seed=2)), NoRoom)
+
+        bench.disk.fault = ""
+        bench.intake.learn_room(1 << 40, 1 << 41)
+        assert bench.intake.obstacle is None
+        assert await bench.bring(instance(seed=1)) == Kept(Verdict.KEPT)
+        assert bench.drafts() == 0
+        assert "IntakeObstructed" in bench.telemetry.names()
+        assert "IntakeRestored" in bench.telemetry.names()
+
+    run(scenario)
+
+
+def test_a_failed_sync_is_not_success_and_leaves_no_file(tmp_path):
+    async def main() -> None:
+        bench = Bench(tmp_path, synced=True, policy=DuplicatePolicy.KEEP_BOTH)
+        bench.intake.start(asyncio.get_running_loop())
+        bench.disk.fault, bench.disk.number = "sync", errno.EIO
+        assert isinstance(await bench.bring(instance(seed=1)), NoRoom)
+        assert bench.files() == []
+        assert bench.drafts() == 0
+        await bench.intake.stop()
+        bench.ledger.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("error", [Full("full"), LedgerUnavailable("broken")])
+def test_without_the_ledger_nothing_is_success_and_it_recovers(run, error):
+    async def scenario(bench: Bench) -> None:
+        bench.records.fault = error
+        assert isinstance(await bench.bring(instance(seed=1)), NoRoom)
+        assert bench.intake.obstacle is not None
+
+        bench.records.fault = None
+        bench.intake.learn_room(1 << 40, 1 << 41)
+        bench.intake.ledger_recovered()
+        assert await bench.bring(instance(seed=1)) == Kept(Verdict.KEPT)
+        assert len(bench.files()) == 1
+
+    run(scenario)
+
+
+def test_a_fault_of_ours_in_the_commit_still_answers_everybody(run):
+    async def scenario(bench: Bench) -> None:
+        bench.records.fault = ZeroDivisionError()
+        answers = await asyncio.gather(*(bench.bring(instance(seed=s)) for s in range(5)))
+        assert {type(answer) for answer in answers} == {NoRoom}
+
+    run(scenario)
+
+
+def test_an_abandoned_instance_leaves_nothing_and_is_not_answered(run):
+    generated = instance(seed=1, pixel_bytes=3_000_000)
+
+    async def scenario(bench: Bench) -> None:
+        reception, answer = bench.begin(generated)
+        buffer = Buffer(2_000_000, None)
+        buffer.view[:] = generated.data_set[:2_000_000]
+        reception.take(buffer.view, buffer)
+        reception.abandon()
+        await bench.bring(instance(seed=2))
+        assert not answer.done()
+        assert bench.drafts() == 0
+        assert bench.intake.open_receptions == 0
+        assert buffer.holds == 0
+
+    run(scenario)
+
+
+def test_an_instance_beyond_the_limit_is_refused(run):
+    async def scenario(bench: Bench) -> None:
+        bench.intake._limits = IntakeLimits(instance_bytes_max=1 << 20)
+        answer = await bench.bring(instance(seed=1, pixel_bytes=5_000_000))
+        assert not isinstance(answer, Kept)
+        assert bench.drafts() == 0
+
+    run(scenario)
