@@ -130,7 +130,8 @@ def _callers(config: Config) -> Iterator[str]:
 def _columns(named: tuple[str, PeerSettings]) -> tuple[str, str, str, str]:
     name, peer = named
     may = ", ".join(sorted(peer.may)) or "nothing"
-    return name, peer.ae_title, f"from {', '.join(peer.host) or 'anywhere'}", may
+    # Hosts come last: a peer may have many, and what is too long goes on in the next line.
+    return name, peer.ae_title, may, f"from {', '.join(peer.host) or 'anywhere'}"
 
 
 def _reserve(config: Config) -> str:

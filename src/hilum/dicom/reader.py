@@ -19,7 +19,7 @@ Chunk = bytes | bytearray | memoryview
 
 # Headers are walked through copies of this size: reading from bytes is a third faster than from a
 # memoryview, and the copy costs less than a microsecond. Long values are stepped over uncopied.
-_WINDOW_BYTES: Final = 16 << 10
+_WINDOW_BYTES_MAX: Final = 16 << 10
 # An element header without a VR, and the shortest one with: before that much has come, nothing
 # can be said.
 _HEADER_BYTES: Final = 8
@@ -43,6 +43,8 @@ class DataSetReader:
             wanted=wanted,
             limits=limits,
         )
+        # No larger than the longest value that may be kept, so that this needs no check of its own.
+        self._window_bytes = min(_WINDOW_BYTES_MAX, limits.value_bytes_max)
         self._little_endian = syntax.little_endian
         self._inflater = Inflater(limits) if syntax.deflated else None
         self._position = 0  # of the next byte to come
@@ -89,8 +91,7 @@ class DataSetReader:
                 f"{self._skip_bytes} before the end of an element"
             )
         self._walker.finish(self._position)
-        if self._header is None:
-            self._header = self._make_header()
+        self._header = self._make_header()
         return self._header
 
     def _take(self, chunk: Chunk) -> None:
@@ -112,7 +113,7 @@ class DataSetReader:
                     self._cut.clear()
                     self._walk(window)
             else:
-                window = bytes(chunk[at : at + _WINDOW_BYTES])
+                window = bytes(chunk[at : at + self._window_bytes])
                 at += len(window)
                 self._walk(window)
 

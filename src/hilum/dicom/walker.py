@@ -5,75 +5,57 @@ but the containers that are open and the wanted values; never looks into other v
 """
 
 from itertools import repeat
+from operator import length_hint
 from typing import Final
 
-from hilum.dicom.encoding import ALL_VRS, Encoding, encoding
+from hilum.dicom.encoding import ALL_VRS, encoding
 from hilum.dicom.limits import ReaderLimits
-from hilum.dicom.oddities import bytes_to_see, choose, readings
-from hilum.kernel.errors import CorruptPayload
-
-_UNDEFINED: Final = 0xFFFFFFFF  # a length that says: look for the delimiter (PS3.5 §7.1.1)
-_NOWHERE: Final = 1 << 62  # where the data set ends, as far as its walker knows
-_NO_DELIMITER: Final = -1  # of a container whose length is defined: not a key
-
-# Kinds of containers.
-_DATA_SET: Final = 0
-_ITEM: Final = 1
-_SEQUENCE: Final = 2
-_FRAGMENTS: Final = 3  # of encapsulated pixel data (PS3.5 §A.4)
-_NAMES: Final = ("the data set", "an item", "a sequence", "encapsulated pixel data")
+from hilum.dicom.nesting import (
+    DATA_SET,
+    FRAGMENTS,
+    ITEM,
+    NO_DELIMITER,
+    SEQUENCE,
+    UNDEFINED,
+    Nesting,
+)
+from hilum.dicom.oddities import Reading, bytes_to_see, choose, readings
 
 _NOTHING_WANTED: Final[dict[int, int]] = {}
 _NO_VRS: Final[frozenset[int]] = frozenset()
 
-# An open container: where it must end (where the one around it must, when its own length is
-# undefined), the key that ends it, its kind and its encoding. A plain tuple: the loops make
-# thousands of them.
-_Container = tuple[int, int, int, Encoding]
 
+class StructureWalker(Nesting):
+    """The way through a data set, from one window of its bytes to the next.
 
-class StructureWalker:
-    """The containers that are open at one place of the stream, and the way on from there.
-
-    Positions are counted from the start of the data set. The innermost container is in
-    attributes, those around it are on a stack. In the two hot loops all of it is in local
-    variables, and positions are relative to the window.
+    In the two hot loops everything is in local variables, and ends of containers are relative to
+    the window like `at`.
     """
 
     def __init__(
         self, *, explicit: bool, little_endian: bool, wanted: frozenset[int], limits: ReaderLimits
     ) -> None:
+        super().__init__(
+            explicit=explicit, little_endian=little_endian, wanted=wanted, limits=limits
+        )
         self.values: dict[int, bytes] = {}
-        self.tolerated: dict[str, int] = {}
         self.pixels_reached = False
         # After a walk that stopped short: how many bytes it must see from where it stopped.
         self.need_bytes = 0
-        self._wanted = wanted
-        self._limits = limits
         # One iterator for all loops: when it runs dry, there were too many elements.
         self._budget = repeat(None, limits.elements_max)
-        self._stack: list[_Container] = []
-        self._stack_max = 2 * limits.depth_max  # a level is a sequence and an item
-        self._end = _NOWHERE
-        self._delimiter = _NO_DELIMITER
-        self._kind = _DATA_SET
-        self._encoding = encoding(explicit=explicit, little_endian=little_endian, wanted=wanted)
-        self._opened_at = 0  # where the first element of the innermost data set stands
-        self._base = 0  # position of the window
         self._is_final = False  # nothing follows the window
         self._captured = 0
-        self._odd = 0  # all lengths or-ed: the last bit says whether any was odd
-
-    @property
-    def is_inside(self) -> bool:
-        """Tell whether a sequence, an item or pixel data is open."""
-        return self._kind != _DATA_SET
+        self._malformed = 0
+        # Positions of structural headers, or-ed: behind an odd length, they are odd. Two odd
+        # lengths side by side escape; asking each length would cost the hot loops a tenth.
+        self._odd = 0
 
     def start(self, head: bytes) -> None:
         """Look at the first 6 bytes: do they name a VR where the syntax says there is none?
 
-        Seen: SC_rgb_jpeg_dcmd.dcm of the pydicom test files, explicit under an implicit label.
-        The other way round is found like any implicit element.
+        pydicom and DCMTK read such data sets, so their senders are around. The other way round is
+        found like any implicit element.
         """
         if not self._encoding.explicit and head[4:6] in ALL_VRS:
             self._tolerate("explicit data set in an implicit syntax")
@@ -93,7 +75,7 @@ class StructureWalker:
         self.need_bytes = 0
         at = 0
         while at < len(window) and not self.need_bytes:
-            if self._kind == _FRAGMENTS:
+            if self._kind == FRAGMENTS:
                 at = self._walk_fragments(window, at)
             elif self._encoding.explicit:
                 at = self._walk_explicit(window, at)
@@ -107,13 +89,8 @@ class StructureWalker:
         Raises:
             CorruptPayload: the stream ended inside a container.
         """
-        while self._kind != _DATA_SET and position == self._end:
-            self._close()
-        if self._kind != _DATA_SET:
-            raise CorruptPayload(
-                f"the data set ends inside {_NAMES[self._kind]}, after {position} bytes"
-            )
-        if self._odd & 1:
+        super().finish(position)
+        if (self._odd | position) & 1:
             self._tolerate("odd length")
         if self._captured > len(self.values):
             self._tolerate("duplicate element", self._captured - len(self.values))
@@ -127,7 +104,7 @@ class StructureWalker:
         read, short_vrs, long_vrs = now.read_element, now.short_vrs, now.long_vrs
         end, delimiter, kind, last = self._end - base, self._delimiter, self._kind, len(window) - 8
         stop = last if last < end else end - 1
-        plain_vrs = _NO_VRS if kind == _SEQUENCE else short_vrs
+        plain_vrs = _NO_VRS if kind == SEQUENCE else short_vrs
         wanted = _NOTHING_WANTED if stack else now.wanted
         odd = captured = 0
         for _ in self._budget:
@@ -141,9 +118,9 @@ class StructureWalker:
                         captured += 1
                     at += 8 + length
                     continue
-                odd |= at
+                odd |= at + base
                 if key != delimiter:
-                    if kind == _SEQUENCE:
+                    if kind == SEQUENCE:
                         if key != now.item_key:
                             break
                         inside = at + 8
@@ -152,13 +129,13 @@ class StructureWalker:
                         inside = at + 12
                         length = now.read_length(window, at + 8)[0]
                         if vr != now.sequence_vr:
-                            if length == _UNDEFINED or (not stack and key in now.noted_keys):
+                            if length == UNDEFINED or (not stack and key in now.noted_keys):
                                 break
                             at = inside + length
                             continue
                     else:
                         break
-                    inner_end = end if length == _UNDEFINED else inside + length
+                    inner_end = end if length == UNDEFINED else inside + length
                     if inner_end > end or len(stack) >= self._stack_max:
                         break
                     at = inside
@@ -166,17 +143,17 @@ class StructureWalker:
                         continue
                     stack.append((end + base, delimiter, kind, now))
                     wanted = _NOTHING_WANTED
-                    if kind == _SEQUENCE:
-                        kind, plain_vrs, delimiter = _ITEM, short_vrs, now.item_delimiter_key
+                    if kind == SEQUENCE:
+                        kind, plain_vrs, delimiter = ITEM, short_vrs, now.item_delimiter_key
                         self._opened_at = at + base
                     else:
-                        kind, plain_vrs, delimiter = _SEQUENCE, _NO_VRS, now.sequence_delimiter_key
-                    if length != _UNDEFINED:
-                        end, delimiter = inner_end, _NO_DELIMITER
+                        kind, plain_vrs, delimiter = SEQUENCE, _NO_VRS, now.sequence_delimiter_key
+                    if length != UNDEFINED:
+                        end, delimiter = inner_end, NO_DELIMITER
                         stop = last if last < end else end - 1
                     continue
                 at += 8
-            elif at != end or delimiter != _NO_DELIMITER:
+            elif at != end or delimiter != NO_DELIMITER:
                 break
             # The container has come to its end.
             end, delimiter, kind, self._encoding = stack.pop()
@@ -184,12 +161,10 @@ class StructureWalker:
             if self._encoding is not now:
                 break
             stop = last if last < end else end - 1
-            plain_vrs = _NO_VRS if kind == _SEQUENCE else short_vrs
+            plain_vrs = _NO_VRS if kind == SEQUENCE else short_vrs
             wanted = _NOTHING_WANTED if stack else now.wanted
-        else:
-            raise self._too_many_elements(at)
         self._end, self._delimiter, self._kind = end + base, delimiter, kind
-        self._odd, self._captured = self._odd | odd | base, self._captured + captured
+        self._odd, self._captured = self._odd | odd, self._captured + captured
         return at if self._encoding is not now else self._settle(window, at)
 
     def _walk_implicit(self, window: bytes, at: int) -> int:  # noqa: C901, PLR0912, PLR0915 -- hot, like the one above
@@ -199,7 +174,7 @@ class StructureWalker:
         end, delimiter, kind, last = self._end - base, self._delimiter, self._kind, len(window) - 8
         stop = last if last < end else end - 1
         # No length is below zero: between the items of a sequence nothing is plain.
-        plain_below = 0 if kind == _SEQUENCE else _UNDEFINED
+        plain_below = 0 if kind == SEQUENCE else UNDEFINED
         wanted = _NOTHING_WANTED if stack else now.wanted
         odd = captured = 0
         for _ in self._budget:
@@ -213,9 +188,9 @@ class StructureWalker:
                         captured += 1
                     at += 8 + length
                     continue
-                odd |= at
+                odd |= at + base
                 if key != delimiter:
-                    if kind == _SEQUENCE:
+                    if kind == SEQUENCE:
                         # Explicit items in an implicit sequence are rare, but must be found.
                         if key != now.item_key or (length and at + 6 > last):
                             break
@@ -223,7 +198,7 @@ class StructureWalker:
                             break
                     elif key not in now.sequence_keys:
                         break
-                    inner_end = end if length == _UNDEFINED else at + 8 + length
+                    inner_end = end if length == UNDEFINED else at + 8 + length
                     if inner_end > end or len(stack) >= self._stack_max:
                         break
                     at += 8
@@ -231,17 +206,17 @@ class StructureWalker:
                         continue
                     stack.append((end + base, delimiter, kind, now))
                     wanted = _NOTHING_WANTED
-                    if kind == _SEQUENCE:
-                        kind, plain_below, delimiter = _ITEM, _UNDEFINED, now.item_delimiter_key
+                    if kind == SEQUENCE:
+                        kind, plain_below, delimiter = ITEM, UNDEFINED, now.item_delimiter_key
                         self._opened_at = at + base
                     else:
-                        kind, plain_below, delimiter = _SEQUENCE, 0, now.sequence_delimiter_key
-                    if length != _UNDEFINED:
-                        end, delimiter = inner_end, _NO_DELIMITER
+                        kind, plain_below, delimiter = SEQUENCE, 0, now.sequence_delimiter_key
+                    if length != UNDEFINED:
+                        end, delimiter = inner_end, NO_DELIMITER
                         stop = last if last < end else end - 1
                     continue
                 at += 8
-            elif at != end or delimiter != _NO_DELIMITER:
+            elif at != end or delimiter != NO_DELIMITER:
                 break
             # The container has come to its end.
             end, delimiter, kind, self._encoding = stack.pop()
@@ -249,12 +224,10 @@ class StructureWalker:
             if self._encoding is not now:
                 break
             stop = last if last < end else end - 1
-            plain_below = 0 if kind == _SEQUENCE else _UNDEFINED
+            plain_below = 0 if kind == SEQUENCE else UNDEFINED
             wanted = _NOTHING_WANTED if stack else now.wanted
-        else:
-            raise self._too_many_elements(at)
         self._end, self._delimiter, self._kind = end + base, delimiter, kind
-        self._odd, self._captured = self._odd | odd | base, self._captured + captured
+        self._odd, self._captured = self._odd | odd, self._captured + captured
         return at if self._encoding is not now else self._settle(window, at)
 
     def _walk_fragments(self, window: bytes, at: int) -> int:
@@ -268,12 +241,10 @@ class StructureWalker:
             if key == self._delimiter:
                 self._close()
                 return at + 8
-            if key != item_key or length == _UNDEFINED:
+            if key != item_key or length == UNDEFINED:
                 raise self._corrupt("there is no fragment where one should be", at)
             self._odd |= length
             at += 8 + length
-        else:
-            raise self._too_many_elements(at)
         return self._settle(window, at)
 
     # What the hot loops leave over. From here on, clarity goes before speed.
@@ -281,13 +252,12 @@ class StructureWalker:
     def _settle(self, window: bytes, at: int) -> int:
         """Deal with whatever stands at `at`, where a hot loop broke off."""
         position = at + self._base
+        if not length_hint(self._budget):
+            raise self._corrupt(f"there are more than {self._limits.elements_max} elements", at)
         if position > self._end:
-            raise self._corrupt(f"an element is longer than {_NAMES[self._kind]} around it", at)
+            raise self._corrupt(f"an element is longer than {self._container_name} around it", at)
         if position == self._end:
-            if self._delimiter != _NO_DELIMITER:
-                # An undefined length inside of a defined one that ends first: where is clear.
-                self._tolerate("missing delimiter")
-            self._close()
+            self._close_at_end()
             return at
         if not self._can_see(window, at, 8):
             return at
@@ -295,12 +265,12 @@ class StructureWalker:
         key, length = now.read_item(window, at)
         if key in now.delimiting_keys:
             return self._meet_delimiting(window, at, key, length)
-        if self._kind == _SEQUENCE:
+        if self._kind == SEQUENCE:
             raise self._corrupt("something else stands where an item should be", at)
         if now.explicit:
             return self._meet_explicit(window, at)
-        if key in now.sequence_keys or (length == _UNDEFINED and key != now.pixel_data_key):
-            return self._open(at + 8, length, _SEQUENCE, now)
+        if key in now.sequence_keys or (length == UNDEFINED and key != now.pixel_data_key):
+            return self._open(at + 8, length, SEQUENCE, now)
         return self._meet_element(window, at, 8, length)
 
     def _meet_delimiting(self, window: bytes, at: int, key: int, length: int) -> int:
@@ -310,77 +280,91 @@ class StructureWalker:
             # Seen: delimiters behind containers whose length is defined.
             self._tolerate("stray delimiter")
             return at + 8
-        if self._kind == _SEQUENCE:
-            is_long = length == _UNDEFINED or length >= 8
+        if self._kind == SEQUENCE:
+            is_long = length == UNDEFINED or length >= 8
             if is_long and not now.explicit:
                 if not self._can_see(window, at, 14):
                     return at
                 if window[at + 12 : at + 14] in ALL_VRS:
                     self._tolerate("explicit item in an implicit sequence")
                     now = self._sibling_encoding(explicit=True)
-            return self._open(at + 8, length, _ITEM, now)
+            return self._open(at + 8, length, ITEM, now)
         # Seen: item tags that belong to no sequence, at the level of the data set.
         self._tolerate("stray item")
-        if length == _UNDEFINED:
-            return self._open(at + 8, length, _ITEM, now)
+        if length == UNDEFINED:
+            return self._open(at + 8, length, ITEM, now)
         return at + 8 + length
 
     def _meet_explicit(self, window: bytes, at: int) -> int:
         """Read an explicit header that is rare: special, cut by the window, or malformed."""
         now = self._encoding
-        key, vr, length = now.read_element(window, at)
+        _, vr, length = now.read_element(window, at)
         if vr in now.short_vrs:
             return self._meet_element(window, at, 8, length)
-        if vr not in now.long_vrs or length:
-            return self._meet_odd(window, at)
-        if not self._can_see(window, at, 12):
+        if vr in now.long_vrs and not length:
+            if not self._can_see(window, at, 12):
+                return at
+            return self._meet_long(window, at, 12, now.read_length(window, at + 8)[0])
+        reading = self._read_malformed(window, at)
+        if reading is None:
             return at
-        length = now.read_length(window, at + 8)[0]
+        if reading.is_implicit:
+            return self._meet_implicit(window, at, reading)
+        self._tolerate(reading.name)
+        return self._meet_long(window, at, reading.header_bytes, reading.length)
+
+    def _meet_long(self, window: bytes, at: int, header_bytes: int, length: int) -> int:
+        """Deal with an element whose length may be undefined."""
+        now = self._encoding
+        key, vr, _ = now.read_element(window, at)
         if vr == now.sequence_vr:
-            return self._open(at + 12, length, _SEQUENCE, now)
-        if vr == now.unknown_vr and length == _UNDEFINED and key != now.pixel_data_key:
+            return self._open(at + header_bytes, length, SEQUENCE, now)
+        if vr == now.unknown_vr and length == UNDEFINED and key != now.pixel_data_key:
             # PS3.5 §6.2.2 (CP-246): implicit little endian inside, whatever is outside.
             implicit = encoding(explicit=False, little_endian=True, wanted=self._wanted)
-            return self._open(at + 12, length, _SEQUENCE, implicit)
-        return self._meet_element(window, at, 12, length)
+            return self._open(at + header_bytes, length, SEQUENCE, implicit)
+        return self._meet_element(window, at, header_bytes, length)
 
-    def _meet_odd(self, window: bytes, at: int) -> int:
-        """Read an explicit header that breaks the rules."""
+    def _read_malformed(self, window: bytes, at: int) -> Reading | None:
+        """Find a way to read a header that breaks the rules; None: more must be seen for that."""
         if not self._is_final and not self._can_see(window, at, 12):
-            return at
-        now = self._encoding
-        candidates = readings(window, at, now)
+            return None
+        candidates = readings(window, at, self._encoding)
         if not self._is_final and not self._can_see(window, at, bytes_to_see(candidates)):
-            return at
-        reading = choose(candidates, window, at, self._end - self._base - at, now)
-        if not reading.is_implicit:
-            self._tolerate(reading.name)
-            return self._meet_element(window, at, reading.header_bytes, reading.length)
+            return None
+        self._malformed += 1
+        if self._malformed > self._limits.malformed_max:
+            what = f"more than {self._limits.malformed_max} element headers are malformed"
+            raise self._corrupt(what, at)
+        return choose(candidates, window, at, self._end - self._base - at, self._encoding)
+
+    def _meet_implicit(self, window: bytes, at: int, reading: Reading) -> int:
+        """Deal with an implicit element where explicit ones should be."""
         implicit = self._sibling_encoding(explicit=False)
         if at + self._base == self._opened_at:
             # Seen: SC_rgb_jpeg.dcm of the pydicom test files, implicit under an explicit label;
-            # others have single items like that. The first element tells for all.
+            # pydicom #1067 has single items like that. The first element tells for all.
             self._tolerate("implicit data set in an explicit syntax")
             self._encoding = implicit
             return at
         self._tolerate(reading.name)
-        if reading.length == _UNDEFINED:
-            return self._open(at + 8, reading.length, _SEQUENCE, implicit)
+        if reading.length == UNDEFINED:
+            return self._open(at + 8, reading.length, SEQUENCE, implicit)
         return self._meet_element(window, at, 8, reading.length)
 
     def _meet_element(self, window: bytes, at: int, header_bytes: int, length: int) -> int:
         """Step over an element; take its value when it is wanted."""
         now = self._encoding
         key = now.read_item(window, at)[0]
-        if self._kind == _DATA_SET and key in now.pixel_keys:
+        if self._kind == DATA_SET and key in now.pixel_keys:
             self.pixels_reached = True
         start = at + header_bytes
-        if length == _UNDEFINED:
-            return self._open(start, length, _FRAGMENTS, now)
+        if length == UNDEFINED:
+            return self._open(start, length, FRAGMENTS, now)
         end = start + length
         if end + self._base > self._end:
-            raise self._corrupt(f"an element is longer than {_NAMES[self._kind]} around it", at)
-        if self._kind == _DATA_SET and key in now.wanted:
+            raise self._corrupt(f"an element is longer than {self._container_name} around it", at)
+        if self._kind == DATA_SET and key in now.wanted:
             if length > self._limits.value_bytes_max:
                 self._tolerate("overlong value")
             elif not self._can_see(window, at, header_bytes + length):
@@ -388,37 +372,7 @@ class StructureWalker:
             else:
                 self.values[now.wanted[key]] = window[start:end]
                 self._captured += 1
-        self._odd |= length
         return end
-
-    def _open(self, at: int, length: int, kind: int, inside: Encoding) -> int:
-        """Open a container whose contents begin at `at`; an empty one is over at once."""
-        if length == 0:
-            return at
-        end = self._end if length == _UNDEFINED else at + self._base + length
-        if end > self._end:
-            raise self._corrupt(f"{_NAMES[kind]} is longer than {_NAMES[self._kind]} around it", at)
-        if len(self._stack) >= self._stack_max:
-            raise self._corrupt(f"sequences are nested more than {self._limits.depth_max} deep", at)
-        self._stack.append((self._end, self._delimiter, self._kind, self._encoding))
-        self._end, self._kind, self._encoding = end, kind, inside
-        if kind == _ITEM:
-            self._opened_at = at + self._base
-        if length != _UNDEFINED:
-            self._delimiter = _NO_DELIMITER
-        elif kind == _ITEM:
-            self._delimiter = inside.item_delimiter_key
-        else:
-            self._delimiter = inside.sequence_delimiter_key
-        return at
-
-    def _close(self) -> None:
-        self._end, self._delimiter, self._kind, self._encoding = self._stack.pop()
-
-    def _sibling_encoding(self, *, explicit: bool) -> Encoding:
-        """Give the encoding of the same byte order, with or without VRs."""
-        little_endian = self._encoding.little_endian
-        return encoding(explicit=explicit, little_endian=little_endian, wanted=self._wanted)
 
     def _can_see(self, window: bytes, at: int, count: int) -> bool:
         """Tell whether the window has `count` bytes from `at` on; ask for them if not."""
@@ -427,12 +381,3 @@ class StructureWalker:
         # Behind the window, there is nothing to wait for here: the next walk begins there.
         self.need_bytes = count if at < len(window) else 0
         return False
-
-    def _tolerate(self, oddity: str, count: int = 1) -> None:
-        self.tolerated[oddity] = self.tolerated.get(oddity, 0) + count
-
-    def _too_many_elements(self, at: int) -> CorruptPayload:
-        return self._corrupt(f"there are more than {self._limits.elements_max} elements", at)
-
-    def _corrupt(self, what: str, at: int) -> CorruptPayload:
-        return CorruptPayload(f"{what} (byte {at + self._base} of the data set)")

@@ -20,18 +20,18 @@ def lock_path(path: Path) -> Path:
 
 
 def wal_bytes(path: Path) -> int:
-    """Give the size of the write-ahead log of the ledger at `path`."""
+    """Give the size of the write-ahead log of the ledger at `path`; 0 if it cannot be seen."""
     try:
         return wal_path(path).stat().st_size
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 
 def identity_of(path: Path) -> tuple[int, int] | None:
-    """Give what tells this file from another one of the same name; None if there is none."""
+    """Give what tells this file from another one of the same name; None if none can be seen."""
     try:
         status = os.stat(path)  # noqa: PTH116 - half the time of Path.stat(), in every transaction
-    except FileNotFoundError:
+    except OSError:
         return None
     return (status.st_dev, status.st_ino)
 

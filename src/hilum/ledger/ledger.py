@@ -25,6 +25,7 @@ from hilum.ledger.reader import Reader
 from hilum.ledger.recording import Recorder, audit_values, held_under
 from hilum.ledger.statements import Reading, Writing
 from hilum.ledger.storable import storable, with_storable_fields
+from hilum.ledger.texts import Row
 from hilum.ledger.writer import Writer
 
 T = TypeVar("T")
@@ -147,11 +148,8 @@ class Ledger:
         Raises:
             LedgerUnavailable: the ledger cannot be read now.
         """
-        place = (0, 0)
-        while page := self._reader.ask(
-            # Page by page: an open cursor would keep the log from being emptied.
-            lambda cursor, place=place: self._reading.payloads.run(cursor, *place).fetchall()  # type: ignore[misc] # mypy knows no types of defaults
-        ):
+        place: Row = (0, 0)
+        while page := self._page_after(place):
             for *_, path, digest, size, uid in page:
                 yield path, digest, size, uid
             place = page[-1][:2]
@@ -168,9 +166,7 @@ class Ledger:
         left = iter(paths)
         forgotten = 0
         while part := list(islice(left, _LOSSES_PER_TRANSACTION)):
-            forgotten += self._write(
-                lambda cursor, part=part: sum(self._losses.lose(cursor, path, at) for path in part)  # type: ignore[misc] # mypy knows no types of defaults
-            )
+            forgotten += self._forget(part, at)
         return forgotten
 
     def counts(self) -> Counts:
@@ -208,6 +204,15 @@ class Ledger:
         self._checkpointer.close()
         self._writer.close()
         self._lock.close()
+
+    def _page_after(self, place: Row) -> list[Row]:
+        # An open cursor over all of it would keep the log from being emptied.
+        return self._reader.ask(lambda c: self._reading.payloads.run(c, *place).fetchall())
+
+    def _forget(self, paths: Sequence[str], at: int) -> int:
+        return self._write(
+            lambda cursor: sum(self._losses.lose(cursor, path, at) for path in paths)
+        )
 
     def _write(self, work: Callable[[sqlite3.Cursor], T]) -> T:
         result = self._writer.transact(work)

@@ -112,19 +112,22 @@ def _overlap_as_listeners(host: str, other: str) -> bool:
 
 
 def _same_callers(config: Config) -> Iterator[Finding]:
-    for (first, peer), (second, other) in combinations(config.peers.items(), 2):
-        if peer.ae_title == other.ae_title and _overlap_as_callers(peer, other):
-            yield Finding(
-                (
-                    ("peers", second, "ae_title"),
-                    ("peers", first, "ae_title"),
-                    ("peers", second, "host"),
-                    ("peers", first, "host"),
-                ),
-                f"{other.ae_title!r} may also be [peers.{first}]: a caller with this AE title "
-                "could be either",
-                f"Give {first} and {second} hosts that do not overlap, or make them one peer",
-            )
+    by_title: dict[str, list[str]] = {}
+    for name, peer in config.peers.items():
+        by_title.setdefault(peer.ae_title, []).append(name)
+    for names in by_title.values():
+        for first, second in combinations(names, 2):
+            if _overlap_as_callers(config.peers[first], config.peers[second]):
+                yield _same_caller(config.peers[first].ae_title, first, second)
+
+
+def _same_caller(ae_title: str, first: str, second: str) -> Finding:
+    paths = [("peers", name, key) for key in ("ae_title", "host") for name in (second, first)]
+    return Finding(
+        tuple(paths),
+        f"{ae_title!r} may also be [peers.{first}]: a caller with this AE title could be either",
+        f"Give {first} and {second} hosts that do not overlap, or make them one peer",
+    )
 
 
 def _overlap_as_callers(peer: PeerSettings, other: PeerSettings) -> bool:
@@ -183,9 +186,13 @@ def _called_titles(config: Config, name: str, peer: PeerSettings) -> Iterator[Fi
 def _data_folder(data: Path) -> Iterator[Finding]:
     """Look whether the folder is there and ours, or could be made; makes nothing."""
     path = (("gateway", "data"),)
-    existing = data
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
+    try:
+        existing = next(folder for folder in (data, *data.parents) if folder.exists())
+    except (OSError, StopIteration) as error:
+        # A name in it is too long, a link leads round in circles, …
+        why = getattr(error, "strerror", "there is nothing of it")
+        yield Finding(path, f"'{data}' cannot be a folder: {why}", "Name another folder")
+        return
     if not existing.is_dir():
         message = f"'{existing}' is a file"
         if existing != data:

@@ -85,12 +85,17 @@ def dotted(path: KeyPath) -> str:
 
 def shown(value: object) -> str:
     """Write a value as it would stand in the file, cut when it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= VALUE_LENGTH_MAX else f"{text[: VALUE_LENGTH_MAX - 1]}…"
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """Find what `word` was probably meant to be."""
+    if len(word) > VALUE_LENGTH_MAX:
+        return None  # nothing of ours is as long, and comparing takes its time
     known = {candidate.lower(): candidate for candidate in candidates}
     key = word.lower().replace("-", "_")
     close = get_close_matches(key, known, n=1, cutoff=0.7)
@@ -176,7 +181,9 @@ def _wrong_value(source: Source, error: ErrorDetails) -> Problem:
 
 def _message(error: ErrorDetails, path: KeyPath, value: object, option: Option | None) -> str:
     if error["type"] == "value_error":
-        return str(error["ctx"]["error"])
+        text = str(error["ctx"]["error"])
+        written = repr(value)[1:-1]
+        return text.replace(written, _cut(written)) if isinstance(value, str) else text
     if option is None:
         return f"found {_found(value)}, expected a section"
     found = f"a {_kind(value)}" if option.is_secret else _found(value)

@@ -177,8 +177,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 def _end_with_parent() -> None:
-    """Have this process killed when its parent dies: nobody would watch over it any more, and it
-    would keep the data folder from the next start. What was answered is safe against that.
+    """Have this process killed when its parent dies.
+
+    Nobody would watch over it any more, and it would keep the data folder from the next start. What
+    was answered is safe against that.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

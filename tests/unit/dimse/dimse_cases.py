@@ -1,8 +1,13 @@
 """What the tests of this room share: a request, and associations brought into every state."""
 
+import struct
 from collections.abc import Callable
 
-from hilum.dimse.upper.association import Association, AssociationRequested
+from hilum.dimse.upper.association import (
+    Association,
+    AssociationAccepted,
+    AssociationRequested,
+)
 from hilum.dimse.upper.negotiation import Policy, negotiate
 from hilum.dimse.upper.pdu import (
     AssociateAccept,
@@ -20,6 +25,19 @@ IMPLICIT = UID("1.2.840.10008.1.2")
 EXPLICIT = UID("1.2.840.10008.1.2.1")
 RELEASE_REQUEST = bytes.fromhex("05 00 00000004 00000000")
 RELEASE_REPLY = bytes.fromhex("06 00 00000004 00000000")
+
+
+def pdu(kind, body, length=None):
+    return struct.pack(">BxI", kind, len(body) if length is None else length) + body
+
+
+def pdv(context_id, flags, payload, length=None):
+    size = len(payload) + 2 if length is None else length
+    return struct.pack(">IBB", size, context_id, flags) + payload
+
+
+def fragments_of(events):
+    return [(e.context_id, e.is_command, e.is_last, bytes(e.data)) for e in events]
 
 
 def make_request(**changes):
@@ -55,6 +73,18 @@ def established_requestor() -> Association:
     association.request()
     association.receive(encode(make_accept(request)))
     return association
+
+
+def connected(**changes):
+    """Join a requestor and an acceptor by a wire."""
+    request = make_request(**changes)
+    ours = Association.requestor(request)
+    theirs = Association.acceptor()
+    (asked,) = theirs.receive(ours.request())
+    assert isinstance(asked, AssociationRequested)
+    (answered,) = ours.receive(theirs.accept(make_accept(asked.request)))
+    assert isinstance(answered, AssociationAccepted)
+    return ours, theirs
 
 
 def _idle() -> Association:

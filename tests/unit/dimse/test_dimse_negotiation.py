@@ -113,7 +113,7 @@ def test_128_contexts_are_answered():
     [
         ((EXPLICIT, IMPLICIT), None, EXPLICIT),
         ((IMPLICIT, EXPLICIT), None, IMPLICIT),
-        ((JPEG, EXPLICIT, IMPLICIT), None, JPEG),  # storescu -xs: nothing is decompressed
+        ((JPEG, EXPLICIT, IMPLICIT), None, JPEG),  # storescu -xs +C: nothing is decompressed
         ((EXPLICIT, JPEG), None, EXPLICIT),  # nothing is compressed either
         ((BIG_ENDIAN, IMPLICIT), None, IMPLICIT),  # storescu's second context
         ((BIG_ENDIAN,), None, BIG_ENDIAN),
@@ -211,9 +211,7 @@ def test_identity_is_confirmed_only_when_asked_for(requested, configured, sent):
 
 
 def test_extended_negotiation_is_answered_once_for_accepted_classes():
-    policy = replace(
-        POLICY, extended_answer=lambda offer: b"\2" if offer.sop_class_uid == CT else b"\3"
-    )
+    policy = replace(POLICY, extended_answer=lambda offer: offer.application_information + b"!")
     offers = (
         ExtendedNegotiation(CT, b"\1"),
         ExtendedNegotiation(CT, b"\0"),
@@ -222,7 +220,7 @@ def test_extended_negotiation_is_answered_once_for_accepted_classes():
 
     accept = accept_of((proposal(), proposal(PRIVATE, context_id=3)), policy, extended=offers)
 
-    assert accept.user_information.extended == (ExtendedNegotiation(CT, b"\2"),)
+    assert accept.user_information.extended == (ExtendedNegotiation(CT, b"\1!"),)
 
 
 @pytest.mark.parametrize(
@@ -272,13 +270,15 @@ def test_without_role_selection_the_requestor_is_scu():
     assert (context.we_are_scu, context.we_are_scp) == (True, False)
 
 
-def test_a_role_that_was_never_proposed_is_not_taken():
-    request = make_request(contexts=(proposal(),))
+@pytest.mark.parametrize("offered", [(), (RoleSelection(CT, True, False),)])
+def test_a_role_that_was_never_proposed_is_not_taken(offered):
+    user = UserInformation(16384, UID("1.2"), roles=offered)
+    request = make_request(contexts=(proposal(),), user_information=user)
     accept = negotiate(request, POLICY)
     assert isinstance(accept, AssociateAccept)
     generous = replace(
         accept,
-        user_information=replace(accept.user_information, roles=(RoleSelection(CT, False, True),)),
+        user_information=replace(accept.user_information, roles=(RoleSelection(CT, True, True),)),
     )
 
     (context,) = negotiated_contexts(request, generous, Role.REQUESTOR).values()

@@ -326,6 +326,7 @@ def test_broken_items_are_refused_with_the_reason(items, words):
         (item(0x54, counted(b"1.2") + b"\1"), "ends before its two roles"),
         (item(0x54, b"\0\x09" + b"1.2"), "says 9 bytes, but 3 are left"),
         (item(0x54, b"\0"), "before the length of its field"),
+        (item(0x56, b"\0\4" + b"1.2"), "says 4 bytes, but 3 are left"),
         (item(0x56, b"\xff\xff"), "says 65535 bytes, but 0 are left"),
         (item(0x57, counted(b"1.2")), "before the length of its field"),
         (item(0x57, counted(b"1.2") + counted(b"1.3") + counted(b"\0\4")), "says 4 bytes"),

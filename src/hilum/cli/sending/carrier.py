@@ -21,6 +21,8 @@ from hilum.cli.sending.work import Job, Work
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import Requestor, associate, status_of
+from hilum.dicom.sop_classes import sop_class_name
+from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.message import Command
 from hilum.dimse.status import Service as StatusService
 from hilum.dimse.status import describe, outcome_of_store
@@ -115,7 +117,8 @@ class Carrier:
         item, tally = job.item, self._service.tally
         context_id = self._plan.context_id(item)
         if context_id not in requestor.contexts:
-            tally.fail(item, f"refused by {requestor.address}: {requestor.refusal(context_id)}")
+            kind = f"{sop_class_name(item.sop_class_uid)} in {transfer_syntax(item.transfer_syntax_uid).name}"
+            tally.fail(item, f"{requestor.address} refused {kind}: {requestor.refusal(context_id)}")
             return
         try:
             chunks = self._service.payloads.chunks(item)

@@ -78,7 +78,7 @@ class Collector:
             case Directory() if candidate.named:
                 yield from self._look_into_directory(source, found)
             case Directory():
-                yield Skipped(source.origin, "DICOMDIR; the files beside it are sent")
+                yield Skipped(source.origin, "DICOMDIR")
             case _:
                 yield found
 
@@ -103,7 +103,7 @@ class Collector:
             case NotDicom(reason):
                 return Skipped(origin, reason)
             case Directory():
-                return Skipped(origin, "DICOMDIR; the files beside it are sent")
+                return Skipped(origin, "DICOMDIR")
             case _:
                 return found
 

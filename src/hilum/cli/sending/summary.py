@@ -1,5 +1,6 @@
 """What a run says at its end: for people, and as one JSON object for programs."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -27,8 +28,9 @@ def in_words(tally: Tally, *, peer: Address, seconds: float) -> Iterator[str]:
         yield f"{count_of(len(tally.bad_files), 'bad file')}:"
         yield from _listed([f"{bad.origin}: {bad.reason}" for bad in tally.bad_files])
     if tally.skipped:
-        yield f"{count_of(len(tally.skipped), 'file')} skipped, no instances:"
-        yield from _listed([f"{skipped.origin}: {skipped.reason}" for skipped in tally.skipped])
+        reasons = Counter(skipped.reason for skipped in tally.skipped)
+        counted = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+        yield f"{count_of(len(tally.skipped), 'file')} skipped: {counted}"
 
 
 def as_json(tally: Tally, *, peer: Address, seconds: float) -> dict[str, Any]:  # Any: JSON
@@ -65,6 +67,8 @@ def as_json(tally: Tally, *, peer: Address, seconds: float) -> dict[str, Any]:  
 
 
 def _headline(tally: Tally, *, peer: Address, seconds: float) -> str:
+    if not tally.instances and not tally.already_confirmed:
+        return "nothing to send: there are no instances in what was named"
     per_second = tally.sent / seconds if seconds else 0.0
     line = (
         f"{tally.sent:,} of {count_of(tally.instances, 'instance')} sent to {peer}: "

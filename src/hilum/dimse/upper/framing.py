@@ -89,8 +89,8 @@ class PduStream:
 
     def open(self, view: memoryview) -> None:
         """Take the next bytes of the stream; `next` must be called until it gives None."""
-        self._view = view
-        self._position = 0
+        if self._mode is not _Mode.STOPPED:
+            self._view = view
 
     def next(self, events: list[Event]) -> PduHeader | WholePdu | None:
         """Append fragments to `events` up to something the association must decide.
@@ -103,8 +103,7 @@ class PduStream:
             found = self._advance(events)
             if found is not None:
                 return found
-        self._view = _NOTHING  # so that the caller can resize or reuse its buffer
-        self._position = 0
+        self._forget_view()
         return None
 
     def keep(self, header: PduHeader) -> None:
@@ -116,7 +115,7 @@ class PduStream:
     def skip(self, length: int) -> None:
         """Drop the body of the PDU whose header was just given."""
         self._pdu_left = length
-        self._mode = _Mode.SKIP if length else _Mode.PDU_HEADER
+        self._mode = _Mode.SKIP
 
     def skip_data(self) -> None:
         """Drop what is left of a P-DATA-TF that is being read, and refuse further ones."""
@@ -129,6 +128,12 @@ class PduStream:
         """Drop everything from now on: the stream is over or out of step."""
         self._kept.clear()
         self._mode = _Mode.STOPPED
+        self._forget_view()
+
+    def _forget_view(self) -> None:
+        """Let go of the caller's buffer, so that it can be resized or reused."""
+        self._view = _NOTHING
+        self._position = 0
 
     def _advance(self, events: list[Event]) -> PduHeader | WholePdu | None:
         match self._mode:
@@ -142,10 +147,8 @@ class PduStream:
                 self._payload(events)
             case _Mode.KEEP:
                 return self._keep_body()
-            case _Mode.SKIP:
+            case _:
                 self._skip_body()
-            case _Mode.STOPPED:
-                self._position = len(self._view)
         return None
 
     def _whole_fragments(self, events: list[Event]) -> None:

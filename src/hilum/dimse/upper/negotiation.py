@@ -67,14 +67,15 @@ def first_listed(proposed: Sequence[UID], accepted: Container[str] | None) -> UI
     user's back:
 
     - DCMTK storescu offers explicit little endian alone in one context and the other native
-      syntaxes in the next, compressed ones in their own: each is answered as it is.
-    - storescu -xs and the like list the compressed syntax first and native ones as a fallback in
-      one context: the compressed one is taken, the file goes out untouched.
+      syntaxes in the next; with -xs the compressed one alone, all native ones in the next. Every
+      context is answered as it is, so a file goes out in the syntax it is in.
+    - Senders that put both in one context (storescu +C) list the compressed one first: it is
+      taken, the file goes out untouched.
     - A sender that lists native first and compressed behind it would have to compress to please a
       preference of ours: native is taken.
 
     Explicit VR Big Endian is the exception: storescu's second context reads [big endian, implicit
-    little endian] without holding either, and big endian is retired. It is taken only when a
+    little endian] whatever it holds, and big endian is retired. It is taken only when a
     context has nothing else.
     """
     fallback: UID | None = None

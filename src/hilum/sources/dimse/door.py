@@ -44,7 +44,8 @@ class DimseDoor:
     async def stop(self) -> None:
         """Accept no more; let what was begun come to its end; abort the rest at the deadline."""
         self._is_stopping = True
-        for sock in self._sockets:
+        while self._sockets:
+            sock = self._sockets.pop()
             self._desk.loop.remove_reader(sock.fileno())
             sock.close()
         for connection in self._desk.connections():

@@ -4,6 +4,7 @@ A message says what was expected and what to write instead; the key and the line
 whoever reads the file.
 """
 
+import os
 import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -22,6 +23,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from hilum.kernel.names import AETitle, ae_title
+
+PATH_BYTES_MAX: Final = 4095  # PATH_MAX of Linux without its closing zero
 
 _UNITS: Final = {
     "": 1,
@@ -101,6 +104,10 @@ def local_path(path: Path, info: ValidationInfo) -> Path:
 
     The same file then means the same files wherever the command is typed.
     """
+    if "\0" in str(path):
+        raise ValueError(f"{str(path)!r} has a character that no path can have")
+    if len(os.fsencode(path)) > PATH_BYTES_MAX:
+        raise ValueError(f"this path has more than {PATH_BYTES_MAX} bytes")
     try:
         path = path.expanduser()
     except RuntimeError:

@@ -1,0 +1,136 @@
+"""An intake on a folder with a real vault and ledger, whose disk and ledger can be made to fail."""
+
+import asyncio
+import dataclasses
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hilum.kernel.telemetry import Event
+from hilum.ledger.entry import Entry, Origin
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.answers import Answer  # noqa: TC001 - the type of a future
+from hilum.pipeline.buffers import Buffer
+from hilum.pipeline.commit import Committer
+from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.intake import Intake, IntakeLimits
+from hilum.pipeline.reception import Announcement
+from hilum.pipeline.room import Room
+from hilum.service.clock import SystemClock
+from hilum.testing.datasets import GeneratedInstance
+from hilum.vault.disk import SystemDisk
+from hilum.vault.inventory import payload_files
+from hilum.vault.vault import Vault
+
+ORIGIN = Origin("CT1", "HILUM", "ct1", "127.0.0.1", "HILUM", "a-1")
+
+
+class Disk(SystemDisk):
+    """The real disk, with a fault that can be switched on."""
+
+    fault = ""
+    number = errno.ENOSPC
+
+    def _act(self, name: str) -> None:
+        if self.fault == name:
+            raise OSError(self.number, os.strerror(self.number))
+
+    def create(self, path: Path) -> int:
+        self._act("create")
+        return super().create(path)
+
+    def write(self, descriptor, pieces, *, size) -> None:
+        self._act("write")
+        super().write(descriptor, pieces, size=size)
+
+    def sync(self, descriptor: int) -> None:
+        self._act("sync")
+        super().sync(descriptor)
+
+
+class Records:
+    """The real ledger, with a fault that can be switched on."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.fault: Exception | None = None
+
+    def find(self, uids: Sequence[str]):
+        return self.ledger.find(uids)
+
+    def record(self, entries: Sequence[Entry]):
+        if self.fault is not None:
+            raise self.fault
+        return self.ledger.record(entries)
+
+
+class Listening:
+    """A Telemetry that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def names(self) -> list[str]:
+        return [type(event).__name__ for event in self.events]
+
+
+class Bench:
+    """An intake on a folder, and ways to bring it instances."""
+
+    def __init__(self, root: Path, *, synced: bool, policy: DuplicatePolicy) -> None:
+        self.root = root / "vault"
+        self.disk = Disk()
+        self.telemetry = Listening()
+        self.ledger = Ledger.open(root / "ledger.sqlite", durability="process")
+        self.records = Records(self.ledger)
+        self.vault = Vault(self.root, self.disk, synced=synced)
+        self.vault.open()
+        self.clock = clock = SystemClock()
+        self.intake = Intake(
+            vault=self.vault,
+            committer=Committer(self.vault, self.records, clock, policy),
+            clock=clock,
+            telemetry=self.telemetry,
+            room=Room(lambda _: 0),
+            is_synced=synced,
+            limits=IntakeLimits(instance_bytes_max=1 << 40),
+        )
+        self.intake.learn_room(1 << 40, 1 << 41)
+
+    def begin(self, generated: GeneratedInstance, **changes: object):
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        announcement = Announcement(
+            source="dimse",
+            sop_class_uid=generated.sop_class_uid,
+            sop_instance_uid=generated.sop_instance_uid,
+            transfer_syntax_uid=generated.transfer_syntax_uid,
+            origin=ORIGIN,
+        )
+        reception = self.intake.receive(
+            dataclasses.replace(announcement, **changes),
+            answered=answer.set_result,
+            resumed=lambda: None,
+        )
+        return reception, answer
+
+    async def bring(self, generated: GeneratedInstance, *, step: int = 1 << 18, **changes: object):
+        reception, answer = self.begin(generated, **changes)
+        for offset in range(0, len(generated.data_set), step):
+            piece = generated.data_set[offset : offset + step]
+            buffer = Buffer(len(piece), None)
+            buffer.view[:] = piece
+            reception.take(buffer.view, buffer)
+            while reception.is_behind:  # noqa: ASYNC110 - a turn of the loop is what it needs
+                await asyncio.sleep(0)
+        reception.finish()
+        return await asyncio.wait_for(answer, 10)
+
+    def files(self) -> list[str]:
+        return [lying.path for lying in payload_files(self.root)]
+
+    def drafts(self) -> int:
+        return sum(len(files) for _, _, files in os.walk(self.root / "incoming"))

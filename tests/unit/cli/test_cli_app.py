@@ -1,0 +1,127 @@
+"""The command itself: what it imports, what it says, with which code it ends."""
+
+import importlib
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from hilum import __version__
+from hilum.cli.app import COMMANDS, run
+from hilum.kernel.errors import HilumError, Misconfigured, Unreachable
+from hilum.service.config_errors import InvalidConfig, Place, Problem
+
+# Each costs more than the tenth of a second that is left for starting.
+HEAVY = {"pydantic", "pydicom", "sqlalchemy", "alembic", "starlette", "uvicorn", "numpy", "uvloop"}
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """Put a command of our own in the place of `serve`; give what decides what it does."""
+    module = ModuleType("hilum.cli.serve")
+    monkeypatch.setitem(sys.modules, "hilum.cli.serve", module)
+
+    def does(effect):
+        def serve() -> int | None:
+            if isinstance(effect, BaseException):
+                raise effect
+            return effect
+
+        module.serve = serve
+
+    return does
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from hilum.cli.app import run; run(['--help']); "
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+
+    assert not HEAVY & set(ended.stderr.decode().split())
+    assert b"Run the gateway" in ended.stdout
+
+
+def test_help_names_every_command(capsys):
+    assert run(["--help"]) == 0
+
+    out = capsys.readouterr().out
+    assert all(f"│ {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_the_function_of_its_name_in_the_module_of_its_name(name):
+    module = importlib.import_module(f"hilum.cli.{name}")
+
+    assert callable(getattr(module, name))
+
+
+def test_the_version_is_printed(capsys):
+    assert run(["--version"]) == 0
+
+    assert capsys.readouterr().out == f"hilum {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("effect", "code"),
+    [
+        (None, 0),
+        (0, 0),
+        (1, 1),
+        (Misconfigured("m"), 2),
+        (Unreachable("u"), 1),
+        (HilumError("h"), 1),
+        (BrokenPipeError(), 141),
+    ],
+)
+def test_the_code_says_how_it_ended(effect, code, command):
+    command(effect)
+
+    assert run(["serve"]) == code
+
+
+def test_what_can_be_explained_is_a_line_and_no_traceback(command, capsys):
+    command(Unreachable("pacs (10.0.0.5:104) does not answer"))
+
+    run(["serve"])
+
+    assert capsys.readouterr().err == "hilum: pacs (10.0.0.5:104) does not answer\n"
+
+
+def test_a_wrong_configuration_is_shown_as_check_shows_it(command, capsys):
+    place = Place("hilum.toml", 2, 1, "x = 1", 1)
+    command(InvalidConfig([Problem("gateway.x", "there is no x", "", None, place)]))
+
+    assert run(["serve"]) == 2
+
+    assert capsys.readouterr().err.startswith("error: gateway.x\n  hilum.toml:2:1\n  2 │ x = 1\n")
+
+
+def test_a_fault_of_ours_keeps_its_traceback(command):
+    command(ZeroDivisionError())
+
+    with pytest.raises(ZeroDivisionError):
+        run(["serve"])
+
+
+def test_a_command_that_does_not_exist_imports_no_other(monkeypatch, capsys):
+    for name in COMMANDS:
+        monkeypatch.delitem(sys.modules, f"hilum.cli.{name}", raising=False)
+
+    with pytest.raises(SystemExit) as caught:
+        run(["chek"])
+
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == "hilum: there is no command chek. Did you mean check?\n"
+    assert not [name for name in COMMANDS if f"hilum.cli.{name}" in sys.modules]
+
+
+def test_an_option_that_does_not_exist_is_named(capsys):
+    with pytest.raises(SystemExit) as caught:
+        run(["check", "--bogus"])
+
+    assert caught.value.code == 2
+    assert "--bogus" in capsys.readouterr().err
