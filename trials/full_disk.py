@@ -92,7 +92,7 @@ def _tried(
             with senders:
                 time.sleep(options.count(long=10, short=3))
             end()
-            back = seconds_until(lambda: _is_storing(gateway, options), BACK_SECONDS_MAX)
+            back = seconds_until(lambda: _is_storing(gateway, senders), BACK_SECONDS_MAX)
         gateway.stop()
         gateway.start()  # whole again, without faults
         gateway.stop()
@@ -111,7 +111,6 @@ def _verdict(gateway: GatewayTarget, senders: Senders, probe: Probe, back: float
         f"echo took {probe.slowest_ms:.0f} ms" if probe.slowest_ms > ECHO_MS_MAX else "",
         f"echo was answered {probe.refused[0]}" if probe.refused else "",
         "not back in time" if back is None else "",
-        "nothing was acknowledged" if not senders.acknowledged else "",
     ]
     figures = (
         f"{len(senders.acknowledged)} acknowledged and held, refused {refusals or 0}, "
@@ -121,12 +120,16 @@ def _verdict(gateway: GatewayTarget, senders: Senders, probe: Probe, back: float
     return f"FAILED: {found} ({figures})" if found else f"ok ({figures})"
 
 
-def _is_storing(gateway: GatewayTarget, options: Options) -> bool:
-    uid = objects.instance_uid(99, time.monotonic_ns() % 10**9, options.seed)
+def _is_storing(gateway: GatewayTarget, senders: Senders) -> bool:
+    """Store one instance on a new association; what is acknowledged must be held as well."""
+    uid = objects.instance_uid(99, time.monotonic_ns())
+    data_set = objects.instance(uid, size=4000)
     with contextlib.suppress(Closed, OSError):
         connection = associated(gateway.port, gateway.called)
-        answer = connection.store(uid, objects.instance(uid, size=4000))
+        answer = connection.store(uid, data_set)
         connection.release()
+        if answer == SUCCESS:
+            senders.acknowledged[uid] = objects.digest(data_set)
         return answer == SUCCESS
     return False
 
@@ -146,7 +149,7 @@ def _no_descriptors(options: Options) -> str:
                 if answer != SUCCESS:
                     return f"FAILED: echo was answered {answer}"
                 time.sleep(0.1)
-        back = seconds_until(lambda: _is_storing(gateway, options), BACK_SECONDS_MAX)
+        back = seconds_until(lambda: _is_storing(gateway, senders), BACK_SECONDS_MAX)
         opened.release()
         gateway.stop()
     finally:

@@ -60,7 +60,7 @@ def _print_line(console: Console, label: str, line: str) -> None:
     )
     for number, text in enumerate(wrapped):
         start = "" if number else f"  {label}"
-        console.print(Text(start, "bold").append(text[len(start) :], "none"), soft_wrap=True)
+        console.print(Text.assemble((start, "bold"), text[len(start) :]), soft_wrap=True)
 
 
 def verdict(path: Path | None) -> str:

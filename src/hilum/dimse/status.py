@@ -42,13 +42,13 @@ def category(status: int, service: Service = Service.GENERAL) -> Category:
 def outcome_of_store(status: int) -> Outcome:
     """Read a C-STORE-RSP status (PS3.4 Table B.2-1) as the outcome of a delivery.
 
-    A peer that says "duplicate SOP instance" already holds one by that UID, as after a retry whose
-    first answer was lost: delivered, with the status as a remark, for it may be an older copy.
+    "Duplicate SOP instance" (0x0111) is a refusal: the peer holds something under that UID, but who
+    answers so, ours among them, has other bytes. Only a person can say which are wanted.
     """
     if status == SUCCESS:
         return Delivered()
     kind = category(status, Service.STORE)
-    if kind is Category.WARNING or status == DUPLICATE_SOP_INSTANCE:
+    if kind is Category.WARNING:
         return Delivered(warning=status)
     reason = f"the peer answered: {describe(status, Service.STORE)}"
     if status >> 8 == OUT_OF_RESOURCES >> 8 or status in _MAY_PASS:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 from typing import Final
 
@@ -116,9 +116,11 @@ def _same_callers(config: Config) -> Iterator[Finding]:
     for name, peer in config.peers.items():
         by_title.setdefault(peer.ae_title, []).append(name)
     for names in by_title.values():
-        for first, second in combinations(names, 2):
-            if _overlap_as_callers(config.peers[first], config.peers[second]):
-                yield _same_caller(config.peers[first].ae_title, first, second)
+        for index, second in enumerate(names):
+            peer = config.peers[second]
+            others = (one for one in names[:index] if _overlap_as_callers(config.peers[one], peer))
+            for first in islice(others, 1):  # one is enough to know what to change
+                yield _same_caller(peer.ae_title, first, second)
 
 
 def _same_caller(ae_title: str, first: str, second: str) -> Finding:

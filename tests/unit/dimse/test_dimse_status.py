@@ -16,7 +16,6 @@ from hilum.kernel.outcome import Deferred, Delivered, Refused
         (0xB007, Delivered(warning=0xB007)),
         (0xB123, Delivered(warning=0xB123)),
         (0x0107, Delivered(warning=0x0107)),
-        (0x0111, Delivered(warning=0x0111)),
         (0xA700, Deferred("the peer answered: Refused: Out of Resources (0xA700)")),
         (0xA7FF, Deferred("the peer answered: Refused: Out of Resources (0xA7FF)")),
         (0x0110, Deferred("the peer answered: Processing Failure (0x0110)")),
@@ -77,3 +76,10 @@ def test_no_codes_of_a_service_overlap():
         assert codes.first <= codes.last
         assert category(codes.first, codes.service) is codes.category
         assert category(codes.last, codes.service) is codes.category
+
+
+def test_a_duplicate_is_refused_because_who_says_so_may_hold_other_bytes():
+    outcome = outcome_of_store(0x0111)
+
+    assert isinstance(outcome, Refused)
+    assert outcome.status == 0x0111

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from hilum.kernel.errors import Misconfigured
-from hilum.service.config import Config, GatewaySettings, InvalidConfig, load, locate
+from hilum.service.config import Config, GatewaySettings, InvalidConfig, examine, load, locate
 
 NOTHING: dict[str, str] = {}
 
@@ -194,3 +194,22 @@ def test_without_any_file_there_is_none(monkeypatch):
 
     assert locate(None, NOTHING) is None
     assert locate(None, {"HILUM_CONFIG": ""}) is None
+
+
+def test_a_data_folder_of_somebody_else_is_refused_before_anything_starts(folder, monkeypatch):
+    # Root may write everywhere, and tests are often root: so the system is asked by proxy.
+    monkeypatch.setattr("hilum.service.config_checks.os.access", lambda *_: False)
+
+    (problem,) = examine(None, NOTHING).errors
+
+    assert problem.path == "gateway.data"
+    assert f"cannot be made in '{folder}'" in problem.message
+    assert problem.remedy.startswith("Change its owner: chown ")
+
+
+def test_images_do_not_belong_beside_a_configuration_file_in_etc(monkeypatch):
+    monkeypatch.setattr("hilum.service.config_checks.os.access", lambda *_: True)
+
+    (warning,) = examine(None, {"HILUM__GATEWAY__DATA": "/etc/hilum/hilum-data"}).warnings
+
+    assert warning.message == "images would be kept below /etc, in '/etc/hilum/hilum-data'"

@@ -6,6 +6,7 @@ whoever reads the file.
 
 import os
 import re
+from fractions import Fraction
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -29,8 +30,8 @@ PATH_BYTES_MAX: Final = 4095  # PATH_MAX of Linux without its closing zero
 _UNITS: Final = {
     "": 1,
     "B": 1,
-    **{f"{prefix}B": 1000**power for power, prefix in enumerate("KMGT", 1)},
-    **{f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGT", 1)},
+    **{f"{prefix}B": 1000**power for power, prefix in enumerate("KMGTPE", 1)},
+    **{f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGTPE", 1)},
 }
 _BYTES: Final = r"([0-9]{1,18}(?:\.[0-9]{1,18})?) *([A-Za-z]*)"
 
@@ -51,7 +52,7 @@ def byte_count(value: object) -> object:
         raise ValueError(
             f'{value!r} is not a size; write a number of bytes or a text such as "64 KiB" or "1 GB"'
         )
-    return round(float(found[1]) * unit)
+    return round(Fraction(found[1]) * unit)  # exact: a float is not, above 8 PiB
 
 
 def host_name(text: str) -> str:
