@@ -17,10 +17,10 @@ INSTANCES: Final = "instances"  # what is under this folder of the vault is visi
 META_START: Final = 132  # preamble and "DICM" (PS3.10 §7.1)
 SOP_INSTANCE_UID: Final = b"\x08\x00\x18\x00"
 _PIECE_BYTES: Final = 1 << 20
-_CURRENT: Final = """
-    SELECT instance.sop_instance_uid, payload.path, payload.digest, payload.size
+_PAYLOADS: Final = """
+    SELECT instance.sop_instance_uid, payload.path, payload.digest, payload.size,
+           payload.version = instance.current_version
     FROM instance JOIN payload ON payload.instance_row = instance.id
-    WHERE payload.version = instance.current_version
 """
 
 
@@ -29,6 +29,8 @@ class Holding:
     """Instances that are listed and whole, by UID with the digest of their data set."""
 
     digests: dict[str, bytes] = field(default_factory=dict)
+    # The same with older versions that are kept beside the one that is served.
+    versions: dict[str, set[bytes]] = field(default_factory=dict)
     # Visible but not whole, or visible but not listed: what a reader must never meet.
     faults: list[str] = field(default_factory=list)
 
@@ -42,15 +44,16 @@ def of_gateway(data: Path) -> Holding:
     holding = Holding()
     vault = data / VAULT
     unlisted = {str(path.relative_to(vault)) for path in vault.glob(f"{INSTANCES}/**/*.dcm")}
-    for uid, path, listed_digest, size in ledger_rows(data, _CURRENT):
+    for uid, path, listed_digest, size, is_current in ledger_rows(data, _PAYLOADS):
         unlisted.discard(path)
         found = _digest_of_data_set(vault / path, size)
-        if found is not None and found == listed_digest:
-            holding.digests[uid] = found
-        else:
+        if found is None or found != listed_digest:
             holding.faults.append(f"{path}: {'damaged' if found else 'missing'}")
-    older = {path for (path,) in ledger_rows(data, "SELECT path FROM payload")}
-    holding.faults += [f"{path}: not in the ledger" for path in sorted(unlisted - older)]
+            continue
+        holding.versions.setdefault(uid, set()).add(found)
+        if is_current:
+            holding.digests[uid] = found
+    holding.faults += [f"{path}: not in the ledger" for path in sorted(unlisted)]
     return holding
 
 

@@ -197,5 +197,5 @@ def _captured(target: Target, folder: Path) -> list[Session]:
                 timeout=30,
                 env={**os.environ, "TCP_NODELAY": "1"},
             )
-        captured += [pdus_of(bytes(stream)) for stream in recorder.streams]
+        captured += [pdus_of(bytes(one.sent)) for one in recorder.conversations]
     return [pieces for pieces in captured if pieces]

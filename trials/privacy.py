@@ -1,4 +1,4 @@
-"""Names and IDs that exist nowhere else go in by every door, whole and broken: no log shows them."""
+"""Names and IDs that exist nowhere else go in by every door, whole and broken: no log has them."""
 
 import contextlib
 from typing import Final

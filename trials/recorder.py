@@ -6,33 +6,69 @@ import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from trials.wire import P_DATA_TF, parse_command_set
 
-BUFFER_BYTES = 1 << 16
+BUFFER_BYTES: Final = 1 << 16
+C_STORE_RQ: Final = 0x0001
+C_STORE_RSP: Final = 0x8001
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One message that a client sent: its command set and its data set."""
+class Message:
+    """A command set and its data set, as one side sent them."""
 
     command: dict[int, bytes]
     data_set: bytes
 
-    @property
-    def instance_uid(self) -> str:
-        """Give the Affected SOP Instance UID."""
-        return self.command.get(0x1000, b"").rstrip(b"\0 ").decode("latin-1")
+    def text(self, number: int) -> str:
+        """Give an element of the command set as text."""
+        return self.command.get(number, b"").rstrip(b"\0 ").decode("latin-1")
+
+    def number(self, number: int) -> int:
+        """Give an element of the command set as a number; -1 when it is not there."""
+        return int.from_bytes(self.command.get(number, b"\xff\xff\xff"), "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A C-STORE as it went over the wire, and its answer."""
+
+    instance_uid: str
+    data_set: bytes
+    status: int
+
+
+@dataclass(slots=True)
+class Conversation:
+    """One connection: what the client sent and what it was answered."""
+
+    sent: bytearray = field(default_factory=bytearray)
+    answered: bytearray = field(default_factory=bytearray)
+
+    def stores(self) -> list[Stored]:
+        """Give its C-STOREs, each with its answer; one that was never answered is left out."""
+        requests = [m for m in messages_of(bytes(self.sent)) if m.number(0x0100) == C_STORE_RQ]
+        answers = {
+            m.number(0x0120): m.number(0x0900)
+            for m in messages_of(bytes(self.answered))
+            if m.number(0x0100) == C_STORE_RSP
+        }
+        return [
+            Stored(request.text(0x1000), request.data_set, answers[request.number(0x0110)])
+            for request in requests
+            if request.number(0x0110) in answers
+        ]
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Passes connections on to `port` and keeps what went there, one stream a connection."""
+    """Passes connections on to `port` and keeps what was said on each."""
 
     port: int
     own_port: int = 0
-    streams: list[bytearray] = field(default_factory=list)
+    conversations: list[Conversation] = field(default_factory=list)
     _listener: socket.socket = field(default_factory=socket.socket)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -50,9 +86,9 @@ class Recorder:
         for thread in self._threads:
             thread.join(10)
 
-    def messages(self) -> list[Sent]:
-        """Give all messages of all connections."""
-        return [message for stream in self.streams for message in messages_of(bytes(stream))]
+    def stores(self) -> list[Stored]:
+        """Give the C-STOREs of all connections."""
+        return [stored for one in self.conversations for stored in one.stores()]
 
     def _begin(self, run: object, *arguments: object) -> None:
         thread = threading.Thread(target=run, args=arguments, daemon=True)  # type: ignore[arg-type] # our own methods
@@ -68,10 +104,10 @@ class Recorder:
             server = socket.create_connection(("127.0.0.1", self.port))
             for one in (client, server):
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            stream = bytearray()
-            self.streams.append(stream)
-            self._begin(_pass_on, client, server, stream)
-            self._begin(_pass_on, server, client, bytearray())
+            conversation = Conversation()
+            self.conversations.append(conversation)
+            self._begin(_pass_on, client, server, conversation.sent)
+            self._begin(_pass_on, server, client, conversation.answered)
 
 
 def _pass_on(source: socket.socket, target: socket.socket, stream: bytearray) -> None:
@@ -84,7 +120,7 @@ def _pass_on(source: socket.socket, target: socket.socket, stream: bytearray) ->
 
 
 def pdus_of(stream: bytes) -> list[bytes]:
-    """Cut what a client sent into PDUs; an incomplete last one is left out."""
+    """Cut what one side sent into PDUs; an incomplete last one is left out."""
     pdus, at = [], 0
     while at + 6 <= len(stream):
         end = at + 6 + struct.unpack_from(">I", stream, at + 2)[0]
@@ -95,9 +131,9 @@ def pdus_of(stream: bytes) -> list[bytes]:
     return pdus
 
 
-def messages_of(stream: bytes) -> list[Sent]:
+def messages_of(stream: bytes) -> list[Message]:
     """Put the fragments of one association together again (PS3.8 §E.2)."""
-    messages: list[Sent] = []
+    messages: list[Message] = []
     command, data = bytearray(), bytearray()
     for is_command, is_last, fragment in _fragments(stream):
         part = command if is_command else data
@@ -107,7 +143,7 @@ def messages_of(stream: bytes) -> list[Sent]:
         elements = parse_command_set(bytes(command))
         if is_command and elements.get(0x0800) != struct.pack("<H", 0x0101):
             continue  # a data set follows
-        messages.append(Sent(elements, bytes(data)))
+        messages.append(Message(elements, bytes(data)))
         command, data = bytearray(), bytearray()
     return messages
 

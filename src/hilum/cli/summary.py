@@ -29,7 +29,7 @@ _DURABLE: Final = {
 }
 _DUPLICATE: Final = {
     "keep_both": "both are kept, the newest is served (duplicates = keep_both)",
-    "keep_first": "the first is kept (duplicates = keep_first)",
+    "keep_first": "the first is kept, another is refused (duplicates = keep_first)",
     "replace": "the new one replaces the old one (duplicates = replace)",
 }
 
@@ -92,7 +92,7 @@ def _any_title(config: Config) -> str:
 
 def _listeners(config: Config) -> Iterator[str]:
     dimse, web = config.sources.dimse, config.sources.web
-    rows = [(_socket(dimse.host, dimse.port), "DICOM")]
+    rows = [(_socket(dimse.host, dimse.port), "DICOM")] if dimse.plain else []
     if dimse.tls:
         rows.append((_socket(dimse.host, dimse.tls.port), f"DICOM over TLS {_tls(dimse.tls)}"))
     if web.enabled:

@@ -87,9 +87,15 @@ def is_loopback(host: str) -> bool:
 
 def _ports(config: Config) -> Iterator[Finding]:
     dimse, web = config.sources.dimse, config.sources.web
-    listeners: list[tuple[KeyPath, str, int]] = [
-        (("sources", "dimse", "port"), dimse.host, dimse.port)
-    ]
+    listeners: list[tuple[KeyPath, str, int]] = []
+    if dimse.plain:
+        listeners.append((("sources", "dimse", "port"), dimse.host, dimse.port))
+    elif not dimse.tls:
+        yield Finding(
+            (("sources", "dimse", "plain"),),
+            "without the plain port and without TLS nobody can send anything",
+            "Set up sources.dimse.tls, or listen on the plain port",
+        )
     if dimse.tls:
         listeners.append((("sources", "dimse", "tls", "port"), dimse.host, dimse.tls.port))
     if web.enabled:

@@ -237,7 +237,7 @@ def _restart_needed(old: Config, new: Config) -> list[str]:
         "gateway.duplicates": (old.gateway.duplicates, new.gateway.duplicates),
         "gateway.reserve_bytes": (old.gateway.reserve_bytes, new.gateway.reserve_bytes),
         "gateway.reserve_percent": (old.gateway.reserve_percent, new.gateway.reserve_percent),
-        "sources.dimse.host and port": (_address(old), _address(new)),
+        "sources.dimse.host, port and plain": (_address(old), _address(new)),
         "sources.web": (old.sources.web, new.sources.web),
         "log": (old.log, new.log),
     }
@@ -246,4 +246,4 @@ def _restart_needed(old: Config, new: Config) -> list[str]:
 
 def _address(config: Config) -> tuple[object, ...]:
     source = config.sources.dimse
-    return source.host, source.port, source.tls.port if source.tls else None
+    return source.host, source.port, source.plain, source.tls.port if source.tls else None

@@ -193,7 +193,7 @@ def _how(status: int) -> str:
 def _bind(config: Config) -> Sockets:
     dimse, web = config.sources.dimse, config.sources.web
     return Sockets(
-        dimse=_listen("sources.dimse", dimse.host, dimse.port),
+        dimse=_listen("sources.dimse", dimse.host, dimse.port) if dimse.plain else [],
         dimse_tls=(_listen("sources.dimse.tls", dimse.host, dimse.tls.port) if dimse.tls else []),
         web=listen_for_web(web.host, web.port) if web.enabled else [],
     )

@@ -4,8 +4,9 @@ A lost association costs its instance one attempt; nothing that was confirmed is
 """
 
 import asyncio
+import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -17,7 +18,7 @@ from hilum.cli.sending.rate import RateLimit
 from hilum.cli.sending.stop import Stop
 from hilum.cli.sending.talk import Talk
 from hilum.cli.sending.tally import Tally
-from hilum.cli.sending.work import Job, Work
+from hilum.cli.sending.work import Job, Work, back_off_seconds
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import Requestor, associate, status_of
@@ -27,19 +28,13 @@ from hilum.dimse.message import Command
 from hilum.dimse.status import Service as StatusService
 from hilum.dimse.status import describe, outcome_of_store
 from hilum.dimse.upper.items import PresentationContext
+from hilum.kernel.clock import Clock
 from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError, Unreachable
 from hilum.kernel.outcome import Deferred, Delivered, Refused
 
-_BACK_OFF_FIRST_SECONDS: Final = 0.5
-_BACK_OFF_MAX_SECONDS: Final = 30.0
 # Associations lost in a row, without any response, before a carrier gives up whatever `retries` is.
 _LOSSES_MIN: Final = 2
 _MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit and start again at 1
-
-
-def back_off_seconds(failures: int) -> float:
-    """Choose how long to wait after so many failures in a row: doubling, up to half a minute."""
-    return float(min(_BACK_OFF_FIRST_SECONDS * 2 ** (failures - 1), _BACK_OFF_MAX_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,7 @@ class Service:
     tally: Tally
     stop: Stop
     talk: Talk
+    clock: Clock
     journal: Journal | None = None
     limit: RateLimit | None = None
 
@@ -65,6 +61,7 @@ class Carrier:
         self._plan = plan
         self._work = work
         self._failures = 0  # to reach the peer, or to keep it: in a row, no response in between
+        self._open_bytes = 0  # of the instance on the way
         self.reason = ""  # why it gave up; empty: it did not
 
     async def run(self) -> None:
@@ -92,17 +89,28 @@ class Carrier:
     async def _use(self, requestor: Requestor) -> None:
         """Send until the association ends, or the work does, or stopping is wanted."""
         message_ids = itertools.cycle(range(1, _MESSAGE_IDS + 1))
+        lost: HilumError | None = None
         try:
-            while requestor.is_open and not self._service.stop.is_wanted:
-                job = self._work.take()
+            while self._work and requestor.is_open and not self._service.stop.is_wanted:
+                job = self._work.take(self._service.clock.monotonic())
                 if job is None:
-                    break
-                await self._send(requestor, job, next(message_ids))
+                    await self._wait_for_work()
+                else:
+                    await self._send(requestor, job, next(message_ids))
+        except Rejected as error:
+            self.reason = str(error)
         except (Unreachable, RemoteProtocolError) as error:
-            # One instance that a peer cannot stand must not end the run even without retries.
-            await self._fail(error, failures_max=max(self._service.retries, _LOSSES_MIN))
+            lost = error
         finally:
             await requestor.release()
+        if lost is not None:
+            # One instance that a peer cannot stand must not end the run even without retries.
+            await self._fail(lost, failures_max=max(self._service.retries, _LOSSES_MIN))
+
+    async def _wait_for_work(self) -> None:
+        """Wait until a job that failed before may be tried again."""
+        seconds = self._work.seconds_until_due(self._service.clock.monotonic())
+        await self._service.stop.pause(seconds)
 
     async def _fail(self, error: HilumError, *, failures_max: int) -> None:
         """Count a failure; wait before the next attempt, or give up."""
@@ -114,25 +122,16 @@ class Carrier:
             await self._service.stop.pause(back_off_seconds(self._failures))
 
     async def _send(self, requestor: Requestor, job: Job, message_id: int) -> None:
+        """Try to send one instance, and say what became of it."""
         item, tally = job.item, self._service.tally
-        context_id = self._plan.context_id(item)
-        if context_id not in requestor.contexts:
-            kind = f"{sop_class_name(item.sop_class_uid)} in {transfer_syntax(item.transfer_syntax_uid).name}"
-            tally.fail(item, f"{requestor.address} refused {kind}: {requestor.refusal(context_id)}")
+        if self._plan.context_id(item) not in requestor.contexts:
+            tally.fail(item, self._refusal(requestor, item))
             return
         try:
-            chunks = self._service.payloads.chunks(item)
-            first = next(chunks)  # a file that cannot even be opened costs no association
-            response = await requestor.store(
-                context_id,
-                message_id,
-                item.sop_class_uid,
-                item.sop_instance_uid,
-                self._paced(first, chunks),
-            )
+            response = await self._store(requestor, item, message_id)
         except Unreadable as error:
             tally.spoil(item, str(error))
-        except (Unreachable, RemoteProtocolError) as error:
+        except (Unreachable, RemoteProtocolError, Rejected) as error:
             self._again(job, str(error))
             raise
         except asyncio.CancelledError:
@@ -140,18 +139,41 @@ class Carrier:
             raise
         else:
             self._failures = 0
-            await self._account(job, response)
+            self._account(job, response)
+        finally:
+            tally.bytes_open -= self._open_bytes
+            self._open_bytes = 0
 
-    async def _paced(self, first: bytes, rest: Iterator[bytes]) -> AsyncIterator[bytes]:
+    async def _store(self, requestor: Requestor, item: Item, message_id: int) -> Command:
+        chunks = self._service.payloads.chunks(item)
+        first = next(chunks, b"")  # a file that cannot even be opened costs no association
+        async with contextlib.aclosing(self._paced(first, chunks)) as paced:
+            return await requestor.store(
+                self._plan.context_id(item),
+                message_id,
+                item.sop_class_uid,
+                item.sop_instance_uid,
+                paced,
+            )
+
+    async def _paced(self, first: bytes, rest: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Yield the chunks, each when the rate limit lets it through."""
         tally, limit = self._service.tally, self._service.limit
         for chunk in itertools.chain((first,), rest):
             if limit is not None:
                 await limit.take(len(chunk))
-            tally.bytes_on_the_way += len(chunk)
+            tally.bytes_moved += len(chunk)
+            tally.bytes_open += len(chunk)
+            self._open_bytes += len(chunk)
             yield chunk
 
-    async def _account(self, job: Job, response: Command) -> None:
+    def _refusal(self, requestor: Requestor, item: Item) -> str:
+        sop_class = sop_class_name(item.sop_class_uid)
+        syntax = transfer_syntax(item.transfer_syntax_uid).name
+        why = requestor.refusal(self._plan.context_id(item))
+        return f"{requestor.address} refused {sop_class} in {syntax}: {why}"
+
+    def _account(self, job: Job, response: Command) -> None:
         """Act on a response (PS3.4 Table B.2-1). Its comment may hold anything: nobody sees it."""
         status = status_of(response)
         if self._service.talk.about_instances:
@@ -163,7 +185,6 @@ class Carrier:
                 self._write_down(job.item, status)
             case Deferred(reason=reason):
                 self._again(job, reason, status=status)
-                await self._service.stop.pause(back_off_seconds(max(job.failed_attempts, 1)))
             case Refused(reason=reason):
                 self._service.tally.fail(job.item, reason, status=status)
             case _:
@@ -173,7 +194,7 @@ class Carrier:
         """Give `job` another attempt, if it has one left."""
         if job.failed_attempts < self._service.retries:
             self._service.tally.retries += 1
-            self._work.put_back(job)
+            self._work.put_back(job, self._service.clock.monotonic())
         else:
             self._service.tally.fail(job.item, reason, status=status)
 

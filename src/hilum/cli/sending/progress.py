@@ -128,18 +128,21 @@ async def watch(tally: Tally, shown: Display, clock: Clock) -> None:
     while True:
         await asyncio.sleep(shown.interval_seconds)
         now = clock.monotonic()
-        done = tally.bytes_on_the_way
         line = progress_line(
             tally,
-            bytes_per_second=speed.sample(now, done),
+            bytes_per_second=speed.sample(now, tally.bytes_moved),
             instances_per_second=rate.sample(now, tally.finished),
         )
-        shown.show(line, done=min(done, tally.bytes_in_all), total=tally.bytes_in_all)
+        shown.show(line, done=_done(tally), total=tally.bytes_in_all)
+
+
+def _done(tally: Tally) -> int:
+    return min(tally.bytes_settled + tally.bytes_open, tally.bytes_in_all)
 
 
 def progress_line(tally: Tally, *, bytes_per_second: float, instances_per_second: float) -> str:
     """Say how many, how fast, how long still."""
-    left = max(tally.bytes_in_all - tally.bytes_on_the_way, 0)
+    left = tally.bytes_in_all - _done(tally)
     parts = [
         f"{tally.finished:,}/{tally.instances:,}",
         f"{instances_per_second:,.0f}/s",

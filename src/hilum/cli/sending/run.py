@@ -26,5 +26,5 @@ async def _carry_out(plan: AssociationPlan, service: Service, *, associations: i
     finally:
         reasons = [service.stop.reason, *(carrier.reason for carrier in carriers)]
         reason = next(filter(None, reasons), "interrupted")
-        while (job := work.take()) is not None:
-            service.tally.fail(job.item, f"not sent: {reason}")
+        for item in work.drain():
+            service.tally.fail(item, f"not sent: {reason}")

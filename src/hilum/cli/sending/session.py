@@ -94,6 +94,7 @@ class Session:
             tally=tally,
             stop=stop,
             talk=self.talk,
+            clock=self.clock,
             journal=journal,
             limit=None if rate is None else RateLimit(rate, clock=self.clock),
         )

@@ -20,9 +20,11 @@ def in_words(tally: Tally, *, peer: Address, seconds: float) -> Iterator[str]:
         yield f"  {count:>9,}  {describe(status, Service.STORE)}"
     unanswered = sum(1 for failure in tally.failures if failure.status is None)
     if unanswered:
-        yield f"  {unanswered:>9,}  without an answer"
+        yield f"  {unanswered:>9,}  failed without a status"
     if tally.retries:
         yield f"  {tally.retries:>9,}  attempts repeated"
+    if tally.padded:
+        yield f"  {tally.padded:>9,}  sent with a zero byte behind a data set of odd length"
     yield from _failures(tally.failures)
     if tally.bad_files:
         yield f"{count_of(len(tally.bad_files), 'bad file')}:"
@@ -44,6 +46,7 @@ def as_json(tally: Tally, *, peer: Address, seconds: float) -> dict[str, Any]:  
         "already_confirmed": tally.already_confirmed,
         "failed": len(tally.failures) + tally.unreadable,
         "retries": tally.retries,
+        "padded": tally.padded,
         "bytes": tally.bytes_sent,
         "bytes_per_second": round(tally.bytes_sent / seconds) if seconds else None,
         "statuses": {

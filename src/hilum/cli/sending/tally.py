@@ -26,7 +26,10 @@ class Tally:
     already_confirmed: int = 0  # by the journal: not sent again
     sent: int = 0
     bytes_sent: int = 0  # of instances that were confirmed
-    bytes_on_the_way: int = 0  # handed over so far, for the progress line
+    bytes_moved: int = 0  # handed over, all attempts together: the speed
+    bytes_settled: int = 0  # of instances whose fate is known ...
+    bytes_open: int = 0  # ... and of those on the way: the progress
+    padded: int = 0  # sent with a NUL behind a data set of odd length (PS3.8 §E.1)
     unreadable: int = 0  # of `instances`: their bytes could not be had when their turn came
     retries: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -43,10 +46,13 @@ class Tally:
         """Count an instance that the peer has taken, perhaps with a warning."""
         self.sent += 1
         self.bytes_sent += item.length
+        self.bytes_settled += item.length
+        self.padded += item.length & 1
         self.statuses[status] += 1
 
     def fail(self, item: Item, reason: str, *, status: int | None = None) -> None:
         """Count an instance that the peer does not have, for good."""
+        self.bytes_settled += item.length
         if status is not None:
             self.statuses[status] += 1
         self.failures.append(Failure(item.origin, item.sop_instance_uid, reason, status))
@@ -54,6 +60,7 @@ class Tally:
     def spoil(self, item: Item, reason: str) -> None:
         """Count an instance whose file could not be read to its end."""
         self.unreadable += 1
+        self.bytes_settled += item.length
         self.bad_files.append(BadFile(item.origin, reason))
 
     @property

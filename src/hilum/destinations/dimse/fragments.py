@@ -17,16 +17,32 @@ class Fragments:
     def __init__(self, association: Association, *, pdu_bytes_max: int) -> None:
         """Begin with an established association; we send no PDU above `pdu_bytes_max`."""
         self._association = association
+        self._odd = b""  # the byte that would make the fragment before it odd
         announced = association.peer_maximum_length or _UNLIMITED_PDU_BYTES
         wanted = (min(announced, pdu_bytes_max) - _PDV_HEADER_BYTES) & ~1  # even (PS3.8 §E.1)
         self.bytes_max = min(wanted, association.fragment_length_max)
 
     def command(self, context_id: int, command: bytes) -> list[Bytes]:
-        """Cut a whole command set."""
+        """Cut a whole command set; a message begins with it."""
+        self._odd = b""
         return self._cut(context_id, command, is_command=True, is_last=True)
 
     def data(self, context_id: int, chunk: Bytes, *, is_last: bool) -> list[Bytes]:
-        """Cut a piece of a data set; the last piece of all may be empty."""
+        """Cut a piece of a data set; the last piece of all may be empty.
+
+        Every fragment must have an even length (PS3.8 §E.1), or peers abort (Seen: DCMTK, "Odd
+        Fragment Length"). An odd byte waits for the next chunk. At the very end it gets a NUL, as
+        a deflated data set must have it (PS3.5 §A.5) and every reader we know lets pass.
+        """
+        if self._odd:
+            chunk = b"".join((self._odd, chunk))
+            self._odd = b""
+        if len(chunk) & 1:
+            if is_last:
+                chunk = b"".join((chunk, b"\0"))
+            else:
+                self._odd = bytes(chunk[-1:])
+                chunk = memoryview(chunk)[:-1]
         return self._cut(context_id, chunk, is_command=False, is_last=is_last)
 
     def _cut(self, context_id: int, data: Bytes, *, is_command: bool, is_last: bool) -> list[Bytes]:

@@ -57,6 +57,7 @@ class Wire(asyncio.BufferedProtocol):
         self._messages = Messages(association.contexts)
         self._buffer = memoryview(bytearray(_READ_BUFFER_BYTES))
         self._answers: deque[Answer] = deque()
+        self._responses = 0
         self._failure: HilumError | None = None
         self._has_room = True
         self._waiter: asyncio.Future[None] | None = None
@@ -186,7 +187,7 @@ class Wire(asyncio.BufferedProtocol):
             case AssociationRejected(reject):
                 self._fail(rejection(self._address, reject))
             case Aborted(text=text):
-                self._fail(Unreachable(f"{self._address} gave the association up: {text}"))
+                self._fail(Unreachable(self._abort_words(text)))
             case ProtocolViolated(text=text):
                 self._fail(RemoteProtocolError(f"{self._address} broke the protocol: {text}"))
             case ReleaseRequested():
@@ -195,6 +196,14 @@ class Wire(asyncio.BufferedProtocol):
                     self._fail(Unreachable(f"{self._address} released the association"))
             case _:
                 pass
+
+    def _abort_words(self, text: str) -> str:
+        words = f"{self._address} gave the association up: {text}"
+        if self._responses:
+            return words
+        # Seen: Orthanc accepts everybody's association and aborts at the first request it forbids.
+        calling, called = self._address.calling, self._address.called
+        return f"{words}. Does it know {calling!r} and let it do this? Is {called!r} its AE title?"
 
     def _loss(self, error: Exception | None) -> HilumError:
         """Say what it means that the transport closed by itself."""
@@ -214,6 +223,7 @@ class Wire(asyncio.BufferedProtocol):
     def _take(self, answer: Answer) -> None:
         if len(self._answers) >= _ANSWERS_MAX:
             raise RemoteProtocolError(f"{self._address} sends answers that nobody asked for")
+        self._responses += isinstance(answer, Command)
         self._answers.append(answer)
         self._wake()
 

@@ -1,1 +1,1 @@
-"""The DIMSE door: listens for associations, lets known peers in, hands their instances to intake."""
+"""The DIMSE door: listens, lets known peers in, and hands their instances to intake."""

@@ -33,7 +33,7 @@ _UNITS: Final = {
     **{f"{prefix}B": 1000**power for power, prefix in enumerate("KMGTPE", 1)},
     **{f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGTPE", 1)},
 }
-_BYTES: Final = r"([0-9]{1,18}(?:\.[0-9]{1,18})?) *([A-Za-z]*)"
+_BYTES: Final = r"([0-9]{1,20}(?:\.[0-9]{1,20})?) *([A-Za-z]*)"
 
 # RFC 1123 §2.1; an underscore is not legal in a host name, but is in use in many hospitals.
 _HOST_NAME: Final = re.compile(

@@ -146,9 +146,6 @@ class DimseLimits(BaseModel, frozen=True, extra="forbid"):
     instance_bytes_max: ByteCount = Field(
         default=64 * GIB, ge=MIB, description="Largest instance that is taken in."
     )
-    command_set_bytes_max: ByteCount = Field(
-        default=64 * KIB, ge=KIB, le=16 * MIB, description="Largest command set (PS3.7 §6.3)."
-    )
     associate_request_bytes_max: ByteCount = Field(
         default=MIB,
         ge=4 * KIB,
@@ -174,6 +171,9 @@ class DimseSourceSettings(BaseModel, frozen=True, extra="forbid"):
     )
     port: ListenPort = Field(
         default=11112, description="Port of plain DICOM. 0: any free one, which the log names."
+    )
+    plain: bool = Field(
+        default=True, description="Listen on the plain port; false leaves only the TLS one."
     )
     called_ae_titles: Annotated[tuple[Title, ...], OneOrMore()] = Field(
         default=(), description="AE titles we answer to besides gateway.ae_title."

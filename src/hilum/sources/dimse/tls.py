@@ -27,7 +27,8 @@ def server_context(settings: TlsSettings) -> ssl.SSLContext:
     )
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(settings.certificate, settings.key)
+    # An empty passphrase: a key that needs one must fail, not ask on the terminal.
+    context.load_cert_chain(settings.certificate, settings.key, password="")
     if settings.client_ca is not None:
         context.load_verify_locations(cafile=settings.client_ca)
         is_needed = settings.require_client_certificate

@@ -1,0 +1,1 @@
+"""The DICOM Conformance Statement, section by section, read from the tables the gateway runs on."""
