@@ -210,13 +210,13 @@ class Committer:
         try:
             path = self._vault.quarantine(reception.draft, reason, now=self._clock.now())
         except OSError as error:
-            report.leftovers.append((str(reception.draft.path), str(error.strerror)))
+            report.leftovers.append((reception.draft.path, str(error.strerror)))
             return
         if path is not None:
             report.quarantined.append((path, reason))
 
     def _drop(self, reception: Reception, report: CommitReport) -> None:
-        self._clean_up(str(reception.draft.path), lambda _: reception.draft.discard(), report)
+        self._clean_up(reception.draft.path, lambda _: reception.draft.discard(), report)
 
     @staticmethod
     def _clean_up(path: str, remove: Callable[[str], None], report: CommitReport) -> None:

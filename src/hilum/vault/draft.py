@@ -5,7 +5,6 @@ piece by piece. A draft is used by one thread at a time and never becomes visibl
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from blake3 import blake3
@@ -30,7 +29,7 @@ class Draft:
         "size",
     )
 
-    def __init__(self, disk: Disk, path: Path, head: bytes) -> None:
+    def __init__(self, disk: Disk, path: str, head: bytes) -> None:
         self._disk = disk
         self._head = head
         self._descriptor = _NOT_OPEN
@@ -88,7 +87,7 @@ class Draft:
             descriptor, self._descriptor = self._descriptor, _NOT_OPEN
             self._disk.close(descriptor)
 
-    def name(self, target: Path) -> None:
+    def name(self, target: str) -> None:
         """Give the file its final name; from now on the draft has nothing to discard."""
         self.close()
         self._disk.rename(self.path, target)

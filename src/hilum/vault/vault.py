@@ -34,7 +34,9 @@ class Vault:
         self._synced = synced
         self._executor = executor
         self._incoming = root / INCOMING / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        self._known: set[Path] = set()
+        self._root_text = str(root)
+        self._incoming_text = str(self._incoming)
+        self._known: set[str] = set()
         self._drafts = 0
         self._quarantined = 0
 
@@ -56,7 +58,7 @@ class Vault:
     def begin(self, head: bytes) -> Draft:
         """Begin a payload; `head` is its file meta ending with a blank seal."""
         self._drafts += 1
-        return Draft(self._disk, self._incoming / str(self._drafts), head)
+        return Draft(self._disk, f"{self._incoming_text}/{self._drafts}", head)
 
     def place(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
         """Give completed drafts their final, relative paths; all of them in one go.
@@ -66,7 +68,7 @@ class Vault:
         error is gone.
         """
         failures = self._sync_files(drafts)
-        folders: dict[Path, None] = {}
+        folders: dict[str, None] = {}
         for index, (draft, path) in enumerate(drafts):
             if failures[index] is None:
                 failures[index] = self._name(draft, path, folders)
@@ -91,7 +93,7 @@ class Vault:
         name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
         relative = f"{QUARANTINE}/{name}{SUFFIX}"
         draft.flush()
-        draft.name(self.root / relative)
+        draft.name(f"{self._root_text}/{relative}")
         note = self._disk.create(self.root / f"{QUARANTINE}/{name}.json")
         text = json.dumps({"reason": reason, "quarantined_at": now.isoformat()}).encode()
         self._disk.write(note, [text], size=len(text))
@@ -110,9 +112,9 @@ class Vault:
         run = self._executor.map if self._executor and len(payloads) > 1 else map
         return list(run(_sync, payloads))
 
-    def _name(self, draft: Draft, path: str, folders: dict[Path, None]) -> OSError | None:
-        target = self.root / path
-        folder = target.parent
+    def _name(self, draft: Draft, path: str, folders: dict[str, None]) -> OSError | None:
+        target = f"{self._root_text}/{path}"
+        folder = target.rpartition("/")[0]
         try:
             if folder not in self._known:
                 self._learn(folder, folders)
@@ -128,20 +130,20 @@ class Vault:
         folders[folder] = None
         return None
 
-    def _learn(self, folder: Path, folders: dict[Path, None]) -> None:
+    def _learn(self, folder: str, folders: dict[str, None]) -> None:
         self._disk.make_directories(folder)
         # Another process may have made these a moment ago and not synced them yet.
-        for ancestor in folder.parents:
+        ancestor = folder
+        while ancestor != self._root_text:
+            ancestor = ancestor.rpartition("/")[0]
             folders[ancestor] = None
-            if ancestor == self.root:
-                break
         if len(self._known) >= _KNOWN_FOLDERS_MAX:
             self._known.clear()
         self._known.add(folder)
 
     def _sync_folders(
         self,
-        folders: dict[Path, None],
+        folders: dict[str, None],
         drafts: Sequence[tuple[Draft, str]],
         failures: list[OSError | None],
     ) -> None:

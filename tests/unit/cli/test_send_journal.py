@@ -30,6 +30,16 @@ def test_what_was_confirmed_is_known_after_a_restart(tmp_path):
         assert item(2) not in journal
 
 
+def test_opening_a_whole_journal_changes_nothing(tmp_path):
+    path = tmp_path / "j"
+    confirmed(path, item(1), item(2))
+    before = path.read_bytes()
+
+    confirmed(path)
+
+    assert path.read_bytes() == before
+
+
 def test_a_file_that_changed_since_is_not_confirmed(tmp_path):
     confirmed(tmp_path / "j", item(1))
 

@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
+import uvloop
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
@@ -33,6 +34,12 @@ HASTY = replace(
     release_timeout_seconds=0.05,
 )
 CONTEXTS = [PresentationContext(3, CT, (EXPLICIT_VR_LITTLE_ENDIAN,)), VERIFICATION_CONTEXT]
+
+
+@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy])
+def event_loop_policy(request):
+    """Run everything on both loops: their transports differ."""
+    return request.param()
 
 
 def address_of(peer: ScriptedPeer) -> Address:
@@ -88,7 +95,8 @@ async def test_any_chunks_arrive_whole_in_pdus_of_any_size(maximum, cut):
         await store(requestor, generated, iter(chunks))
         await requestor.release()
 
-    assert peer.stored[0].sha256 == hashlib.sha256(b"".join(chunks)).hexdigest()
+    sent = b"".join(chunks)
+    assert peer.stored[0].sha256 == hashlib.sha256(sent + b"\0" * (len(sent) % 2)).hexdigest()
 
 
 async def test_chunks_may_come_from_an_async_iterator_and_be_any_buffer():
@@ -278,12 +286,18 @@ async def test_a_peer_that_closes_at_once_is_asked_about_its_allow_list():
             await associate(address, CONTEXTS, OPTIONS)
 
 
-async def test_unknown_instances_keep_their_uids():
-    odd = UID("1.2.3.4.5")
+@pytest.mark.parametrize("cuts", [(11,), (3, 8), (1, 1, 9), (2, 9), (0, 11, 0)])
+async def test_a_data_set_of_odd_length_gets_a_zero_byte_and_only_even_fragments(cuts):
+    """DCMTK aborts on a fragment of odd length (PS3.8 §E.1)."""
+    data = bytes(range(1, 12))
+    starts = [sum(cuts[:number]) for number in range(len(cuts))]
+    chunks = [data[start : start + size] for start, size in zip(starts, cuts, strict=True)]
     async with ScriptedPeer().listening() as peer:
         requestor = await associate(address_of(peer), CONTEXTS, OPTIONS)
-        await requestor.store(3, 65535, CT, odd, [b"x" * 11])
+        await requestor.store(3, 65535, CT, UID("1.2.3.4.5"), chunks)
         await requestor.release()
 
-    assert peer.stored[0].sop_instance_uid == odd
-    assert peer.stored[0].size == 11
+    (stored,) = peer.stored
+    assert stored.sop_instance_uid == "1.2.3.4.5"
+    assert stored.sha256 == hashlib.sha256(data + b"\0").hexdigest()
+    assert stored.odd_fragments == 0

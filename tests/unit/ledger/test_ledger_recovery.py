@@ -180,6 +180,20 @@ def test_a_path_never_belongs_to_two_payloads(ledger):
     ledger.record([entry(2), entry(3)])
 
 
+def test_after_a_failed_sync_the_log_is_not_trusted(ledger):
+    """Its pages may count as written and not be; what it holds is written to the database anew."""
+    ledger.record([entry(number) for number in range(100)])
+    length = ledger.wal_bytes
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+
+    ledger._writer._handle.distrust(failure)
+
+    ledger.record([entry(100)])
+    assert ledger.wal_bytes < length / 2
+    assert ledger.counts().receipts == 101
+
+
 def test_an_instance_without_payload_can_be_kept_again(ledger, path):
     ledger.record([entry(1)])
     change(path, "DELETE FROM payload")

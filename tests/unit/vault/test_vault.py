@@ -41,11 +41,11 @@ class Disk(SystemDisk):
         self._act("sync")
         super().sync(descriptor)
 
-    def rename(self, source: Path, target: Path) -> None:
+    def rename(self, source, target) -> None:
         self._act("rename")
         super().rename(source, target)
 
-    def sync_directory(self, path: Path) -> None:
+    def sync_directory(self, path) -> None:
         self._act("sync_directory")
         super().sync_directory(path)
 
@@ -122,7 +122,7 @@ def test_a_payload_that_may_not_survive_is_reported_and_gone(tmp_path, fault):
 
     assert [failure.errno for failure in failures] == [errno.EIO]
     assert list(payload_files(tmp_path)) == []
-    assert not draft.path.exists()
+    assert not Path(draft.path).exists()
 
 
 def test_one_bad_payload_does_not_take_the_others_with_it(tmp_path):
@@ -130,7 +130,7 @@ def test_one_bad_payload_does_not_take_the_others_with_it(tmp_path):
     made = vault(tmp_path, disk, synced=False)
     good, bad = completed(made, b"good"), completed(made, b"bad")
     bad.close()
-    bad.path.unlink()
+    Path(bad.path).unlink()
 
     failures = made.place([(good, PATH), (bad, "instances/2026/11/21/1.2/1.2.3/bad.dcm")])
 
@@ -200,7 +200,7 @@ def test_quarantine_has_a_ceiling(tmp_path, monkeypatch):
     draft.write([b"x" * 11])
 
     assert made.quarantine(draft, "broken", now=NOW) is None
-    assert not draft.path.exists()
+    assert not Path(draft.path).exists()
 
 
 def test_set_aside_never_overwrites(tmp_path):
