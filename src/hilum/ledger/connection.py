@@ -90,6 +90,7 @@ class Handle:
         self._durability: Durability = durability
         self._on_reset = on_reset
         self._connection: sqlite3.Connection | None = None
+        self._must_rewrite = False
         self._identity: tuple[int, int] | None = None
 
     def cursor(self) -> sqlite3.Cursor:
@@ -117,6 +118,9 @@ class Handle:
 
     def distrust(self, error: sqlite3.Error) -> None:
         """Close the connection if it cannot be used after `error`."""
+        # After a failed sync the kernel may take pages for written that are not: the next sync
+        # would succeed and mean nothing. What is in the log must be written once more.
+        self._must_rewrite |= kind_of(error) == sqlite3.SQLITE_IOERR
         if kind_of(error) in _DISTRUSTED:
             self.close()
 
@@ -132,6 +136,9 @@ class Handle:
         connection = connect(self._path, self._durability)
         try:
             revision = revision_of(connection)
+            if self._must_rewrite:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._must_rewrite = False
         except BaseException:
             connection.close()
             raise

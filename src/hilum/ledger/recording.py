@@ -54,7 +54,7 @@ class Recorder:
         return [_recorded(step, receipt) for step, receipt in zip(steps, receipts, strict=True)]
 
     def _keep(self, cursor: Cursor, steps: Sequence[Step]) -> None:
-        """Write the instances and payloads that are kept."""
+        """Write the instances and payloads that are kept, and drop those they replace."""
         fresh: list[Step] = []
         later: list[Step] = []
         for step in steps:
@@ -64,7 +64,12 @@ class Recorder:
         rows = self._writing.add_instance.run_numbered(cursor, [_instance(s) for s in fresh])
         for step, row in zip(fresh, rows, strict=True):
             step.instance.row = row
-        self._writing.add_payload.run(cursor, [_payload(step) for step in steps])
+        # First, for what is replaced may come back in the same group, at the same path.
+        for step in later:
+            if step.superseded is not None:
+                self._writing.drop_payload.run(cursor, step.instance.row, step.superseded.version)
+        lasting = [s for s in steps if s.is_held_in_the_end()] if later else steps
+        self._writing.add_payload.run(cursor, [_payload(step) for step in lasting])
         left = [self._change_instance(cursor, step) for step in later]
         for series_row in left:
             self._catalogue.drop_empty(cursor, series_row)
@@ -78,8 +83,6 @@ class Recorder:
             *(step.series_row, entry.facts.sop_class_uid, step.payload.version),
             *(*_instance_values(entry.facts), row),
         )
-        if step.superseded is not None:
-            self._writing.drop_payload.run(cursor, row, step.superseded.version)
         if place is None:
             return step.series_row
         series_row, *kept = place
@@ -182,12 +185,10 @@ def _audit(step: Step, at: int) -> Row:
 
 
 def _recorded(step: Step, receipt_id: int) -> Recorded:
-    superseded = step.superseded
-    path = step.payload.path
     return Recorded(
         receipt_id,
         step.payload.version,
         step.verdict,
-        path,
-        superseded.path if superseded is not None and superseded.path != path else None,
+        step.payload.path,
+        step.superseded_path(),
     )

@@ -33,6 +33,20 @@ class Step:
     superseded: HeldPayload | None = None
     series_row: int = 0
 
+    def is_held_in_the_end(self) -> bool:
+        """Tell whether no later step of the group replaced this one's payload."""
+        return any(payload is self.payload for payload in self.instance.payloads)
+
+    def superseded_path(self) -> str | None:
+        """Give the path that a replaced payload leaves behind, if nothing else is there.
+
+        The same bytes may have come back, to the same path, in the same group.
+        """
+        if self.superseded is None:
+            return None
+        path = self.superseded.path
+        return None if any(p.path == path for p in self.instance.payloads) else path
+
 
 def judge(wanted: Verdict, digest: bytes, held: Sequence[HeldPayload]) -> Verdict | None:
     """Say what an instance is; None when it was not kept for a reason that is gone."""

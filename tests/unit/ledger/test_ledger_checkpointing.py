@@ -61,6 +61,9 @@ def test_a_reader_in_the_way_does_not_stop_the_writers(ledger, path, monkeypatch
 
         ledger.checkpoint("everything")
 
+        # It holds the write lock: waiting for a reader would stop every store.
+        checkpointing_connection = ledger._checkpointer._handle._connection
+        assert checkpointing_connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
         ledger.record([entry(3)])
     ledger.checkpoint("everything")
     assert ledger.wal_bytes == 0

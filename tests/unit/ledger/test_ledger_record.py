@@ -172,6 +172,40 @@ def test_duplicates_far_apart_in_a_long_group_are_seen(ledger):
     assert (recorded[-1].verdict, recorded[-1].version) == (Verdict.KEPT_BESIDE, 2)
 
 
+@pytest.mark.parametrize("others", [0, 40])
+def test_bytes_that_come_back_after_they_were_replaced_are_kept_again(ledger, others):
+    """The vault names files by their bytes: the path comes back as well and must not be removed."""
+    ledger.record([entry(1, path="first.dcm")])
+
+    replaced, *_, back = ledger.record(
+        [
+            entry(1, content=b"other", path="other.dcm", verdict=Verdict.REPLACED),
+            *map(entry, range(2, 2 + others)),
+            entry(1, path="first.dcm"),
+        ]
+    )
+
+    assert (replaced.verdict, replaced.superseded_path) == (Verdict.REPLACED, None)
+    assert (back.verdict, back.version) == (Verdict.KEPT_BESIDE, 3)
+    held = ledger.find(["1.2.3.4.1"])["1.2.3.4.1"]
+    assert [(p.path, p.is_current) for p in held] == [("other.dcm", False), ("first.dcm", True)]
+    assert ledger.check() == []
+
+
+def test_what_is_replaced_within_its_own_group_leaves_its_path(ledger):
+    kept, replacing = ledger.record(
+        [
+            entry(1, path="a.dcm"),
+            entry(1, content=b"other", path="b.dcm", verdict=Verdict.REPLACED),
+        ]
+    )
+
+    assert (kept.verdict, kept.path) == (Verdict.KEPT, "a.dcm")
+    assert (replacing.verdict, replacing.superseded_path) == (Verdict.REPLACED, "a.dcm")
+    assert [p.path for p in ledger.find(["1.2.3.4.1"])["1.2.3.4.1"]] == ["b.dcm"]
+    assert ledger.check() == []
+
+
 def test_values_no_database_can_hold_do_not_keep_an_instance_out(ledger, path):
     odd = entry(patient_name="DOE\ud800", instance_number=10**30)
 
