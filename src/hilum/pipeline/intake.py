@@ -28,7 +28,7 @@ from hilum.pipeline.events import (
     IntakeRestored,
     PayloadQuarantined,
 )
-from hilum.pipeline.reception import RUN_BYTES, RUN_BYTES_CROWDED, Announcement, Reception, Run
+from hilum.pipeline.reception import Announcement, Reception, Run
 from hilum.pipeline.room import Room
 from hilum.pipeline.scribes import QuickScribe, Scribes
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID
@@ -76,7 +76,7 @@ class Intake:
         self._telemetry = telemetry
         self._room = room
         self._limits = limits
-        self._writers = Scribes("writer", _WRITERS)
+        self._writers = QuickScribe(clock, Scribes("writer", _WRITERS))
         committing = Scribes("committer", 1)
         # A sync waits for the device, so it is never the loop that commits when there is one.
         self._committing = committing if is_synced else QuickScribe(clock, committing)
@@ -142,15 +142,10 @@ class Intake:
         self.open_receptions += 1
         return reception
 
-    @property
-    def run_bytes(self) -> int:
-        """Give how long a run may get in memory (see `Clerk`)."""
-        return RUN_BYTES_CROWDED if self.buffers.is_exhausted else RUN_BYTES
-
     def write_run(self, reception: Reception, run: Run) -> None:
         """Have a run written by a scribe (see `Clerk`)."""
         self._room.take(run.size)
-        self._writers.submit(
+        self._writers.submit_now(
             lambda: reception.write(run), lambda _: self._run_written(reception, run)
         )
 

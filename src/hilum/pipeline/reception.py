@@ -16,11 +16,11 @@ from hilum.pipeline.answers import Answer, NoRoom
 from hilum.pipeline.buffers import Buffer
 from hilum.vault.draft import Draft
 
-# A run is handed to the disk when it is this long; shorter payloads wait in memory for the commit
-# and are written by it in one go, which most images are.
-RUN_BYTES: Final = 1024 * 1024
-# The same when many payloads arrive at once and memory is short.
-RUN_BYTES_CROWDED: Final = 64 * 1024
+# A run is handed to the disk when it is this long: while it is still in the processor's cache, and
+# long enough that a system call for it does not matter. Shorter payloads wait for the commit.
+RUN_BYTES: Final = 96 * 1024
+# How much may wait in memory while the disk is slower than the socket.
+BACKLOG_BYTES: Final = 512 * 1024
 
 
 @dataclass(slots=True)
@@ -36,11 +36,6 @@ class Announcement:
 
 class Clerk(Protocol):
     """Who a reception hands its runs and itself to: the intake."""
-
-    @property
-    def run_bytes(self) -> int:
-        """Give how long a run may get before it is handed over."""
-        ...
 
     def write_run(self, reception: "Reception", run: "Run") -> None:
         """Have `reception.write(run)` called in a thread, then `reception.written(run, …)`."""
@@ -118,7 +113,7 @@ class Reception:
     @property
     def is_behind(self) -> bool:
         """Tell whether the disk is slower than the socket: stop reading until `resumed`."""
-        return self._is_writing and self.run.size >= self._clerk.run_bytes
+        return self._is_writing and self.run.size >= BACKLOG_BYTES
 
     def take(self, piece: memoryview, buffer: Buffer) -> None:
         """Take the next bytes of the data set; they stay in `buffer` until they are written."""
@@ -132,7 +127,7 @@ class Reception:
             run.buffers.append(buffer)
         run.pieces.append(piece)
         run.size += size
-        if run.size >= self._clerk.run_bytes:
+        if run.size >= RUN_BYTES:
             if self.size > self.size_max:
                 self._fail(NoRoom(f"the instance is longer than {self.size_max:,} bytes"))
             elif not self._is_writing:
@@ -185,7 +180,7 @@ class Reception:
         if self.failure is not None:
             self.run.release()
             self.run = Run()
-        elif self.run.size >= self._clerk.run_bytes:
+        elif self.run.size >= RUN_BYTES:
             self._hand_over()
         self._resumed()
 

@@ -62,17 +62,20 @@ class Scribes:
                 return
 
 
-# Commits without a sync take a fraction of a millisecond; one that takes so long met a slow disk.
+# Writing to the page cache takes a fraction of a millisecond; when it takes so long, the disk is
+# slow.
 _SLOW_SECONDS: Final = 0.02
 # How long a disk that was slow once is not trusted again.
 _DISTRUST_SECONDS: Final = 30.0
 
 
 class QuickScribe:
-    """Does jobs on the loop itself while they are quick, and leaves them to a thread when not.
+    """Does jobs on the loop itself while they are quick, and leaves them to threads when not.
 
-    Only for jobs that wait for nothing but the page cache. The first slow one is the last that the
-    loop has to wait for in a while.
+    Only for jobs that wait for nothing but the page cache: bytes that were just received are
+    written while they are still in the processor's cache, which is several times as fast as
+    anything another thread can do with them later. The first slow job is the last that the loop
+    has to wait for in a while.
     """
 
     def __init__(self, clock: Clock, fallback: Scribes) -> None:
@@ -88,14 +91,24 @@ class QuickScribe:
 
     def submit(self, job: Job, done: Done) -> None:
         """Run `job` when this turn of the loop is over, so that what comes in it is one group."""
-        if self._loop is None or self._clock.monotonic() < self._distrusted_until:
+        if self._loop is None or self._is_slow():
             self._fallback.submit(job, done)
         else:
             self._loop.call_soon(self._run, job, done)
 
+    def submit_now(self, job: Job, done: Done) -> None:
+        """Run `job` before returning, if that is quick."""
+        if self._is_slow():
+            self._fallback.submit(job, done)
+        else:
+            self._run(job, done)
+
     def stop(self) -> None:
-        """End the thread."""
+        """End the threads."""
         self._fallback.stop()
+
+    def _is_slow(self) -> bool:
+        return self._clock.monotonic() < self._distrusted_until
 
     def _run(self, job: Job, done: Done) -> None:
         begun = self._clock.monotonic()
