@@ -49,7 +49,8 @@ format: $(VENV)/.ready  ## let ruff put the code in order
 	@$(BIN)/ruff format .
 
 reference: $(VENV)/.ready  ## write docs/reference anew from the code
-	@for tool in tools/make_*_reference.py; do $(BIN)/python $$tool || exit 1; done
+	@for page in events_reference settings_reference conformance; do \
+		$(BIN)/python tools/make_$$page.py || exit 1; done
 
 lock: $(VENV)/.ready  ## write requirements/*.lock anew; versions stay unless pyproject.toml says so
 	@$(PIP) install uv

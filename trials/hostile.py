@@ -1,6 +1,6 @@
 """Attacks that are known by name: nesting, lying lengths, bombs, messages without end.
 
-Each gives the answer it got; success for any of them would be a lie.
+Each gives the answer it got; success for most of them would be a lie.
 """
 
 import contextlib
@@ -19,15 +19,18 @@ from trials.wire import (
     DEFLATED,
     IMPLICIT_VR,
     P_DATA_TF,
+    RELEASE_RQ,
     VERIFICATION,
     Closed,
     Connection,
     Proposal,
     associate_request,
     associated,
+    echo_request,
     p_data,
     pdu,
     store_request,
+    user_information,
 )
 
 Attack = Callable[[int, str], str]
@@ -119,6 +122,29 @@ def _http(port: int, _: str) -> str:
         return f"PDU {connection.receive_pdu()[0]}"
 
 
+def _tiny_pdus(port: int, called: str) -> str:
+    """Store as a peer that takes only a few bytes at a time: the answer needs many PDUs."""
+    uid = objects.instance_uid(55, 3)
+    with associated(port, called, user=user_information(16)) as connection:
+        connection.socket.settimeout(ANSWER_SECONDS_MAX)
+        return connection.store(uid, objects.instance(uid, size=2000))
+
+
+def _release_at_once(port: int, called: str) -> str:
+    """Ask to release without waiting for the answers to a C-ECHO and a C-STORE."""
+    uid = objects.instance_uid(55, 4)
+    data_set = objects.instance(uid, size=2000)
+    with associated(port, called) as connection:
+        connection.socket.settimeout(ANSWER_SECONDS_MAX)
+        connection.send(
+            p_data(1, echo_request(), is_command=True, is_last=True)
+            + p_data(3, store_request(uid), is_command=True, is_last=True)
+            + p_data(3, data_set, is_command=False, is_last=True)
+            + pdu(RELEASE_RQ, bytes(4))
+        )
+        return connection.answer()
+
+
 def _many_contexts(port: int, called: str) -> str:
     proposals = [
         Proposal((2 * number + 1) % 256, VERIFICATION, [IMPLICIT_VR]) for number in range(300)
@@ -155,9 +181,11 @@ ATTACKS: Final[dict[str, Attack]] = {
     ),
     "HTTP": _http,
     "300 contexts": _many_contexts,
+    "answers in tiny PDUs": _tiny_pdus,
+    "release at once": _release_at_once,
 }
-# These may be granted: an association is no promise to keep anything.
-MAY_BE_GRANTED: Final = ("300 contexts",)
+# These may be granted: an association is no promise, and these instances are whole.
+MAY_BE_GRANTED: Final = ("300 contexts", "answers in tiny PDUs", "release at once")
 
 
 def attack(name: str, port: int, called: str) -> tuple[str, float]:

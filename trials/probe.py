@@ -1,26 +1,32 @@
-"""A valid client that keeps asking: was it served all the time, and how fast?"""
+"""A valid client that keeps asking: was it served all the time, and how fast?
+
+It asks with C-ECHO in a rhythm; if it `stores`, each new association brings an instance as well.
+"""
 
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
+from trials import objects
 from trials.trial import percentile
 from trials.wire import SUCCESS, Closed, Connection, associated, echo_once
 
+ANSWER_SECONDS_MAX: Final = 5.0
 # Not success, but a definite "later": what a full gateway says to new associations (PS3.8 §9.3.4).
-TRANSIENT_REJECT = "reject 2/"
+TRANSIENT_REJECT: Final = "reject 2/"
 
 
 @dataclass(slots=True)
 class Probe:
-    """Asks with C-ECHO in a rhythm: on one association that stays open, and on new ones."""
+    """Asks on new associations, and on one that stays open if it `keeps_one_open`."""
 
     port: int
     called: str
     pause_seconds: float = 0.1
     source: str = ""
     keeps_one_open: bool = False
+    stores: bool = False
     seconds: list[float] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)  # answers that were neither yes nor "later"
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -52,6 +58,8 @@ class Probe:
             if opened:
                 self._ask_opened(opened)
             self._note(time.monotonic(), echo_once(self.port, self.called, source=self.source))
+            if self.stores:
+                self._store()
             time.sleep(self.pause_seconds)
         if opened:
             opened.release()
@@ -62,6 +70,18 @@ class Probe:
             answer = connection.echo()
         except (Closed, OSError) as error:
             answer = f"{type(error).__name__} on an open association"
+        self._note(started, answer)
+
+    def _store(self) -> None:
+        uid = objects.instance_uid(44, time.monotonic_ns())
+        started = time.monotonic()
+        try:
+            with associated(self.port, self.called) as connection:
+                connection.socket.settimeout(ANSWER_SECONDS_MAX)
+                answer = connection.store(uid, objects.instance(uid, size=2000))
+                connection.release()
+        except (Closed, OSError) as error:
+            answer = f"{type(error).__name__} instead of an answer to a C-STORE"
         self._note(started, answer)
 
     def _note(self, started: float, answer: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from trials.wire import P_DATA_TF, parse_command_set
+from trials.wire import P_DATA_TF, TCP_QUICKACK, parse_command_set
 
 BUFFER_BYTES: Final = 1 << 16
 C_STORE_RQ: Final = 0x0001
@@ -48,17 +48,15 @@ class Conversation:
     answered: bytearray = field(default_factory=bytearray)
 
     def stores(self) -> list[Stored]:
-        """Give its C-STOREs, each with its answer; one that was never answered is left out."""
+        """Give its C-STOREs with their answers, in order: none of our senders has two under way.
+
+        The number of a message would not do to pair them: some senders call each of theirs 1.
+        """
         requests = [m for m in messages_of(bytes(self.sent)) if m.number(0x0100) == C_STORE_RQ]
-        answers = {
-            m.number(0x0120): m.number(0x0900)
-            for m in messages_of(bytes(self.answered))
-            if m.number(0x0100) == C_STORE_RSP
-        }
+        answers = [m for m in messages_of(bytes(self.answered)) if m.number(0x0100) == C_STORE_RSP]
         return [
-            Stored(request.text(0x1000), request.data_set, answers[request.number(0x0110)])
-            for request in requests
-            if request.number(0x0110) in answers
+            Stored(request.text(0x1000), request.data_set, answer.number(0x0900))
+            for request, answer in zip(requests, answers, strict=False)
         ]
 
 
@@ -101,18 +99,26 @@ class Recorder:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self.port))
-            for one in (client, server):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             conversation = Conversation()
             self.conversations.append(conversation)
-            self._begin(_pass_on, client, server, conversation.sent)
-            self._begin(_pass_on, server, client, conversation.answered)
+            self._begin(self._pass_on_both, client, conversation)
+
+    def _pass_on_both(self, client: socket.socket, conversation: Conversation) -> None:
+        with client, socket.create_connection(("127.0.0.1", self.port)) as server:
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            back = (server, client, conversation.answered)
+            answers = threading.Thread(target=_pass_on, args=back, daemon=True)
+            answers.start()
+            _pass_on(client, server, conversation.sent)
+            answers.join()
 
 
 def _pass_on(source: socket.socket, target: socket.socket, stream: bytearray) -> None:
     with contextlib.suppress(OSError):
         while piece := source.recv(BUFFER_BYTES):
+            # A sender with Nagle's algorithm on waits for our acknowledgement.
+            source.setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
             stream += piece
             target.sendall(piece)
     with contextlib.suppress(OSError):

@@ -1,14 +1,18 @@
 """Real files for peers to send: the big corpus, the samples, or those that pydicom brings along."""
 
 import os
+import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
 from pydicom.errors import InvalidDicomError
 
+# PS3.5 §9.1; some files of the corpus are there because theirs is none.
+_UID = re.compile(r"[0-9.]{1,64}")
+UIDS = ["SOPClassUID", "SOPInstanceUID"]
 ROOT = Path(__file__).parents[2]
-DICOMDIR = "1.2.840.10008.1.3.10"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class CorpusFile:
     instance_uid: str
     transfer_syntax: str
     data_set: bytes
+    is_well_named: bool  # the meta group has the UIDs of the data set
 
     @property
     def name(self):
@@ -49,17 +54,26 @@ def read(path):
     if content[128:132] != b"DICM":
         return None
     try:
-        meta = pydicom.filereader.read_file_meta_info(path)
-        own = pydicom.dcmread(path, specific_tags=["SOPClassUID", "SOPInstanceUID"], force=True)
+        with warnings.catch_warnings(action="ignore"):  # that they are odd is why they are there
+            meta = pydicom.filereader.read_file_meta_info(path)
+            own = pydicom.dcmread(path, specific_tags=UIDS, force=True)
+            # What has no UIDs of its own is no instance: fragments, worklist items, directories.
+            sop_class, instance_uid = (str(own.get(keyword, "")) for keyword in UIDS)
+            named = [str(meta.get(f"MediaStorage{keyword}", "")) for keyword in UIDS]
+            syntax = str(meta.get("TransferSyntaxUID", ""))
     except (InvalidDicomError, ValueError, OSError, NotImplementedError, AttributeError):
         return None
-    sop_class = str(own.get("SOPClassUID", meta.get("MediaStorageSOPClassUID", "")))
-    instance_uid = str(own.get("SOPInstanceUID", meta.get("MediaStorageSOPInstanceUID", "")))
-    syntax = str(meta.get("TransferSyntaxUID", ""))
-    if not (sop_class and instance_uid and syntax) or sop_class == DICOMDIR:
+    if not (is_uid(sop_class) and is_uid(instance_uid) and syntax):
         return None
     offset = _data_set_offset(path)
-    return CorpusFile(path, sop_class, instance_uid, syntax, content[offset:])
+    return CorpusFile(
+        path, sop_class, instance_uid, syntax, content[offset:], named == [sop_class, instance_uid]
+    )
+
+
+def is_uid(text):
+    """Tell whether a sender could name an instance by this."""
+    return _UID.fullmatch(text) is not None
 
 
 def _data_set_offset(path):

@@ -15,7 +15,7 @@ from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import VERIFICATION_CONTEXT, Requestor, associate
 from hilum.dimse.status import SUCCESS, describe
-from hilum.kernel.errors import HilumError, Misconfigured, Rejected
+from hilum.kernel.errors import HilumError, Misconfigured, Rejected, Unreachable
 
 _ANSWERED: Final = 0
 _FAILED: Final = 1
@@ -76,7 +76,11 @@ def echo(  # noqa: PLR0913 - one argument an option
     options = peer.requestor_options()
     if repeat < 1:
         raise Misconfigured(f"--repeat {repeat}: give at least 1")
-    answer = run(ask(address, options, repeat=repeat))
+    try:
+        answer = run(ask(address, options, repeat=repeat))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _FAILED
     if json:
         print(json_format.dumps(as_json(answer)))
     else:
@@ -113,10 +117,21 @@ async def _converse(requestor: Requestor, answer: Answer, *, repeat: int) -> Non
         )
     for number in range(repeat):
         started = time.perf_counter()
-        answer.status = await requestor.echo(message_id=number % _MESSAGE_IDS + 1)
+        answer.status = await _echo_once(requestor, number % _MESSAGE_IDS + 1)
         answer.milliseconds.append(_milliseconds_since(started))
         if answer.status != SUCCESS:
             return
+
+
+async def _echo_once(requestor: Requestor, message_id: int) -> int:
+    try:
+        return await requestor.echo(message_id=message_id)
+    except Unreachable as error:
+        # Seen: Orthanc accepts everybody's association and aborts at the first request it forbids.
+        calling = requestor.address.calling
+        raise Unreachable(
+            f"{error}. It did accept our association: does it know {calling!r} and allow it echoes?"
+        ) from error
 
 
 def in_words(answer: Answer, *, verbose: bool) -> Iterator[str]:

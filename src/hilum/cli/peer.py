@@ -106,12 +106,16 @@ def with_port(target: str, port: str | None) -> str:
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:  # Any: the types a coroutine is sent and yields
     """Run `main` on uvloop, or on asyncio's own loop where uvloop does not exist."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415 - --help should not wait for it
-    except ImportError:
-        new_event_loop = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
         return runner.run(main)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - --help should not wait for it
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _title(option: str, text: str) -> AETitle:

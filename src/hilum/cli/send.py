@@ -15,6 +15,7 @@ from hilum.cli.sending.session import Session
 from hilum.cli.sending.summary import as_json, in_words
 from hilum.cli.sending.talk import Talk
 from hilum.cli.sending.tally import Tally
+from hilum.cli.sending.words import printable
 from hilum.service.clock import SystemClock
 
 _ALL_WELL: Final = 0
@@ -94,7 +95,8 @@ def send(  # noqa: PLR0913 - one argument an option
     if json:
         print(json_format.dumps(as_json(tally, peer=order.address, seconds=seconds)))
     else:
-        print("\n".join(in_words(tally, peer=order.address, seconds=seconds)))
+        for line in in_words(tally, peer=order.address, seconds=seconds):
+            print(printable(line))
     return _exit_code(tally)
 
 

@@ -150,7 +150,6 @@ class DataSetReader:
             )
         # Seen: single zeros behind data sets of odd length, from senders that pad to even.
         self._tolerate("zeros behind the data set")
-        self._position += len(self._cut)
 
     def _tolerate(self, oddity: str) -> None:
         tolerated = self._walker.tolerated

@@ -123,11 +123,11 @@ class StructureWalker(Nesting):
                     if kind == SEQUENCE:
                         if key != now.item_key:
                             break
-                        inside = at + 8
-                        length = now.read_item(window, at)[1]
+                        inside, length = at + 8, now.read_item(window, at)[1]
                     elif vr in long_vrs and not length and at + 4 <= last:
-                        inside = at + 12
-                        length = now.read_length(window, at + 8)[0]
+                        if key in now.delimiting_keys:
+                            break
+                        inside, length = at + 12, now.read_length(window, at + 8)[0]
                         if vr != now.sequence_vr:
                             if length == UNDEFINED or (not stack and key in now.noted_keys):
                                 break

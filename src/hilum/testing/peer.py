@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import hashlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,6 +55,7 @@ class Stored:
     transfer_syntax_uid: UID
     size: int
     sha256: str
+    odd_fragments: int  # that the standard forbids (PS3.8 §E.1)
 
 
 def accept_all(_: Stored) -> int:
@@ -82,6 +84,25 @@ class ScriptedPeer:
     requests: list[AssociateRequest] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
     releases: int = 0
+
+    @contextlib.contextmanager
+    def in_a_thread(self, tls: ssl.SSLContext | None = None) -> Iterator["ScriptedPeer"]:
+        """Listen in a thread of its own, for code that runs its own event loop."""
+        ready, over = threading.Event(), threading.Event()
+
+        async def listen() -> None:
+            async with self.listening(tls):
+                ready.set()
+                await asyncio.to_thread(over.wait)
+
+        thread = threading.Thread(target=lambda: asyncio.run(listen()), name="scripted-peer")
+        thread.start()
+        try:
+            ready.wait()
+            yield self
+        finally:
+            over.set()
+            thread.join()
 
     @contextlib.asynccontextmanager
     async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["ScriptedPeer"]:
@@ -122,6 +143,7 @@ class _Conversation:
         self._command: Command | None = None
         self._digest = hashlib.sha256()
         self._size = 0
+        self._odd_fragments = 0
 
     async def run(self) -> None:
         """Converse until one side ends."""
@@ -180,10 +202,11 @@ class _Conversation:
             case CommandReceived(_, command):
                 self._command = command
                 self._digest = hashlib.sha256()
-                self._size = 0
+                self._size = self._odd_fragments = 0
             case DataReceived(context_id, data, is_last):
                 self._digest.update(data)
                 self._size += len(data)
+                self._odd_fragments += len(data) & 1
                 if is_last:
                     self._store(context_id)
             case None:
@@ -200,6 +223,7 @@ class _Conversation:
             transfer_syntax_uid=self._association.contexts[context_id].transfer_syntax,
             size=self._size,
             sha256=self._digest.hexdigest(),
+            odd_fragments=self._odd_fragments,
         )
         self._peer.stored.append(stored)
         response = store_response(command, self._peer.on_store(stored))

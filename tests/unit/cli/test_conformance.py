@@ -302,6 +302,14 @@ def test_tls_is_claimed_as_it_is_set_up():
     assert "not configured" not in text
 
 
+def test_a_plain_port_that_is_off_is_not_claimed():
+    tls = {"certificate": "a.crt", "key": "a.key"}
+    text = statement(configured(sources={"dimse": {"plain": False, "tls": tls}}))
+
+    assert "| Gateway | DICOM | " not in text
+    assert "| Gateway | DICOM over TLS | " in text
+
+
 def test_limits_are_those_of_the_configuration():
     limits = {"receive_pdu_bytes": 65536, "idle_seconds": 7.5, "bytes_per_second_min": 0}
     text = statement(configured(sources={"dimse": {"limits": limits}}))

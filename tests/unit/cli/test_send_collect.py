@@ -114,7 +114,7 @@ def test_a_file_without_names_is_bad(tmp_path):
     assert bad.reason == "no valid SOP Class UID and SOP Instance UID"
 
 
-def test_a_file_that_may_not_be_read_is_bad_and_the_others_go_on(tmp_path, monkeypatch):
+def test_a_file_that_may_not_be_read_is_bad_and_the_others_go_on(tmp_path):
     write_part10(tmp_path / "1", instance(seed=1))
     write_part10(tmp_path / "2", instance(seed=2))
     real = Path(tmp_path / "1")

@@ -4,7 +4,6 @@ import time
 from dataclasses import replace
 
 import pytest
-import uvloop
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
@@ -34,12 +33,6 @@ HASTY = replace(
     release_timeout_seconds=0.05,
 )
 CONTEXTS = [PresentationContext(3, CT, (EXPLICIT_VR_LITTLE_ENDIAN,)), VERIFICATION_CONTEXT]
-
-
-@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy])
-def event_loop_policy(request):
-    """Run everything on both loops: their transports differ."""
-    return request.param()
 
 
 def address_of(peer: ScriptedPeer) -> Address:

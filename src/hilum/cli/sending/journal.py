@@ -125,7 +125,7 @@ def _read(descriptor: int, path: Path, *, peer: str) -> set[Key]:
     with open(descriptor, "rb", closefd=False) as lines:
         first = lines.readline(_LINE_BYTES_MAX)
         # A heading cut short by a crash is ours to finish; any other file is not ours to touch.
-        if _sealed(heading).startswith(first):
+        if not first.endswith(b"\n") and _sealed(heading).startswith(first):
             first = b""
         else:
             _check_heading(_unsealed(first[:-1]), heading, path)

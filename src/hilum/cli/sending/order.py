@@ -1,5 +1,6 @@
 """What was asked for, checked: an order can be carried out or it does not exist."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -91,13 +92,13 @@ def _paths(words: Sequence[str], *, from_list: str | None) -> Iterator[str]:
 
 
 def _listed(source: str) -> Iterator[str]:
-    """Read paths, one a line; names are bytes to the system and survive as they are."""
+    """Read paths, one a line, or with a NUL after each, as `find -print0` writes them.
+
+    Names are bytes to the system; those that are no text survive as they are.
+    """
     try:
-        if source == STDIN:
-            lines = sys.stdin.read().splitlines()
-        else:
-            text = Path(source).read_text(encoding="utf-8", errors="surrogateescape")
-            lines = text.splitlines()
+        read = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
     except OSError as error:
         raise Misconfigured(f"--from-list {source}: {error.strerror}") from error
-    yield from (line for line in lines if line.strip())
+    lines = read.split(b"\0") if b"\0" in read else read.splitlines()
+    yield from (os.fsdecode(line) for line in lines if line.strip())

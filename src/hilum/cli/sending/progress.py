@@ -125,6 +125,8 @@ def display(stream: TextIO, *, quiet: bool) -> Display:
 async def watch(tally: Tally, shown: Display, clock: Clock) -> None:
     """Show progress until cancelled."""
     speed, rate = Speed(), Speed()
+    speed.sample(clock.monotonic(), 0)
+    rate.sample(clock.monotonic(), 0)
     while True:
         await asyncio.sleep(shown.interval_seconds)
         now = clock.monotonic()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hilum.cli.sending.item import Item
 from hilum.cli.sending.progress import Display
+from hilum.cli.sending.words import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +23,4 @@ class Talk:
     def instance(self, item: Item, text: str) -> None:
         """Tell about an instance."""
         if self.about_instances:
-            self.display.note(f"{item.sop_instance_uid} {item.origin}: {text}")
+            self.display.note(printable(f"{item.sop_instance_uid} {item.origin}: {text}"))

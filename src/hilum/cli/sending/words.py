@@ -3,6 +3,13 @@
 _STEPS = ("B", "kB", "MB", "GB", "TB")
 
 
+def printable(text: str) -> str:
+    """Escape what is no text: file names may hold any byte, and terminals obey some of them."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def count_of(number: int, noun: str) -> str:
     """Say `1 file`, `2 files`, `1,000 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

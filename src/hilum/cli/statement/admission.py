@@ -61,7 +61,7 @@ _REQUEST: Final = AssociateRequest(
 
 def admission(config: Config) -> Iterator[str]:
     """Give the sections about who is let in and who is rejected."""
-    yield heading(4, "3.1.3.1 Who may open an association")
+    yield heading(5, "3.1.3.1 Who may open an association")
     yield (
         "AE title, address and identity are judged together: a known title that calls from an "
         "address that is not its own is rejected."
@@ -71,7 +71,7 @@ def admission(config: Config) -> Iterator[str]:
         (*_peers(config), *_strangers(config)),
     )
     yield from _called(config)
-    yield heading(4, "3.1.3.2 Rejections")
+    yield heading(5, "3.1.3.2 Rejections")
     yield table(
         ("When", "Result", "Source", "Reason (PS3.8 Table 9-21)"),
         (_row(when, reject) for when, reject in rejections()),
@@ -100,8 +100,14 @@ def _peers(config: Config) -> Iterator[tuple[str, ...]]:
             ", ".join(map(code, peer.called_ae_titles)) or "any of ours",
             "user and password" if peer.user is not None else "none asked for",
             _services(peer.may),
-            f"{peer.associations_max:,} at a time",
+            f"{peer.associations_max:,}{per_process(config)}",
         )
+
+
+def per_process(config: Config) -> str:
+    """Say behind a count of associations that each worker counts its own."""
+    workers = config.gateway.workers
+    return f" in each of {workers} processes" if workers > 1 else ""
 
 
 def _strangers(config: Config) -> Iterator[tuple[str, ...]]:
@@ -131,7 +137,10 @@ def rejections() -> Iterator[tuple[str, AssociateReject]]:
 
 
 def _by_admission() -> Iterator[tuple[str, AssociateReject]]:
-    yield "The called AE title is not ours", _asked(replace(_CALLER, called_ae_title="OTHER"))
+    yield (
+        "The called AE title is not ours (not with `check_called_ae_title = false`)",
+        _asked(replace(_CALLER, called_ae_title="OTHER")),
+    )
     yield (
         "The calling AE title is empty or has forbidden characters",
         _asked(replace(_CALLER, calling_ae_title="")),

@@ -19,6 +19,7 @@ _HINTS: Final = {
     errno.ENETUNREACH: "no way to this network; is the address right?",
     errno.ETIMEDOUT: "no answer; is the address right, does a firewall drop our packets?",
 }
+_TLS_HINT: Final = "Is this its TLS port (often 2762), and does it know TLS 1.2 or newer?"
 
 
 async def connect(address: Address, options: RequestorOptions, protocol: _P) -> _P:
@@ -28,37 +29,47 @@ async def connect(address: Address, options: RequestorOptions, protocol: _P) -> 
         Unreachable: no connection within the deadline.
         Rejected: TLS was tried and one side does not want the other.
     """
+    seconds = options.connect_timeout_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            connected = await _open_socket(address)
+            await _start(address, connected, options, protocol)
+    except TimeoutError as error:
+        hint = _HINTS[errno.ETIMEDOUT] + (f" {_TLS_HINT}" if options.tls else "")
+        raise Unreachable(f"{address}: no connection within {seconds:g} s: {hint}") from error
+    return protocol
+
+
+async def _start(
+    address: Address, connected: socket.socket, options: RequestorOptions, protocol: _P
+) -> None:
+    """Put `protocol` on the socket, with TLS between them if there shall be."""
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(options.connect_timeout_seconds):
-            connected = await _open_socket(address)
-            try:
-                await loop.create_connection(
-                    lambda: protocol,
-                    sock=connected,
-                    ssl=options.tls,
-                    server_hostname=address.host if options.tls else None,
-                )
-            except BaseException:
-                connected.close()
-                raise
-    except TimeoutError as error:
-        raise Unreachable(
-            f"{address}: no connection within {options.connect_timeout_seconds:g} s: "
-            f"{_HINTS[errno.ETIMEDOUT]}"
-        ) from error
-    except OSError as error:
-        raise _explain(address, error) from error
-    return protocol
+        await loop.create_connection(
+            lambda: protocol,
+            sock=connected,
+            ssl=options.tls,
+            server_hostname=address.host if options.tls else None,
+        )
+    except BaseException as error:
+        connected.close()
+        if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+            raise _tls_failure(address, error) from error
+        raise
 
 
 async def _open_socket(address: Address) -> socket.socket:
     """Try every address of the host in the resolver's order; the last failure counts."""
     loop = asyncio.get_running_loop()
+    try:
+        places = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise Unreachable(
+            f"{address}: the name {address.host!r} cannot be resolved: {error.strerror}"
+        ) from error
     failure: OSError | None = None
-    for family, kind, number, _, place in await loop.getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM
-    ):
+    for family, kind, number, _, place in places:
         candidate = socket.socket(family, kind, number)
         try:
             candidate.setblocking(False)  # noqa: FBT003 - the socket's own signature
@@ -73,25 +84,24 @@ async def _open_socket(address: Address) -> socket.socket:
             raise
         else:
             return candidate
-    raise failure or OSError(errno.EADDRNOTAVAIL, "the name has no address")
+    raise _tcp_failure(address, failure)
 
 
-def _explain(address: Address, error: OSError) -> HilumError:
-    if isinstance(error, socket.gaierror):
-        return Unreachable(
-            f"{address}: the name {address.host!r} cannot be resolved: {error.strerror}"
-        )
+def _tcp_failure(address: Address, error: OSError | None) -> Unreachable:
+    # Event loops put an address into the text; the number says it in the system's own words.
+    number = (error.errno if error else None) or errno.EADDRNOTAVAIL
+    hint = _HINTS.get(number)
+    return Unreachable(
+        f"{address}: cannot connect: {os.strerror(number)}" + (f": {hint}" if hint else "")
+    )
+
+
+def _tls_failure(address: Address, error: OSError) -> HilumError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Rejected(
             f"{address}: we do not trust its certificate: {error.verify_message}. "
-            "Is it issued by the authority (--ca) that we were given?"
+            "Is it issued by the authority that we were given?"
         )
     if isinstance(error, ssl.SSLError):
-        return Rejected(
-            f"{address}: no TLS session: {error.reason or error}. "
-            "Is this its TLS port (often 2762), and does it want a certificate from us?"
-        )
-    # Event loops put an address into the text; the number says it in the system's own words.
-    words = os.strerror(error.errno) if error.errno else type(error).__name__
-    hint = _HINTS.get(error.errno or 0)
-    return Unreachable(f"{address}: cannot connect: {words}" + (f": {hint}" if hint else ""))
+        return Rejected(f"{address}: no TLS session: {error.reason or error}. {_TLS_HINT}")
+    return Unreachable(f"{address} closed the connection instead of beginning TLS. {_TLS_HINT}")

@@ -129,9 +129,9 @@ class Requestor:
         """Store one instance (C-STORE, PS3.4 Annex B) and give the response, whatever its status.
 
         `chunks` are the data set, encoded in the context's transfer syntax; they are sent as they
-        are, with a NUL behind them if their number of bytes is odd (see `Fragments.data`). Memory is bounded by
-        two chunks and the transport's buffer. When `chunks` raises, the peer must not take the part
-        for the whole: the association is aborted and the error goes on.
+        are, with a NUL behind them if their number of bytes is odd (see `Fragments.data`). Memory
+        is bounded by two chunks and the transport's buffer. When `chunks` raises, the peer must not
+        take the part for the whole: the association is aborted and the error goes on.
 
         Raises:
             Unreachable, RemoteProtocolError: the association is over, and nobody knows whether the

@@ -57,7 +57,6 @@ class Wire(asyncio.BufferedProtocol):
         self._messages = Messages(association.contexts)
         self._buffer = memoryview(bytearray(_READ_BUFFER_BYTES))
         self._answers: deque[Answer] = deque()
-        self._responses = 0
         self._failure: HilumError | None = None
         self._has_room = True
         self._waiter: asyncio.Future[None] | None = None
@@ -187,7 +186,7 @@ class Wire(asyncio.BufferedProtocol):
             case AssociationRejected(reject):
                 self._fail(rejection(self._address, reject))
             case Aborted(text=text):
-                self._fail(Unreachable(self._abort_words(text)))
+                self._fail(Unreachable(f"{self._address} gave the association up: {text}"))
             case ProtocolViolated(text=text):
                 self._fail(RemoteProtocolError(f"{self._address} broke the protocol: {text}"))
             case ReleaseRequested():
@@ -196,14 +195,6 @@ class Wire(asyncio.BufferedProtocol):
                     self._fail(Unreachable(f"{self._address} released the association"))
             case _:
                 pass
-
-    def _abort_words(self, text: str) -> str:
-        words = f"{self._address} gave the association up: {text}"
-        if self._responses:
-            return words
-        # Seen: Orthanc accepts everybody's association and aborts at the first request it forbids.
-        calling, called = self._address.calling, self._address.called
-        return f"{words}. Does it know {calling!r} and let it do this? Is {called!r} its AE title?"
 
     def _loss(self, error: Exception | None) -> HilumError:
         """Say what it means that the transport closed by itself."""
@@ -216,14 +207,18 @@ class Wire(asyncio.BufferedProtocol):
         if self._association.state is State.AWAITING_ANSWER:
             return Unreachable(
                 f"{self._address} closed the connection instead of answering our association "
-                f"request{words}. Does it let this host in? Does its port want TLS?"
+                f"request{words}. Does it let this host in? {self._tls_hint()}"
             )
         return Unreachable(f"{self._address} closed the connection{words}")
+
+    def _tls_hint(self) -> str:
+        if self._transport.get_extra_info("sslcontext") is None:
+            return "Does its port want TLS?"
+        return "Does it want a certificate from us, or another one?"
 
     def _take(self, answer: Answer) -> None:
         if len(self._answers) >= _ANSWERS_MAX:
             raise RemoteProtocolError(f"{self._address} sends answers that nobody asked for")
-        self._responses += isinstance(answer, Command)
         self._answers.append(answer)
         self._wake()
 
