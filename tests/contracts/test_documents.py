@@ -98,7 +98,9 @@ def test_the_readme_shows_a_configuration():
     assert "README.md" in dict(CONFIGURATIONS)
 
 
-@pytest.mark.parametrize(("name", "block"), CONFIGURATIONS)
+@pytest.mark.parametrize(
+    ("name", "block"), CONFIGURATIONS, ids=[name for name, _ in CONFIGURATIONS]
+)
 def test_a_configuration_that_is_shown_can_be_used(name, block, tmp_path, capsys):
     path = tmp_path / "hilum.toml"
     path.write_text(block, encoding="utf-8")

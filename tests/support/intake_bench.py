@@ -56,9 +56,6 @@ class Records:
         self.ledger = ledger
         self.fault: Exception | None = None
 
-    def find(self, uids: Sequence[str]):
-        return self.ledger.find(uids)
-
     def record(self, entries: Sequence[Entry]):
         if self.fault is not None:
             raise self.fault

@@ -143,7 +143,7 @@ class DataSetReader:
         self._walk(window, is_final=True)
         if not self._cut:
             return
-        if any(self._cut) or self._walker.is_inside or self._position == 0:
+        if any(self._cut) or self._position == 0:
             raise CorruptPayload(
                 f"the data set ends after {self._position + len(self._cut)} bytes, "
                 "inside the header of an element or inside its value"

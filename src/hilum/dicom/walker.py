@@ -378,6 +378,5 @@ class StructureWalker(Nesting):
         """Tell whether the window has `count` bytes from `at` on; ask for them if not."""
         if at + count <= len(window):
             return True
-        # Behind the window, there is nothing to wait for here: the next walk begins there.
-        self.need_bytes = count if at < len(window) else 0
+        self.need_bytes = count
         return False

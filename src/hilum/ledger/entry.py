@@ -39,8 +39,9 @@ OURSELVES: Final = Origin("", "", "", "", "", "")
 class Entry:
     """An instance whose payload is durable already and that now wants its receipt.
 
-    `path` is where its payload lies in the vault; of an ALREADY_HELD or KEPT_FIRST one it does not
-    matter. `digest` is of what was received, `received_at` is aware.
+    `path` is where its payload lies in the vault. `verdict` says what it should be when other bytes
+    are held under its UID: KEPT_BESIDE, REPLACED or KEPT_FIRST. `digest` is of what was received,
+    `received_at` is aware.
     """
 
     facts: InstanceFacts
@@ -68,9 +69,9 @@ class HeldPayload:
 class Recorded:
     """What really happened to an Entry.
 
-    `verdict` may differ from the one that was asked for, when somebody else was faster. `path` is
-    where the ledger says the payload lies: when it is not the path of the Entry, the file there is
-    not wanted. `superseded_path` is where a replaced payload lies that is held no more.
+    `path` is where the ledger says the payload lies: when it is not the path of the Entry, the file
+    there is not wanted. `superseded_path` is where a replaced payload lies that is held no more.
+    What was not kept (KEPT_FIRST) has no receipt: its `receipt_id` is 0.
     """
 
     receipt_id: int

@@ -29,10 +29,6 @@ class LedgerUnavailable(HilumError):
     """The ledger cannot be read or written now; nothing was recorded. Every call tries again."""
 
 
-class HeldNoMore(LedgerUnavailable):
-    """What made an instance a duplicate has gone since: it must be sent once more to be kept."""
-
-
 def explained(error: sqlite3.Error | OSError, path: Path) -> HilumError:
     """Say what `error` means for the ledger at `path` and what to do about it."""
     if _is_full(error):

@@ -112,15 +112,16 @@ class Ledger:
 
         Raises:
             Full: there is no room on the disk.
-            HeldNoMore: a duplicate's original went away meanwhile; nothing was recorded.
             LedgerUnavailable: the ledger cannot be written now.
         """
         try:
-            return self._write(lambda cursor: self._recorder.record(cursor, entries))
+            recorded = self._write(lambda cursor: self._recorder.record(cursor, entries))
         except (OverflowError, UnicodeEncodeError):
             # An odd value in one instance must not keep the others, nor itself, from being kept.
-            clean = [storable(entry) for entry in entries]
-            return self._write(lambda cursor: self._recorder.record(cursor, clean))
+            entries = [storable(entry) for entry in entries]
+            recorded = self._write(lambda cursor: self._recorder.record(cursor, entries))
+        self._recorder.committed(entries, recorded)
+        return recorded
 
     def audit(self, record: AuditRecord) -> None:
         """Write an audit record of its own.

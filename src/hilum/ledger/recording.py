@@ -13,11 +13,14 @@ from hilum.ledger.statements import INSTANCE_ATTRIBUTES, Reading, Writing
 from hilum.ledger.texts import Row
 from hilum.ledger.verdicts import HeldInstance, Step, decide
 
-INSTANCE_RECEIVED: Final = "instance received"
+INSTANCES_RECEIVED: Final = "instances received"
 
 _KEEPS: Final = frozenset({Verdict.KEPT, Verdict.KEPT_BESIDE, Verdict.REPLACED})
 # What ties an instance to its place; versions of one instance should not differ in it.
 _PLACE: Final = ("study_instance_uid", "series_instance_uid", "sop_class_uid")
+
+# Forgetting what was told means telling it once more.
+_TOLD_MAX: Final = 4096
 
 _instance_values = attrgetter(*INSTANCE_ATTRIBUTES)
 _place_values = attrgetter(*_PLACE)
@@ -30,12 +33,12 @@ class Recorder:
         self._reading = reading
         self._writing = writing
         self._catalogue = catalogue
+        self._told: set[tuple[str, str, Verdict]] = set()
 
     def record(self, cursor: Cursor, entries: Sequence[Entry]) -> list[Recorded]:
         """Write `entries` in their order, later ones of a UID knowing the earlier ones.
 
         Raises:
-            HeldNoMore: one of them was a duplicate of something that is not held any more.
             sqlite3.Error: the transaction must be rolled back.
         """
         held = held_under(self._reading, cursor, [e.facts.sop_instance_uid for e in entries])
@@ -44,14 +47,29 @@ class Recorder:
             for entry in entries
         ]
         self._keep(cursor, [step for step in steps if step.verdict in _KEEPS])
-        moments = [microseconds_of(entry.received_at) for entry in entries]
-        receipts = self._writing.add_receipt.run_numbered(
-            cursor, [_receipt(step, at) for step, at in zip(steps, moments, strict=True)]
-        )
-        self._writing.add_audit.run(
-            cursor, [_audit(step, at) for step, at in zip(steps, moments, strict=True)]
-        )
-        return [_recorded(step, receipt) for step, receipt in zip(steps, receipts, strict=True)]
+        answered = [step for step in steps if step.verdict is not Verdict.KEPT_FIRST]
+        numbers = self._writing.add_receipt.run_numbered(cursor, [_receipt(s) for s in answered])
+        receipts = dict(zip(map(id, answered), numbers, strict=True))
+        self._tell(cursor, steps)
+        return [_recorded(step, receipts.get(id(step), 0)) for step in steps]
+
+    def _tell(self, cursor: Cursor, steps: Sequence[Step]) -> None:
+        """Write an audit record for what begins: who brings instances of which study, and how.
+
+        Once for each association, study and verdict, as PS3.15 §A.5.3 wants it told; the receipts,
+        as little to be changed as the audit trail, name every instance that came.
+        """
+        begun = {_transfer(step): step for step in reversed(steps)}
+        fresh = [step for transfer, step in begun.items() if transfer not in self._told]
+        if fresh:
+            self._writing.add_audit.run(cursor, [_audit(step) for step in fresh])
+
+    def committed(self, entries: Sequence[Entry], recorded: Sequence[Recorded]) -> None:
+        """Remember what was told, now that it cannot be rolled back any more."""
+        if len(self._told) > _TOLD_MAX:
+            self._told.clear()
+        for entry, record in zip(entries, recorded, strict=True):
+            self._told.add((*_who_and_what(entry), record.verdict))
 
     def _keep(self, cursor: Cursor, steps: Sequence[Step]) -> None:
         """Write the instances and payloads that are kept, and drop those they replace."""
@@ -143,10 +161,10 @@ def _payload(step: Step) -> Row:
     )
 
 
-def _receipt(step: Step, at: int) -> Row:
+def _receipt(step: Step) -> Row:
     entry = step.entry
     return (
-        at,
+        microseconds_of(entry.received_at),
         entry.facts.sop_instance_uid,
         step.payload.version,
         step.verdict.value,
@@ -170,11 +188,11 @@ def audit_values(record: AuditRecord, at: int) -> Row:
     )
 
 
-def _audit(step: Step, at: int) -> Row:
+def _audit(step: Step) -> Row:
     facts = step.entry.facts
     return (
-        at,
-        INSTANCE_RECEIVED,
+        microseconds_of(step.entry.received_at),
+        INSTANCES_RECEIVED,
         step.verdict.value,
         *origin_values(step.entry.origin),
         facts.study_instance_uid,
@@ -182,6 +200,14 @@ def _audit(step: Step, at: int) -> Row:
         facts.patient_id,
         "",
     )
+
+
+def _who_and_what(entry: Entry) -> tuple[str, str]:
+    return entry.origin.association_id, entry.facts.study_instance_uid
+
+
+def _transfer(step: Step) -> tuple[str, str, Verdict]:
+    return *_who_and_what(step.entry), step.verdict
 
 
 def _recorded(step: Step, receipt_id: int) -> Recorded:

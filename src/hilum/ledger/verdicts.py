@@ -1,13 +1,12 @@
-"""What an entry is to what is held under its UID: decided once more inside the transaction.
-
-Whoever brought the entry looked before, but another process may have been faster. Pure.
-"""
+"""What an entry is to what is held under its UID: decided inside the transaction. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from hilum.ledger.entry import Entry, HeldPayload, Verdict
-from hilum.ledger.errors import HeldNoMore
+
+_WITH_OTHERS: Final = frozenset({Verdict.KEPT_BESIDE, Verdict.REPLACED, Verdict.KEPT_FIRST})
 
 
 @dataclass(slots=True)
@@ -48,41 +47,24 @@ class Step:
         return None if any(p.path == path for p in self.instance.payloads) else path
 
 
-def judge(wanted: Verdict, digest: bytes, held: Sequence[HeldPayload]) -> Verdict | None:
-    """Say what an instance is; None when it was not kept for a reason that is gone."""
+def judge(wanted: Verdict, digest: bytes, held: Sequence[HeldPayload]) -> Verdict:
+    """Say what an instance is; `wanted` decides about other bytes under a UID that is held."""
     if any(payload.digest == digest for payload in held):
         return Verdict.ALREADY_HELD
-    match wanted:
-        case Verdict.ALREADY_HELD:
-            return None
-        case Verdict.KEPT_FIRST:
-            return Verdict.KEPT_FIRST if held else None
-        case Verdict.KEPT | Verdict.KEPT_BESIDE:
-            return Verdict.KEPT_BESIDE if held else Verdict.KEPT
-        case Verdict.REPLACED:
-            return Verdict.REPLACED if held else Verdict.KEPT
+    if not held:
+        return Verdict.KEPT
+    return wanted if wanted in _WITH_OTHERS else Verdict.KEPT_BESIDE
 
 
 def decide(entry: Entry, instance: HeldInstance) -> Step:
-    """Say what to do with `entry`, and make `instance` what it is after that.
-
-    Raises:
-        HeldNoMore: it was a duplicate of something that is not held any more.
-    """
+    """Say what to do with `entry`, and make `instance` what it is after that."""
     verdict = judge(entry.verdict, entry.digest, instance.payloads)
-    match verdict:
-        case Verdict.KEPT | Verdict.KEPT_BESIDE | Verdict.REPLACED:
-            return _keep(entry, verdict, instance)
-        case Verdict.KEPT_FIRST:
-            return Step(entry, verdict, instance, instance.current())
-        case Verdict.ALREADY_HELD:
-            same = next(p for p in instance.payloads if p.digest == entry.digest)
-            return Step(entry, verdict, instance, same)
-        case None:
-            raise HeldNoMore(
-                f"instance {entry.facts.sop_instance_uid}: what it was a duplicate of is not held "
-                "any more; it must be sent again"
-            )
+    if verdict is Verdict.KEPT_FIRST:
+        return Step(entry, verdict, instance, instance.current())
+    if verdict is Verdict.ALREADY_HELD:
+        same = next(p for p in instance.payloads if p.digest == entry.digest)
+        return Step(entry, verdict, instance, same)
+    return _keep(entry, verdict, instance)
 
 
 def _keep(entry: Entry, verdict: Verdict, instance: HeldInstance) -> Step:

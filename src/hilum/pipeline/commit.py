@@ -13,7 +13,7 @@ from hilum.dicom.facts import InstanceFacts, facts_of
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.names import is_uid
-from hilum.ledger.entry import Entry, HeldPayload, Recorded, Verdict
+from hilum.ledger.entry import Entry, Recorded, Verdict
 from hilum.pipeline.answers import (
     Answer,
     DuplicateRefused,
@@ -22,22 +22,18 @@ from hilum.pipeline.answers import (
     NoRoom,
     NotUnderstood,
 )
-from hilum.pipeline.duplicates import DuplicatePolicy, decide
+from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.reception import Reception
-from hilum.vault.layout import path_of
+from hilum.vault.layout import day_of, path_of
 from hilum.vault.seal import Seal
 from hilum.vault.vault import Vault
 
 
 class Records(Protocol):
-    """What the commit needs of the ledger. Both raise Full, or another HilumError."""
-
-    def find(self, uids: Sequence[str]) -> dict[str, list[HeldPayload]]:
-        """Give the payloads held under each UID."""
-        ...
+    """What the commit needs of the ledger."""
 
     def record(self, entries: Sequence[Entry]) -> list[Recorded]:
-        """Write all entries in one transaction."""
+        """Write all entries in one transaction. Raises Full, or another HilumError."""
         ...
 
 
@@ -59,7 +55,6 @@ class _Candidate:
     reception: Reception
     facts: InstanceFacts
     digest: str
-    verdict: Verdict = Verdict.KEPT
     path: str = ""
 
 
@@ -87,9 +82,7 @@ class Committer:
         now = self._clock.now()
         report.ledger_was_asked = True
         try:
-            self._judge(candidates, report)
-            wanted = [c for c in candidates if report.answers[c.index] is None]
-            self._record(self._place(wanted, now, report), now, report)
+            self._record(self._place(candidates, now, report), now, report)
         except HilumError as error:
             report.ledger_error = str(error)
             report.disk_is_full = isinstance(error, Full)
@@ -124,67 +117,48 @@ class Committer:
         self._quarantine(reception, defect, report)
         return None
 
-    def _judge(self, candidates: Sequence[_Candidate], report: CommitReport) -> None:
-        """Decide what each instance is to what we hold already."""
-        held = self._records.find([c.facts.sop_instance_uid for c in candidates])
-        for candidate in candidates:
-            uid = candidate.facts.sop_instance_uid
-            known = held.setdefault(uid, [])
-            digest = bytes.fromhex(candidate.digest)
-            candidate.verdict = decide(known, digest, self._policy)
-            if candidate.verdict is Verdict.KEPT_FIRST:
-                report.answers[candidate.index] = DuplicateRefused(
-                    "another version of this instance is held and gateway.duplicates is keep_first"
-                )
-            if candidate.verdict in (Verdict.KEPT_FIRST, Verdict.ALREADY_HELD):
-                candidate.path = next((p.path for p in known if p.digest == digest), "")
-                self._drop(candidate.reception, report)
-            else:
-                # The next one of this group under the same UID must know of this one.
-                size = candidate.reception.size
-                known.append(HeldPayload(digest, "", 0, is_current=True, size=size))
-
     def _place(
         self, candidates: list[_Candidate], now: datetime, report: CommitReport
     ) -> list[_Candidate]:
-        """Complete and name the new payloads; give those that are safe, with the duplicates."""
-        drafts = []
-        placed = []
+        """Complete and name the payloads; give those that are safe."""
+        day, received_at = day_of(now), now.isoformat()
+        completed = []
         for candidate in candidates:
-            if candidate.verdict is Verdict.ALREADY_HELD:
-                continue
             try:
-                self._complete(candidate, now)
+                self._complete(candidate, day, received_at)
             except OSError as error:
                 self._refuse(candidate, error, report)
-                continue
-            drafts.append((candidate.reception.draft, candidate.path))
-            placed.append(candidate)
-        failures = self._vault.place(drafts) if drafts else []
-        for candidate, failure in zip(placed, failures, strict=True):
+            else:
+                completed.append(candidate)
+        failures = self._vault.place([(c.reception.draft, c.path) for c in completed])
+        for candidate, failure in zip(completed, failures, strict=True):
             if failure is not None:
                 self._refuse(candidate, failure, report)
-        return [c for c in candidates if report.answers[c.index] is None]
+        return [c for c in completed if report.answers[c.index] is None]
 
-    def _complete(self, candidate: _Candidate, now: datetime) -> None:
-        facts = candidate.facts
+    def _complete(self, candidate: _Candidate, day: str, received_at: str) -> None:
+        facts, draft = candidate.facts, candidate.reception.draft
         candidate.path = path_of(
-            received_at=now,
+            day=day,
             study=facts.study_instance_uid,
             series=facts.series_instance_uid,
             instance=facts.sop_instance_uid,
             digest_hex=candidate.digest,
+            serial=draft.serial,
         )
-        candidate.reception.draft.complete(seal_of(candidate.reception, candidate.digest, now))
+        draft.complete(seal_of(candidate.reception, candidate.digest, received_at))
 
     def _record(self, candidates: list[_Candidate], now: datetime, report: CommitReport) -> None:
         if not candidates:
             return
-        recorded = self._records.record([_entry(candidate, now) for candidate in candidates])
+        verdict = self._policy.verdict
+        recorded = self._records.record([_entry(c, verdict, now) for c in candidates])
         for candidate, record in zip(candidates, recorded, strict=True):
-            report.answers[candidate.index] = Kept(record.verdict)
-            for path in _unwanted(candidate, record):
-                self._clean_up(path, self._vault.remove, report)
+            report.answers[candidate.index] = _answer(record.verdict)
+            for path in (record.superseded_path, candidate.path):
+                # Replaced, or not needed because the same bytes are held already.
+                if path and path != record.path:
+                    self._clean_up(path, self._vault.remove, report)
 
     def _refuse(self, candidate: _Candidate, error: OSError, report: CommitReport) -> None:
         reason = f"writing the payload failed: {error.strerror}"
@@ -226,13 +200,13 @@ class Committer:
             report.leftovers.append((path, str(error.strerror)))
 
 
-def seal_of(reception: Reception, digest: str, now: datetime) -> Seal:
+def seal_of(reception: Reception, digest: str, received_at: str) -> Seal:
     """Give what travels with the payload."""
     origin = reception.announcement.origin
     return Seal(
         digest=digest,
         size=reception.size,
-        received_at=now.isoformat(),
+        received_at=received_at,
         calling_ae_title=origin.calling_ae_title,
         called_ae_title=origin.called_ae_title,
         peer=origin.peer,
@@ -242,7 +216,7 @@ def seal_of(reception: Reception, digest: str, now: datetime) -> Seal:
     )
 
 
-def _entry(candidate: _Candidate, now: datetime) -> Entry:
+def _entry(candidate: _Candidate, verdict: Verdict, now: datetime) -> Entry:
     reception = candidate.reception
     return Entry(
         facts=candidate.facts,
@@ -250,19 +224,18 @@ def _entry(candidate: _Candidate, now: datetime) -> Entry:
         path=candidate.path,
         size=reception.size,
         digest=bytes.fromhex(candidate.digest),
-        verdict=candidate.verdict,
+        verdict=verdict,
         origin=reception.announcement.origin,
         received_at=now,
     )
 
 
-def _unwanted(candidate: _Candidate, record: Recorded) -> set[str]:
-    """Give the files that may go, now that the ledger says which one is held.
-
-    One was replaced; ours is not needed when another worker was faster with the same bytes.
-    """
-    ours = "" if candidate.verdict is Verdict.ALREADY_HELD else candidate.path
-    return {record.superseded_path or "", ours} - {record.path, ""}
+def _answer(verdict: Verdict) -> Answer:
+    if verdict is Verdict.KEPT_FIRST:
+        return DuplicateRefused(
+            "another version of this instance is held and gateway.duplicates is keep_first"
+        )
+    return Kept(verdict)
 
 
 def _mismatch(reception: Reception, facts: InstanceFacts) -> str | None:

@@ -87,6 +87,8 @@ class Intake:
         self._idle = asyncio.Event()
         self.buffers = BufferPool(_BUFFERS_BYTES_MAX)
         self.open_receptions = 0
+        # A commit failed once: files without a row may lie in the vault, to be adopted at a start.
+        self.has_doubt = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to work on `loop`."""
@@ -229,6 +231,7 @@ class Intake:
             self._room.shut()
         if report.ledger_was_asked:
             self._ledger_obstacle = report.ledger_error
+            self.has_doubt |= report.ledger_error is not None
         self._report_obstacle()
 
     def _report_obstacle(self) -> None:

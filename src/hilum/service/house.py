@@ -142,6 +142,8 @@ class House:
         if self.door is not None:
             await self.door.stop()
         await self.intake.stop()
+        if self.intake.has_doubt:
+            self.folder.doubt()
         if self._web is not None:
             self._web.stop()
         self.board.close()

@@ -19,6 +19,7 @@ VAULT: Final = "vault"
 RUN: Final = "run"
 # Written when a run begins, removed when it ends in good order: what it says is where to look.
 _UNCLEAN: Final = "began"
+_DOUBT: Final = "doubt"
 # SQLite keeps these beside its file.
 _COMPANIONS: Final = ("", "-wal", "-shm")
 
@@ -51,9 +52,16 @@ class DataFolder:
         if not mark.exists():
             mark.write_text(datetime.now(UTC).date().isoformat(), encoding="ascii")
 
+    def doubt(self) -> None:
+        """Have the next start compare ledger and vault, however this run ends."""
+        (self.run / _DOUBT).touch()
+
     def end_run(self) -> None:
-        """Remember that the run ended in good order."""
-        (self.run / _UNCLEAN).unlink(missing_ok=True)
+        """Remember that the run ended in good order, unless there is a doubt."""
+        if (self.run / _DOUBT).exists():
+            (self.run / _DOUBT).unlink()
+        else:
+            (self.run / _UNCLEAN).unlink(missing_ok=True)
 
     def unclean_since(self) -> datetime | None:
         """Give the day since which nothing was compared, or None after an orderly end."""

@@ -26,10 +26,11 @@ class Draft:
         "_is_on_disk",
         "_pending",
         "path",
+        "serial",
         "size",
     )
 
-    def __init__(self, disk: Disk, path: str, head: bytes) -> None:
+    def __init__(self, disk: Disk, path: str, serial: str, head: bytes) -> None:
         self._disk = disk
         self._head = head
         self._descriptor = _NOT_OPEN
@@ -37,6 +38,7 @@ class Draft:
         self._digest = blake3()
         self._pending: Sequence[Bytes] = ()
         self.path = path
+        self.serial = serial
         self.size = 0
 
     def write(self, pieces: Sequence[Bytes]) -> None:

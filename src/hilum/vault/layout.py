@@ -10,23 +10,27 @@ INCOMING: Final = "incoming"
 QUARANTINE: Final = "quarantine"
 INSTANCES: Final = "instances"
 SUFFIX: Final = ".dcm"
-# Enough of the digest to tell versions of one instance apart; the ledger knows the whole of it.
-_DIGEST_CHARACTERS: Final = 16
+# Enough of the digest for a person to tell versions apart; the ledger has all of it.
+_DIGEST_CHARACTERS: Final = 8
 
 
 def path_of(
-    *, received_at: datetime, study: str, series: str, instance: str, digest_hex: str
+    *, day: str, study: str, series: str, instance: str, digest_hex: str, serial: str
 ) -> str:
     """Give the path of a payload below the vault's root.
 
-    The digest is part of the name: the same bytes always want the same file, and other bytes of the
-    same instance never want it, so no order of events can make one overwrite the other.
+    `serial` makes it the name of this one reception: no two payloads ever want the same file, so
+    no order of events, in any number of processes, can make one overwrite or remove another.
     """
-    day = received_at.strftime("%Y/%m/%d")
     return (
         f"{INSTANCES}/{day}/{folder_of(study)}/{folder_of(series)}/"
-        f"{folder_of(instance)}-{digest_hex[:_DIGEST_CHARACTERS]}{SUFFIX}"
+        f"{folder_of(instance)}-{digest_hex[:_DIGEST_CHARACTERS]}-{serial}{SUFFIX}"
     )
+
+
+def day_of(moment: datetime) -> str:
+    """Give the folders of a day."""
+    return moment.strftime("%Y/%m/%d")
 
 
 def folder_of(uid: str) -> str:

@@ -33,7 +33,9 @@ class Vault:
         self._disk = disk
         self._synced = synced
         self._executor = executor
-        self._incoming = root / INCOMING / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        # Begins the serial of every payload of this process; no other one has it.
+        self._token = uuid.uuid4().hex[:8]
+        self._incoming = root / INCOMING / f"{os.getpid()}-{self._token}"
         self._root_text = str(root)
         self._incoming_text = str(self._incoming)
         self._known: set[str] = set()
@@ -58,7 +60,8 @@ class Vault:
     def begin(self, head: bytes) -> Draft:
         """Begin a payload; `head` is its file meta ending with a blank seal."""
         self._drafts += 1
-        return Draft(self._disk, f"{self._incoming_text}/{self._drafts}", head)
+        serial = f"{self._token}{self._drafts:x}"
+        return Draft(self._disk, f"{self._incoming_text}/{serial}", serial, head)
 
     def place(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
         """Give completed drafts their final, relative paths; all of them in one go.

@@ -120,7 +120,15 @@ UN_SEQUENCE = (
     + END_OF_SEQUENCE
 )
 
+EXPLICIT_UN_SEQUENCE = (
+    explicit(PRIVATE, b"UN", length=UNDEFINED)
+    + item(PATIENT_ID)
+    + delimited_item(PATIENT_ID + MODALITY)
+    + END_OF_SEQUENCE
+)
+
 TOLERATED = {
+    "explicit item in an implicit sequence": HEAD + EXPLICIT_UN_SEQUENCE + MODALITY,
     "odd length": HEAD + explicit(0x00081030, b"LO", b"abc") + PIXELS,
     "duplicate element": PATIENT_ID + HEAD + SOP_INSTANCE,
     "zeros behind the data set": HEAD + PIXELS + b"\0",
@@ -146,6 +154,20 @@ def test_odd_encodings_are_tolerated_and_counted(oddity, data_set):
     assert list(header.tolerated) == [oddity]
 
 
+@pytest.mark.parametrize(
+    "data_set", [*ACCEPTED.values(), *TOLERATED.values()], ids=[*ACCEPTED, *TOLERATED]
+)
+def test_no_cut_changes_what_is_read(data_set):
+    whole = read(data_set)
+
+    for place in range(0, len(data_set), 1 + len(data_set) // 500):
+        reader = DataSetReader(EXPLICIT_VR_LITTLE_ENDIAN)
+        reader.feed(data_set[:place])
+        reader.feed(data_set[place:])
+        header = reader.finish()
+        assert (header.values, header.tolerated) == (whole.values, whole.tolerated), place
+
+
 @pytest.mark.parametrize("vr", [b"cs", b"  ", b"1A", b"--"])
 def test_a_vr_that_is_none_is_read_with_a_short_length(vr):
     header = read(HEAD + explicit(0x00080050, vr, b"abcd") + MODALITY + PATIENT_ID)
@@ -160,6 +182,35 @@ def test_a_vr_of_the_future_has_a_long_length():
     header = read(HEAD + future + MODALITY)
 
     assert header.text(tags.MODALITY) == "CT"
+
+
+def test_a_vr_of_the_future_may_have_a_value_too_long_to_look_behind():
+    future = explicit(0x00080050, b"OB", bytes(5000)).replace(b"OB", b"OZ")
+
+    header = read(HEAD + future + MODALITY)
+
+    assert header.text(tags.MODALITY) == "CT"
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 1 << 20])
+def test_an_item_is_one_even_when_its_length_reads_like_a_vr(chunk_bytes):
+    reader = DataSetReader(EXPLICIT_VR_LITTLE_ENDIAN)
+    data_set = HEAD + item(bytes(0x424F)) + MODALITY  # the letters OB
+
+    for start in range(0, len(data_set), chunk_bytes):
+        reader.feed(data_set[start : start + chunk_bytes])
+
+    assert reader.finish().tolerated == {"stray item": 1, "odd length": 1}
+
+
+def test_what_follows_an_odd_element_must_have_a_higher_tag():
+    """Read with 32 bits of length, this one would end before something that looks like a header."""
+    odd = b"\x08\0\x50\0OB\x04\0" + b"\x0c\0\0\0"
+    lower = explicit(0x00080060, b"CS", b"abcd" + explicit(0x00020010, b"UI"))
+
+    header = read(HEAD + odd + lower)
+
+    assert header.text(tags.MODALITY).startswith("abcd")
 
 
 def test_values_inside_of_items_are_not_taken_for_those_of_the_data_set():
@@ -188,11 +239,9 @@ def test_unknown_vr_of_undefined_length_is_implicit_little_endian_inside():
 
 
 def test_explicit_items_in_an_unknown_sequence_are_found():
-    unknown = explicit(PRIVATE, b"UN", length=UNDEFINED) + item(PATIENT_ID) + END_OF_SEQUENCE
+    header = read(HEAD + EXPLICIT_UN_SEQUENCE + MODALITY)
 
-    header = read(HEAD + unknown + MODALITY)
-
-    assert header.tolerated == {"explicit item in an implicit sequence": 1}
+    assert header.tolerated == {"explicit item in an implicit sequence": 2}
 
 
 def test_implicit_items_in_an_explicit_sequence_are_found():
@@ -267,8 +316,6 @@ CORRUPT = {
     "element between items": HEAD + delimited_sequence(SEQUENCE, MODALITY),
     "element in a sequence of defined length": HEAD + explicit(SEQUENCE, b"SQ", MODALITY),
     "element between fragments": HEAD + delimited_sequence(tags.PIXEL_DATA, MODALITY, vr=b"OB"),
-    "fragment without length": HEAD
-    + delimited_sequence(tags.PIXEL_DATA, delimited_item(), vr=b"OB"),
     "65 levels": HEAD + nested_sequences(65),
     "65 levels of defined length": HEAD + nested_defined_sequences(65),
     "20,000 levels": HEAD + nested_sequences(20_000),
@@ -279,6 +326,32 @@ CORRUPT = {
 def test_what_is_not_a_whole_data_set_is_refused(data_set):
     with pytest.raises(CorruptPayload):
         read(data_set)
+
+
+@pytest.mark.parametrize(
+    "too_long",
+    [
+        explicit(0x00081030, b"LO", length=60000),
+        explicit(0x00420011, b"OB", length=60000),
+        explicit(SEQUENCE, b"SQ", length=60000),
+        explicit(SEQUENCE, b"SQ", item(length=60000)),
+    ],
+)
+def test_what_is_longer_than_its_item_is_refused_before_it_has_come(too_long):
+    reader = DataSetReader(EXPLICIT_VR_LITTLE_ENDIAN)
+    nested = explicit(SEQUENCE, b"SQ", item(MODALITY + too_long + bytes(40)))
+
+    with pytest.raises(CorruptPayload, match="longer than"):
+        for octet in HEAD + nested:
+            reader.feed(bytes((octet,)))
+
+
+def test_a_fragment_has_a_length_of_its_own():
+    """PS3.5 §A.4: an undefined one is not taken for a value of 4 GiB."""
+    pixels = delimited_sequence(tags.PIXEL_DATA, delimited_item(), vr=b"OB")
+
+    with pytest.raises(CorruptPayload, match="no fragment"):
+        read(HEAD + pixels, JPEG)
 
 
 def test_64_levels_pass():
@@ -344,6 +417,14 @@ def test_deflated_data_sets_are_inflated_while_they_arrive():
     header = reader.finish()
 
     assert header.text(tags.PATIENT_ID) == "P1"
+
+
+def test_deflated_data_sets_may_end_just_behind_a_piece():
+    """When a piece is full, zlib may still hold some of the last input's output."""
+    for size in range(65_300, 65_700, 4):
+        stream = deflate(HEAD + explicit(tags.PIXEL_DATA, b"OW", bytes(size)))
+
+        assert read(stream, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN).values
 
 
 @pytest.mark.parametrize(

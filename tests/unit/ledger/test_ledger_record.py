@@ -5,7 +5,6 @@ import pytest
 from ledger_entries import ORIGIN, RECEIVED, change, entry, rows
 
 from hilum.ledger.entry import Verdict
-from hilum.ledger.errors import HeldNoMore
 from hilum.ledger.moments import microseconds_of
 
 
@@ -50,7 +49,28 @@ def test_the_audit_record_names_the_patient(ledger, path):
     ledger.record([entry()])
 
     [record] = rows(path, "SELECT event, outcome, patient_id, calling_ae_title, host FROM audit")
-    assert record == ("instance received", "kept", "P1", "CT1", "127.0.0.1")
+    assert record == ("instances received", "kept", "P1", "CT1", "127.0.0.1")
+
+
+def test_the_audit_trail_tells_once_for_each_association_study_and_verdict(ledger, path):
+    for number in range(3):
+        ledger.record([entry(number), entry(number + 10)])
+    ledger.record([entry(0)])
+    ledger.record([entry(30, study_instance_uid="1.9")])
+
+    told = rows(path, "SELECT outcome, study_instance_uid FROM audit ORDER BY id")
+    assert told == [("kept", "1.2.3"), ("already_held", "1.2.3"), ("kept", "1.9")]
+
+
+def test_what_was_rolled_back_was_not_told(ledger, path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("hilum.ledger.recording._recorded", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ledger.record([entry()])
+
+    ledger.record([entry()])
+
+    assert len(rows(path, "SELECT 1 FROM audit")) == 1
 
 
 def test_the_same_bytes_again_give_a_receipt_and_nothing_else(ledger, path):
@@ -104,24 +124,16 @@ def test_replacing_nothing_is_keeping(ledger):
     assert (recorded.verdict, recorded.superseded_path) == (Verdict.KEPT, None)
 
 
-def test_the_first_is_kept_and_the_second_has_a_receipt(ledger):
+def test_what_is_not_kept_has_no_receipt(ledger):
     ledger.record([entry(path="first.dcm")])
 
     [recorded] = ledger.record([entry(content=b"other", path="", verdict=Verdict.KEPT_FIRST)])
 
     assert (recorded.verdict, recorded.version) == (Verdict.KEPT_FIRST, 1)
+    assert recorded.receipt_id == 0
+    assert ledger.counts().receipts == 1
     assert recorded.path == "first.dcm"
     assert ledger.counts().payloads == 1
-
-
-def test_a_duplicate_of_what_was_replaced_meanwhile_is_not_recorded(ledger):
-    ledger.record([entry()])
-    ledger.record([entry(content=b"new", verdict=Verdict.REPLACED)])
-
-    with pytest.raises(HeldNoMore):
-        ledger.record([entry(2), entry(verdict=Verdict.ALREADY_HELD)])
-
-    assert ledger.counts().receipts == 2
 
 
 def test_a_group_knows_its_own_duplicates(ledger):

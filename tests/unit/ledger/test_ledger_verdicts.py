@@ -2,7 +2,6 @@ import pytest
 from ledger_entries import entry
 
 from hilum.ledger.entry import HeldPayload, Verdict
-from hilum.ledger.errors import HeldNoMore
 from hilum.ledger.verdicts import HeldInstance, decide, judge
 
 OURS = b"ours"
@@ -27,11 +26,10 @@ def test_the_same_bytes_are_already_held_whatever_was_wanted(wanted):
         (Verdict.KEPT, Verdict.KEPT),
         (Verdict.KEPT_BESIDE, Verdict.KEPT),
         (Verdict.REPLACED, Verdict.KEPT),
-        (Verdict.ALREADY_HELD, None),
-        (Verdict.KEPT_FIRST, None),
+        (Verdict.KEPT_FIRST, Verdict.KEPT),
     ],
 )
-def test_what_is_the_only_one_is_kept_if_its_file_is_there(wanted, verdict):
+def test_what_is_the_only_one_is_kept(wanted, verdict):
     assert judge(wanted, OURS, []) is verdict
 
 
@@ -41,7 +39,6 @@ def test_what_is_the_only_one_is_kept_if_its_file_is_there(wanted, verdict):
         (Verdict.KEPT, Verdict.KEPT_BESIDE),
         (Verdict.KEPT_BESIDE, Verdict.KEPT_BESIDE),
         (Verdict.REPLACED, Verdict.REPLACED),
-        (Verdict.ALREADY_HELD, None),
         (Verdict.KEPT_FIRST, Verdict.KEPT_FIRST),
     ],
 )
@@ -66,8 +63,3 @@ def test_replacing_lets_go_of_the_current_version_only():
     assert step.superseded is not None
     assert step.superseded.version == 2
     assert [p.version for p in instance.payloads] == [1, 3]
-
-
-def test_a_duplicate_whose_original_is_gone_is_no_success():
-    with pytest.raises(HeldNoMore, match=r"1\.2\.3\.4\.1: .*must be sent again"):
-        decide(entry(verdict=Verdict.ALREADY_HELD), HeldInstance())

@@ -207,7 +207,9 @@ def test_without_the_ledger_nothing_is_success_and_it_recovers(run, error):
         bench.intake.learn_room(1 << 40, 1 << 41)
         bench.intake.ledger_recovered()
         assert await bench.bring(instance(seed=1)) == Kept(Verdict.KEPT)
-        assert len(bench.files()) == 1
+        # Whether the failed commit reached the disk is not known: its file waits for a start.
+        assert len(bench.files()) == 2
+        assert bench.intake.has_doubt
 
     run(scenario)
 

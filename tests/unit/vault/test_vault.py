@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from hilum.vault.disk import SystemDisk
 from hilum.vault.inventory import drop_drafts, payload_files, set_aside
-from hilum.vault.layout import path_of
+from hilum.vault.layout import day_of, path_of
 from hilum.vault.seal import BLANK, SEAL_BYTES, Seal, decode, encode
 from hilum.vault.vault import Vault
 
@@ -216,9 +216,11 @@ def test_set_aside_never_overwrites(tmp_path):
     "uid", ["../../etc", "/abs", "..", "", "1.2/3", "1.2\n3", "a" * 65, "1" * 65]
 )
 def test_no_text_of_a_peer_becomes_a_path(uid):
-    path = path_of(received_at=NOW, study=uid, series=uid, instance=uid, digest_hex="ab" * 32)
+    path = path_of(
+        day=day_of(NOW), study=uid, series=uid, instance=uid, digest_hex="ab" * 32, serial="s1"
+    )
 
-    assert path == "instances/2026/11/21/unfiled/unfiled/unfiled-abababababababab.dcm"
+    assert path == "instances/2026/11/21/unfiled/unfiled/unfiled-abababab-s1.dcm"
 
 
 def test_a_seal_of_long_texts_still_fits():
