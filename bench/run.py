@@ -8,6 +8,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ END = "<!-- bench:end -->"
 def main() -> int:
     """Run; the exit code says whether every target is met."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops us stops all of it
     results = _read(options.results) if options.results else _measure_all(options)
     scenarios = QUICK if options.quick else FULL
     targets, is_met = report.verdicts(results)

@@ -7,6 +7,7 @@ itself. It prints one line with its figures; the exit code says whether all prom
 
 import argparse
 import importlib
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ TRIALS = (
 def main() -> int:
     """Run the named trials, or all of them."""
     options = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops us stops all of it
     failed = 0
     for name in options.names or TRIALS:
         with tempfile.TemporaryDirectory(prefix=f"hilum-{name}-", dir=options.folder) as folder:

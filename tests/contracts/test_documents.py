@@ -128,9 +128,11 @@ def test_links_lead_somewhere(name):
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_that_are_named_exist(name):
+    made = tuple(text_of(".gitignore").split())  # by a program that the document explains
     named = {word for word in re.findall(r"`([\w./*-]+)`", text_of(name)) if OURS.match(word)}
+    expected = [word for word in named if "NNNN" not in word and not word.startswith(made)]
 
-    assert not [word for word in named if "NNNN" not in word and not list(ROOT.glob(word))]
+    assert not [word for word in expected if not list(ROOT.glob(word))]
 
 
 def test_the_floors_that_are_drawn_are_the_floors_there_are():

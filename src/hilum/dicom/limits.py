@@ -13,8 +13,8 @@ class ReaderLimits:
     # Each element costs time, not memory. A multi-frame object of 10,000 frames has 500,000; eight
     # times that is a second or two of work.
     elements_max: int = 4_000_000
-    # A malformed header costs as much time as thirty good ones. Who makes them makes a few kinds,
-    # but perhaps one in every item.
+    # A malformed header costs as much time as a hundred good ones, so this is most of a second.
+    # Who writes such headers writes a few kinds of them, but perhaps one in every item.
     malformed_max: int = 50_000
     # A wanted value is kept in memory. The longest text with a length limit is LT: 10,240
     # characters (PS3.5 §6.2). Longer ones are stepped over, and counted.

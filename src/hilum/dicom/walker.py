@@ -361,18 +361,15 @@ class StructureWalker(Nesting):
         start = at + header_bytes
         if length == UNDEFINED:
             return self._open(start, length, FRAGMENTS, now)
-        end = start + length
-        if end + self._base > self._end:
-            raise self._corrupt(f"an element is longer than {self._container_name} around it", at)
         if self._kind == DATA_SET and key in now.wanted:
             if length > self._limits.value_bytes_max:
                 self._tolerate("overlong value")
             elif not self._can_see(window, at, header_bytes + length):
                 return at
             else:
-                self.values[now.wanted[key]] = window[start:end]
+                self.values[now.wanted[key]] = window[start : start + length]
                 self._captured += 1
-        return end
+        return start + length
 
     def _can_see(self, window: bytes, at: int, count: int) -> bool:
         """Tell whether the window has `count` bytes from `at` on; ask for them if not."""

@@ -34,10 +34,17 @@ class NotUnderstood:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLong:
+    """The instance is longer than what is taken; sending it again will not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DuplicateRefused:
     """Another version of the instance is held and the policy is to keep the first."""
 
     reason: str
 
 
-Answer = Kept | NoRoom | Mismatched | NotUnderstood | DuplicateRefused
+Answer = Kept | NoRoom | Mismatched | NotUnderstood | TooLong | DuplicateRefused

@@ -7,7 +7,7 @@ from typing import Final
 
 # What one read of the socket may bring. Large enough that a CT image takes two or three reads,
 # small enough that many associations in mid-transfer stay below the pool's ceiling.
-LARGE_BYTES: Final = 256 * 1024
+LARGE_BYTES: Final = 512 * 1024
 # A connection that has nothing to receive yet: room for an A-ASSOCIATE-RQ and small messages.
 SMALL_BYTES: Final = 16 * 1024
 # Below this much room at its end, a buffer in use is not read into any more.

@@ -90,31 +90,18 @@ class Committer:
         return report
 
     def _examine(self, index: int, reception: Reception, report: CommitReport) -> _Candidate | None:
-        """Read the last run and judge the instance by itself."""
-        if reception.is_abandoned:
-            self._drop(reception, report)
-            return None
-        if reception.failure is not None:
+        """Take the last run and judge the instance by itself; None settles it here."""
+        digest = reception.hold_last_run()
+        if digest is None:
             report.answers[index] = reception.failure
-            report.disk_is_full |= isinstance(reception.failure, NoRoom)
+            report.disk_is_full |= reception.has_met_full_disk
             self._drop(reception, report)
             return None
-        digest = reception.draft.hold(reception.run.pieces)
-        reception.read(reception.run)
-        defect = reception.defect
-        if defect is None:
-            try:
-                facts = facts_of(reception.reader.finish())
-            except CorruptPayload as error:
-                defect = str(error)
-            else:
-                if (reason := _mismatch(reception, facts)) is None:
-                    return _Candidate(index, reception, facts, digest)
-                report.answers[index] = Mismatched(reason)
-                self._quarantine(reception, reason, report)
-                return None
-        report.answers[index] = NotUnderstood(defect)
-        self._quarantine(reception, defect, report)
+        judged = _judge(reception)
+        if isinstance(judged, InstanceFacts):
+            return _Candidate(index, reception, judged, digest)
+        report.answers[index] = judged
+        self._quarantine(reception, judged.reason, report)
         return None
 
     def _place(
@@ -236,6 +223,18 @@ def _answer(verdict: Verdict) -> Answer:
             "another version of this instance is held and gateway.duplicates is keep_first"
         )
     return Kept(verdict)
+
+
+def _judge(reception: Reception) -> InstanceFacts | Mismatched | NotUnderstood:
+    """Say what the data set is, or what is wrong with it."""
+    if reception.defect is not None:
+        return NotUnderstood(reception.defect)
+    try:
+        facts = facts_of(reception.reader.finish())
+    except CorruptPayload as error:
+        return NotUnderstood(str(error))
+    mismatch = _mismatch(reception, facts)
+    return facts if mismatch is None else Mismatched(mismatch)
 
 
 def _mismatch(reception: Reception, facts: InstanceFacts) -> str | None:

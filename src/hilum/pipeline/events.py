@@ -42,6 +42,21 @@ class InstanceRefused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerFailed(Event):
+    """A fault of ours kept an answer from its sender; the instance is as it was decided."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = (
+        "A fault of ours kept the answer about {sop_instance_uid} from its sender: {fault} at "
+        "{place}. Please report it."
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_answers_failed_total"),)
+    sop_instance_uid: str
+    fault: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class PayloadQuarantined(Event):
     """Bytes that could not be taken were kept for inspection."""
 

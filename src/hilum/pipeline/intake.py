@@ -5,7 +5,6 @@ under way and are then committed together, so that many associations share one s
 """
 
 import asyncio
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +14,13 @@ from hilum.dicom.part10 import file_meta
 from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
+from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Event, Telemetry
 from hilum.pipeline.answers import Answer, Kept, NoRoom
 from hilum.pipeline.buffers import BufferPool
 from hilum.pipeline.commit import CommitReport, Committer
 from hilum.pipeline.events import (
+    AnswerFailed,
     CleanUpFailed,
     GroupCommitted,
     InstanceReceived,
@@ -174,7 +175,7 @@ class Intake:
         return self._ledger_obstacle
 
     def _run_written(self, reception: Reception, run: Run) -> None:
-        if isinstance(reception.failure, NoRoom):
+        if reception.has_met_full_disk:
             self._room.shut()
         reception.written(run)
 
@@ -198,13 +199,28 @@ class Intake:
         return _Committed(group, report, self._clock.monotonic() - begun)
 
     def _committed(self, committed: "_Committed") -> None:
-        for reception, answer in zip(committed.group, committed.report.answers, strict=True):
-            reception.run.release()
-            if answer is not None:
-                reception.answered(answer)
-                self._tell(reception, answer)
-        self._tell_rest(committed.report, len(committed.group), committed.seconds)
-        self._commit_next()
+        try:
+            for reception, answer in zip(committed.group, committed.report.answers, strict=True):
+                reception.run.release()
+                if answer is not None:
+                    self._answer(reception, answer)
+            self._tell_rest(committed.report, len(committed.group), committed.seconds)
+        finally:
+            # Whatever went wrong with one of them, the others must not wait for ever.
+            self._commit_next()
+
+    def _answer(self, reception: Reception, answer: Answer) -> None:
+        try:
+            reception.answered(answer)
+        except Exception as error:  # noqa: BLE001 - a door's fault must not reach the others
+            self._telemetry.emit(
+                AnswerFailed(
+                    reception.announcement.sop_instance_uid,
+                    type(error).__name__,
+                    place_of(error),
+                )
+            )
+        self._tell(reception, answer)
 
     def _tell(self, reception: Reception, answer: Answer) -> None:
         announcement = reception.announcement
@@ -245,11 +261,10 @@ class Intake:
 
 def _crashed(group: list[Reception], error: Exception) -> CommitReport:
     """Answer for a commit that failed in a way nobody foresaw: nobody gets success."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
     # Not its text, which might quote a value.
     reason = (
-        f"the commit failed unexpectedly ({type(error).__name__} in {place.name}, line "
-        f"{place.lineno}); please report it"
+        f"the commit failed unexpectedly ({type(error).__name__} at {place_of(error)}); "
+        "please report it"
     )
     answers: list[Answer | None] = [
         None if reception.is_abandoned else NoRoom(reason) for reception in group

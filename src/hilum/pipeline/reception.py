@@ -12,13 +12,13 @@ from hilum.dicom.reader import DataSetReader
 from hilum.kernel.errors import CorruptPayload
 from hilum.kernel.names import UID
 from hilum.ledger.entry import Origin
-from hilum.pipeline.answers import Answer, NoRoom
+from hilum.pipeline.answers import Answer, NoRoom, TooLong
 from hilum.pipeline.buffers import Buffer
 from hilum.vault.draft import Draft
 
 # A run is handed to the disk when it is this long: while it is still in the processor's cache, and
 # long enough that a system call for it does not matter. Shorter payloads wait for the commit.
-RUN_BYTES: Final = 96 * 1024
+RUN_BYTES: Final = 192 * 1024
 # How much may wait in memory while the disk is slower than the socket.
 BACKLOG_BYTES: Final = 512 * 1024
 
@@ -78,6 +78,7 @@ class Reception:
         "defect",
         "draft",
         "failure",
+        "has_met_full_disk",
         "reader",
         "run",
         "size",
@@ -106,6 +107,7 @@ class Reception:
         self.size = 0
         self.failure: Answer | None = None
         self.defect: str | None = None
+        self.has_met_full_disk = False
         self._is_writing = False
         self._is_finished = False
         self._is_abandoned = False
@@ -129,7 +131,7 @@ class Reception:
         run.size += size
         if run.size >= RUN_BYTES:
             if self.size > self.size_max:
-                self._fail(NoRoom(f"the instance is longer than {self.size_max:,} bytes"))
+                self._fail(TooLong(f"the instance is longer than {self.size_max:,} bytes"))
             elif not self._is_writing:
                 self._hand_over()
 
@@ -151,12 +153,27 @@ class Reception:
         """Tell whether only cleaning up is left to do."""
         return self._is_abandoned
 
+    def hold_last_run(self) -> str | None:
+        """Take the last run and give the digest; None: it failed, or nobody waits for it.
+
+        In a scribe's thread, by the commit.
+        """
+        if self._is_abandoned or self.failure is not None:
+            return None
+        try:
+            digest = self.draft.hold(self.run.pieces)
+        except OSError as error:
+            self._fail_by_disk(error)
+            return None
+        self.read(self.run)
+        return digest
+
     def write(self, run: Run) -> None:
         """Write a run and read its structure. In a scribe's thread."""
         try:
             self.draft.write(run.pieces)
         except OSError as error:
-            self.failure = NoRoom(f"writing the payload failed: {error.strerror}")
+            self._fail_by_disk(error)
             return
         self.read(run)
 
@@ -188,6 +205,10 @@ class Reception:
         run, self.run = self.run, Run()
         self._is_writing = True
         self._clerk.write_run(self, run)
+
+    def _fail_by_disk(self, error: OSError) -> None:
+        self.failure = NoRoom(f"writing the payload failed: {error.strerror}")
+        self.has_met_full_disk = True
 
     def _fail(self, failure: Answer) -> None:
         self.failure = failure

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.errors import LedgerUnavailable
+from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
 from hilum.service.events import LedgerRebuilt, PayloadSetAside, PayloadsLost, VaultReconciled
@@ -109,6 +110,7 @@ def rebuild_ledger(
         found = rebuild(folder.vault, ledger, progress=progress)
     finally:
         ledger.close()
+        lock_path(fresh).unlink(missing_ok=True)
     aside = _set_aside(folder.ledger)
     for companion in _COMPANIONS:
         path = Path(f"{fresh}{companion}")
@@ -119,7 +121,7 @@ def rebuild_ledger(
 
 def _ledger_fault(folder: DataFolder, durability: Durability, *, is_thorough: bool) -> str | None:
     """Say what is wrong with the ledger, or None when it can be used."""
-    if not folder.ledger.exists():
+    if not folder.ledger.exists() or folder.ledger.stat().st_size == 0:
         return "missing" if next(payload_files(folder.vault), None) is not None else None
     try:
         ledger = Ledger.open(folder.ledger, durability=durability)

@@ -31,6 +31,8 @@ from hilum.vault.inventory import drop_drafts_of
 
 # prctl(2) of Linux, which Python has no name for.
 _PR_SET_PDEATHSIG: Final = 1
+# How long the parent sleeps when no service manager wants to hear from it.
+_IDLE_SECONDS: Final = 3600.0
 # Back-off of a worker that dies again and again.
 _RESTART_SECONDS_MIN: Final = 0.2
 _RESTART_SECONDS_MAX: Final = 30.0
@@ -44,6 +46,8 @@ def serve(config: Config, *, reread: Reread) -> None:
     Raises:
         Misconfigured: it cannot begin, and the message says what to change.
     """
+    # What we keep is patient data: for us and our group, whatever the caller's mask.
+    os.umask(0o027)
     _raise_descriptor_limit()
     folder = DataFolder(config.gateway.data)
     with occupied(folder):
@@ -97,19 +101,25 @@ class _Parent:
             for number in self._waits:
                 self._start(number)
             systemd.ready()
-            self._watch(telemetry)
+            self._watch(telemetry, systemd)
             self._folder.end_run()
             telemetry.emit(GatewayStopped())
 
-    def _watch(self, telemetry: LiveTelemetry) -> None:
+    def _watch(self, telemetry: LiveTelemetry, systemd: Systemd) -> None:
+        seconds = systemd.watchdog_seconds() or _IDLE_SECONDS
         while self._workers:
-            match signal.sigwait(_SIGNALS):
+            systemd.alive()
+            received = signal.sigtimedwait(_SIGNALS, seconds)
+            match received.si_signo if received is not None else None:
+                case None:
+                    continue
                 case signal.SIGCHLD:
                     self._bury(telemetry)
                 case signal.SIGHUP:
                     self._tell(signal.SIGHUP)
                 case _:
                     self._is_stopping = True
+                    systemd.stopping()
                     self._tell(signal.SIGTERM)
 
     def _bury(self, telemetry: LiveTelemetry) -> None:
@@ -120,9 +130,11 @@ class _Parent:
                 return
             if pid == 0:
                 return
-            number, began = self._workers.pop(pid)
-            if self._is_stopping:
+            worker = self._workers.pop(pid, None)
+            if worker is None or self._is_stopping:
+                # Not a worker: as process 1 of a container we inherit everybody's orphans.
                 continue
+            number, began = worker
             drop_drafts_of(self._folder.vault, pid)
             self._start_again(number, began, _how(status), telemetry)
 

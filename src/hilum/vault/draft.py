@@ -10,6 +10,7 @@ from typing import Final
 from blake3 import blake3
 
 from hilum.vault.disk import Bytes, Disk
+from hilum.vault.hashing import Hashing
 from hilum.vault.seal import SEAL_BYTES, Seal, encode
 
 _NOT_OPEN: Final = -1
@@ -22,6 +23,7 @@ class Draft:
         "_descriptor",
         "_digest",
         "_disk",
+        "_hashing",
         "_head",
         "_is_on_disk",
         "_pending",
@@ -30,8 +32,9 @@ class Draft:
         "size",
     )
 
-    def __init__(self, disk: Disk, path: str, serial: str, head: bytes) -> None:
+    def __init__(self, disk: Disk, hashing: Hashing, path: str, serial: str, head: bytes) -> None:
         self._disk = disk
+        self._hashing = hashing
         self._head = head
         self._descriptor = _NOT_OPEN
         self._is_on_disk = False
@@ -43,41 +46,54 @@ class Draft:
 
     def write(self, pieces: Sequence[Bytes]) -> None:
         """Write a run of the data set to disk. Raises OSError."""
-        size = self._digest_of(pieces)
-        if self._descriptor == _NOT_OPEN:
-            self._create()
-            pieces = [self._head, *pieces]
-            size += len(self._head)
-        self._disk.write(self._descriptor, pieces, size=size)
+        size = sum(map(len, pieces))
+        self.size += size
+        digested = self._hashing.begin(self._digest, pieces, size)
+        try:
+            if self._descriptor == _NOT_OPEN:
+                self._create()
+                pieces = [self._head, *pieces]
+                size += len(self._head)
+            self._disk.write(self._descriptor, pieces, size=size)
+        finally:
+            if digested is not None:
+                digested.acquire()
 
     def hold(self, pieces: Sequence[Bytes]) -> str:
-        """Take the last run without writing it yet; give the digest of the whole data set."""
-        self._digest_of(pieces)
-        self._pending = pieces
+        """Take the last run and give the digest of the whole data set.
+
+        A payload that is all in one run is not written yet: it may turn out to be unwanted.
+        Raises OSError.
+        """
+        if self._is_on_disk:
+            self.write(pieces)
+        else:
+            for piece in pieces:
+                self._digest.update(piece)
+            self.size += sum(map(len, pieces))
+            self._pending = pieces
         return self._digest.hexdigest()
 
     def complete(self, seal: Seal) -> None:
         """Write what is held and the seal, by which the file can be known again. Raises OSError."""
-        sealed = self._head[:-SEAL_BYTES] + encode(seal)
-        if self._descriptor == _NOT_OPEN:
-            self._create()
-            size = len(sealed) + seal.size
-            self._disk.write(self._descriptor, [sealed, *self._pending], size=size)
-        else:
-            held = sum(map(len, self._pending))
-            if held:
-                self._disk.write(self._descriptor, self._pending, size=held)
+        encoded = encode(seal)
+        if self._is_on_disk:
             seal_offset = len(self._head) - SEAL_BYTES
-            self._disk.write_at(self._descriptor, sealed[-SEAL_BYTES:], offset=seal_offset)
+            self._disk.write_at(self._descriptor, encoded, offset=seal_offset)
+            return
+        self._create()
+        head = self._head
+        pieces = [head[:-SEAL_BYTES], encoded, *self._pending]
+        self._disk.write(self._descriptor, pieces, size=len(head) + seal.size)
         self._pending = ()
 
     def flush(self) -> None:
         """Write what is held, unsealed: for quarantine. Raises OSError."""
-        pending, self._pending = self._pending, ()
-        if self._descriptor == _NOT_OPEN:
+        if not self._is_on_disk:
             self._create()
-            pending = [self._head, *pending]
-        self._disk.write(self._descriptor, pending, size=sum(map(len, pending)))
+            pieces = [self._head, *self._pending]
+            self._pending = ()
+            self._disk.write(self._descriptor, pieces, size=sum(map(len, pieces)))
 
     def sync(self) -> None:
         """Make the bytes survive a power cut. Raises OSError: the draft must then be discarded."""
@@ -106,11 +122,3 @@ class Draft:
     def _create(self) -> None:
         self._descriptor = self._disk.create(self.path)
         self._is_on_disk = True
-
-    def _digest_of(self, pieces: Sequence[Bytes]) -> int:
-        size = 0
-        for piece in pieces:
-            self._digest.update(piece)
-            size += len(piece)
-        self.size += size
-        return size

@@ -15,6 +15,7 @@ from typing import Final
 
 from hilum.vault.disk import Disk
 from hilum.vault.draft import Draft
+from hilum.vault.hashing import Hashing
 from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
 
 # Folders we know to exist; a study of one series needs four. Forgetting one costs a few stat calls.
@@ -39,6 +40,7 @@ class Vault:
         self._root_text = str(root)
         self._incoming_text = str(self._incoming)
         self._known: set[str] = set()
+        self._hashing = Hashing()
         self._drafts = 0
         self._quarantined = 0
 
@@ -54,6 +56,7 @@ class Vault:
 
     def close(self) -> None:
         """Remove this process's own folder of drafts, when nothing is in it."""
+        self._hashing.stop()
         if self._incoming.is_dir() and not any(self._incoming.iterdir()):
             self._incoming.rmdir()
 
@@ -61,7 +64,7 @@ class Vault:
         """Begin a payload; `head` is its file meta ending with a blank seal."""
         self._drafts += 1
         serial = f"{self._token}{self._drafts:x}"
-        return Draft(self._disk, f"{self._incoming_text}/{serial}", serial, head)
+        return Draft(self._disk, self._hashing, f"{self._incoming_text}/{serial}", serial, head)
 
     def place(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
         """Give completed drafts their final, relative paths; all of them in one go.

@@ -43,6 +43,11 @@ def read(data_set, syntax=EXPLICIT_VR_LITTLE_ENDIAN, **limits):
     return reader.finish()
 
 
+def feed_by_octets(reader, data_set):
+    for place in range(len(data_set)):
+        reader.feed(data_set[place : place + 1])
+
+
 def deflate(data_set):
     stream = zlib.compressobj(wbits=-15)
     return stream.compress(data_set) + stream.flush()
@@ -338,12 +343,10 @@ def test_what_is_not_a_whole_data_set_is_refused(data_set):
     ],
 )
 def test_what_is_longer_than_its_item_is_refused_before_it_has_come(too_long):
-    reader = DataSetReader(EXPLICIT_VR_LITTLE_ENDIAN)
     nested = explicit(SEQUENCE, b"SQ", item(MODALITY + too_long + bytes(40)))
 
     with pytest.raises(CorruptPayload, match="longer than"):
-        for octet in HEAD + nested:
-            reader.feed(bytes((octet,)))
+        feed_by_octets(DataSetReader(EXPLICIT_VR_LITTLE_ENDIAN), HEAD + nested)
 
 
 def test_a_fragment_has_a_length_of_its_own():

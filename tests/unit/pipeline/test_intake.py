@@ -12,7 +12,14 @@ from hilum.kernel.errors import Full
 from hilum.ledger.entry import Verdict
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.adoption import read_entry
-from hilum.pipeline.answers import DuplicateRefused, Kept, Mismatched, NoRoom, NotUnderstood
+from hilum.pipeline.answers import (
+    DuplicateRefused,
+    Kept,
+    Mismatched,
+    NoRoom,
+    NotUnderstood,
+    TooLong,
+)
 from hilum.pipeline.buffers import Buffer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.intake import IntakeLimits
@@ -247,7 +254,8 @@ def test_an_instance_beyond_the_limit_is_refused(run):
     async def scenario(bench: Bench) -> None:
         bench.intake._limits = IntakeLimits(instance_bytes_max=1 << 20)
         answer = await bench.bring(instance(seed=1, pixel_bytes=5_000_000))
-        assert not isinstance(answer, Kept)
+        assert isinstance(answer, TooLong)
         assert bench.drafts() == 0
+        assert bench.intake.obstacle is None
 
     run(scenario)

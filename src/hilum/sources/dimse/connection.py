@@ -67,9 +67,8 @@ class Connection:
             self._desk.loop.add_reader(self._descriptor, self._readable)
 
     def send_command(self, context_id: int, command: bytes) -> None:
-        """Send a command set in one PDU; ours are far below the least maximum there is."""
-        header = self.engine.data_header(context_id, len(command), is_command=True, is_last=True)
-        self.send(header + command)
+        """Send a command set, in as many PDUs as the peer's maximum asks for."""
+        self.send(self.engine.command(context_id, command))
 
     def send(self, data: bytes) -> None:
         """Send bytes of the protocol; a transport that fails here is closed."""

@@ -1,10 +1,9 @@
 """What the DIMSE door reports about connections and associations."""
 
-import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
+from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Counter, Event, Histogram, Level, Metric
 
 
@@ -150,9 +149,7 @@ class ConnectionFailed(Event):
     @classmethod
     def of(cls, host: str, error: BaseException) -> "ConnectionFailed":
         """Tell the kind of `error` and where it was raised; its text might quote a peer's bytes."""
-        places = traceback.extract_tb(error.__traceback__)
-        place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "?"
-        return cls(host, type(error).__name__, place)
+        return cls(host, type(error).__name__, place_of(error))
 
 
 @dataclass(frozen=True, slots=True)

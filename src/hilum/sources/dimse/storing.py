@@ -19,6 +19,7 @@ from hilum.pipeline.answers import (
     Mismatched,
     NoRoom,
     NotUnderstood,
+    TooLong,
 )
 from hilum.pipeline.buffers import Buffer
 
@@ -92,7 +93,7 @@ def status_of(answer: Answer) -> tuple[int, str]:
             return OUT_OF_RESOURCES, _comment(reason)
         case Mismatched(reason):
             return DATA_SET_MISMATCH, _comment(reason)
-        case NotUnderstood(reason):
+        case NotUnderstood(reason) | TooLong(reason):
             return CANNOT_UNDERSTAND, _comment(reason)
         case DuplicateRefused(reason):
             return DUPLICATE_SOP_INSTANCE, _comment(reason)
