@@ -37,7 +37,6 @@ SYNCS = {
 # Installed with Hilum without an import of its own.
 USED_WITHOUT_IMPORT = {
     "httptools": "uvicorn's parser, which service/web.py names",
-    "pydicom": "for what comes next in dicom; tests and bench read with it",
 }
 
 # Names of files that say nothing (design: vocabulary).

@@ -108,14 +108,16 @@ def test_storescu_stores_with_mutual_tls(
     needs("storescu")
     gateway, port = tls_gateway
     client = identities["client"]
-    uid = objects.instance_uid(5, 1)
-    file = tmp_path / "instance.dcm"
-    file.write_bytes(objects.part10(uid, size=100_000))
+    # Some are larger than what TLS and the gateway hold at a time: nothing may stay behind unread.
+    sizes = {objects.instance_uid(5, number): 1000 * 3**number for number in range(8)}
+    files = [tmp_path / f"{uid}.dcm" for uid in sizes]
+    for file, (uid, size) in zip(files, sizes.items(), strict=True):
+        file.write_bytes(objects.part10(uid, size=size))
     tls = ["+tls", client.key, client.certificate, "+cf", identities["authority"].certificate]
     peer = ["-aec", gateway.called, "127.0.0.1", str(port)]
 
     done = subprocess.run(
-        [str(word) for word in ["storescu", *tls, *peer, file]],
+        [str(word) for word in ["storescu", *tls, *peer, *files]],
         capture_output=True,
         text=True,
         env=peer_environment,
@@ -125,4 +127,6 @@ def test_storescu_stores_with_mutual_tls(
 
     assert done.returncode == 0, done.stderr
     gateway.stop()
-    assert gateway.holding().digests == {uid: objects.digest(objects.instance(uid, size=100_000))}
+    assert gateway.holding().digests == {
+        uid: objects.digest(objects.instance(uid, size=size)) for uid, size in sizes.items()
+    }

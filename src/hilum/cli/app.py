@@ -19,6 +19,9 @@ FAILED: Final = 1
 MISCONFIGURED: Final = 2  # also what cyclopts gives for an option that does not exist
 READER_LEFT: Final = 141  # 128 + SIGPIPE, as a shell would say
 
+# By number: 0, 1, 2.
+_STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+
 # A command is the function of its own name in the module of its own name.
 COMMANDS: Final = {
     "serve": "Run the gateway.",
@@ -58,15 +61,41 @@ def run(tokens: Sequence[str] | None = None) -> int:
         _tell(error)
         return MISCONFIGURED if isinstance(error, Misconfigured) else FAILED
     except BrokenPipeError:
-        # Whoever read our output has enough (`| head`): nothing to say, and nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return READER_LEFT
+        return _leave()
+    except SystemExit as end:
+        # rich makes that of a broken pipe, in our own output and in the help of cyclopts.
+        if isinstance(end.__context__, BrokenPipeError):
+            return _leave()
+        raise
     return code if isinstance(code, int) else 0
 
 
 def main() -> NoReturn:
     """Be the program."""
+    _open_missing_streams()
     sys.exit(run())
+
+
+def _open_missing_streams() -> None:
+    """Open /dev/null for each standard stream that whoever started us has closed (`>&-`).
+
+    The next file would get its number otherwise, and what we say would be written into that file.
+    """
+    for descriptor, (name, mode) in enumerate(_STREAMS):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # The lowest free number is the one that is missing. Our children need it just as much.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - os's own
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
+
+
+def _leave() -> int:
+    """Whoever read our output has enough (`| head`): nothing to say, and nobody to say it to."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return READER_LEFT
 
 
 def _usage(error: CycloptsError) -> str:

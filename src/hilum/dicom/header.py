@@ -80,10 +80,11 @@ class Header:
 def _number(raw: bytes) -> int | None:
     """Read the first value of an IS, or of a DS that is whole.
 
-    Seen: "1.000000" in IS, from converters; numbers of more than 12 digits from UID-like counters.
+    IS is met with decimals, with leading zeros and with more digits than PS3.5 §6.2 allows.
     """
     first = raw.split(b"\\", maxsplit=1)[0].strip(b"\0 ")
-    if len(first) > 20:  # PS3.5 §6.2 allows 12; beyond 64 bits no database takes it
+    # PS3.5 §6.2 allows 12; beyond 64 bits no database takes it. Python takes "1_0", DICOM does not.
+    if len(first) > 20 or b"_" in first:
         return None
     try:
         number = int(first)

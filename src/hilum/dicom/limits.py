@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class ReaderLimits:
     """Bounds of a DataSetReader. Whoever exceeds one gets a CorruptPayload."""
 
-    # Real data nests 8 deep (structured reports). DCMTK refuses above 64; what it cannot read
-    # should not be passed on to it.
+    # The deepest file we have seen is a structured report of 5 levels. DCMTK refuses above 64; what
+    # it cannot read should not be passed on to it.
     depth_max: int = 64
     # Each element costs time, not memory. A multi-frame object of 10,000 frames has 500,000; eight
     # times that is a second or two of work.

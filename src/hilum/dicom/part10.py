@@ -179,7 +179,8 @@ def _parse(head: bytes) -> FileMeta:
     start = 132
     # Seen: no_preamble_dicm_in_data of dcm4che has a station called DICMA1 in just that place.
     if head[128:132] != PREFIX or (head[132:134] != b"\x02\0" and _starts_data_set(head)):
-        # Seen: JPEG-LS conformance files of 2003 start with group 0002, archives with group 0008.
+        # Seen in pydicom-data: JLSL_RGB_ILV0.dcm begins with group 0002, OT-PAL-8-face.dcm with
+        # group 0008.
         tolerated.append("no preamble")
         start = 0
     values, end = _elements(head, start, tolerated)

@@ -148,7 +148,7 @@ class DataSetReader:
                 f"the data set ends after {self._position + len(self._cut)} bytes, "
                 "inside the header of an element or inside its value"
             )
-        # Seen: single zeros behind data sets of odd length, from senders that pad to even.
+        # A data set of odd length, padded to an even one as a whole. pydicom reads over it, too.
         self._tolerate("zeros behind the data set")
 
     def _tolerate(self, oddity: str) -> None:

@@ -1,4 +1,4 @@
-"""Faults of ours in words that are safe to log: what kind, and where; never the text of an error."""
+"""Faults of ours in words that are safe to log: what kind and where, never an error's text."""
 
 import traceback
 from pathlib import PurePath

@@ -1,6 +1,7 @@
 """The command itself: what it imports, what it says, with which code it ends."""
 
 import importlib
+import os
 import subprocess
 import sys
 from types import ModuleType
@@ -74,13 +75,72 @@ def test_the_version_is_printed(capsys):
         (Misconfigured("m"), 2),
         (Unreachable("u"), 1),
         (HilumError("h"), 1),
-        (BrokenPipeError(), 141),
     ],
 )
 def test_the_code_says_how_it_ended(effect, code, command):
     command(effect)
 
     assert run(["serve"]) == code
+
+
+@pytest.mark.parametrize("tokens", [["--help"], ["check"], ["check", "--json"], ["check", "-c"]])
+def test_a_reader_who_left_is_not_a_failure_whoever_prints(tokens, tmp_path):
+    """rich ends the process with 1 where a shell would say 128 + SIGPIPE."""
+    path = tmp_path / "hilum.toml"
+    path.write_text("[gateway]\nunheard_of = 1\n", encoding="utf-8")
+    tokens = [*tokens, str(path)] if tokens[-1] == "-c" else tokens
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "hilum", *tokens],
+        stdout=writer,
+        stderr=writer,
+        cwd=tmp_path,
+        check=False,
+    )
+    os.close(writer)
+
+    assert ended.returncode == 141
+
+
+CLOSED = ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_no_file_we_open_becomes_a_standard_stream_that_was_closed(closed, tmp_path):
+    """The log is written to descriptor 1, whatever that is: it was the lock of the data folder."""
+    script = (
+        "import sys; from hilum.cli import app; "
+        "app.run = lambda: open(sys.argv[1], 'w').fileno(); app.main()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "opened")]
+
+    ended = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command], check=False)
+
+    assert ended.returncode > 2
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_a_command_works_without_its_standard_streams(closed, tmp_path):
+    command = [sys.executable, "-m", "hilum", "init", str(tmp_path / "hilum.toml")]
+
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *command], capture_output=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert (tmp_path / "hilum.toml").read_text(encoding="utf-8").startswith("#")
+
+
+def test_an_error_does_not_go_to_standard_output_when_standard_error_is_closed(tmp_path):
+    command = [sys.executable, "-m", "hilum", "init", str(tmp_path / "no" / "such")]
+
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" 2>&-', "sh", *command], capture_output=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, b"")
 
 
 def test_what_can_be_explained_is_a_line_and_no_traceback(command, capsys):

@@ -64,6 +64,7 @@ def test_several_values_are_split_after_decoding():
         (b"1E3", 1000),
         (b"1.5", None),
         (b"1A", None),
+        (b"1_0", None),
         (b"", None),
         (b" ", None),
         (b"nan", None),
