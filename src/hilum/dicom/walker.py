@@ -6,7 +6,6 @@ but the containers that are open and the wanted values; never looks into other v
 
 from itertools import repeat
 from operator import length_hint
-from struct import error as StructError
 from typing import Final
 
 from hilum.dicom.encoding import ALL_VRS, encoding
@@ -47,7 +46,6 @@ class StructureWalker(Nesting):
         self._budget = repeat(None, limits.elements_max)
         self._is_final = False  # nothing follows the window
         self._captured = 0
-        self._flat = 0
         self._malformed = 0
         # Positions of structural headers, or-ed: behind an odd length, they are odd. Two odd
         # lengths side by side escape; asking each length would cost the hot loops a tenth.
@@ -143,11 +141,6 @@ class StructureWalker(Nesting):
                     at = inside
                     if length == 0:
                         continue
-                    if kind != SEQUENCE:
-                        behind = self._step_over_flat(window, at, length)
-                        if behind:
-                            at = behind
-                            continue
                     stack.append((end + base, delimiter, kind, now))
                     wanted = _NOTHING_WANTED
                     if kind == SEQUENCE:
@@ -173,48 +166,6 @@ class StructureWalker(Nesting):
         self._end, self._delimiter, self._kind = end + base, delimiter, kind
         self._odd, self._captured = self._odd | odd, self._captured + captured
         return at if self._encoding is not now else self._settle(window, at)
-
-    def _step_over_flat(self, window: bytes, at: int, length: int) -> int:
-        """Find where a sequence ends whose items hold nothing but short elements.
-
-        Most sequences are like that, and need no container on the stack. 0: this one is not, or
-        is not whole in the window, or is odd in any way; the loop will see.
-        """
-        now = self._encoding
-        read, read_item, short_vrs = now.read_element, now.read_item, now.short_vrs
-        end = len(window) if length == UNDEFINED else at + length
-        if end > len(window):
-            return 0
-        start = at
-        try:
-            while at < end:
-                key, item_length = read_item(window, at)
-                if key != now.item_key or at & 1:
-                    if length == UNDEFINED and key == now.sequence_delimiter_key:
-                        self._flat += at - start
-                        return at + 8
-                    return 0
-                at += 8
-                if item_length == UNDEFINED:
-                    key, vr, value_length = read(window, at)
-                    while vr in short_vrs:
-                        at += 8 + value_length
-                        key, vr, value_length = read(window, at)
-                    if key != now.item_delimiter_key:
-                        return 0
-                    at += 8
-                    continue
-                item_end = at + item_length
-                while at < item_end:
-                    _, vr, value_length = read(window, at)
-                    if vr not in short_vrs:
-                        return 0
-                    at += 8 + value_length
-                if at != item_end:
-                    return 0
-        except StructError:
-            return 0
-        return at if at == end and length != UNDEFINED else 0
 
     def _walk_implicit(self, window: bytes, at: int) -> int:  # noqa: C901, PLR0912, PLR0915 -- hot, like the one above
         """Walk through implicit elements until the window ends or something rare comes."""
