@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hilum.console.health import Check, Finding, Status
 from hilum.pipeline.intake import Intake
 from hilum.pipeline.room import Room
+from hilum.service.config_errors import sentence
 
 
 def checks_of(intake: Intake, room: Room) -> Sequence[Check]:
@@ -14,12 +15,17 @@ def checks_of(intake: Intake, room: Room) -> Sequence[Check]:
         if (obstacle := intake.ledger_obstacle) is None:
             return Finding("ledger")
         return Finding(
-            "ledger", Status.FAILING, obstacle, "It is tried again every second by itself."
+            "ledger",
+            Status.FAILING,
+            _sentence(obstacle),
+            "It is tried again every second by itself.",
         )
 
     def disk() -> Finding:
         if (obstacle := room.obstacle) is not None:
-            return Finding("disk", Status.FAILING, obstacle, "Free space; it goes on by itself.")
+            return Finding(
+                "disk", Status.FAILING, _sentence(obstacle), "Then it goes on by itself."
+            )
         if room.left < room.reserve_bytes:
             return Finding(
                 "disk",
@@ -30,3 +36,8 @@ def checks_of(intake: Intake, room: Room) -> Sequence[Check]:
         return Finding("disk")
 
     return (ledger, disk)
+
+
+def _sentence(obstacle: str) -> str:
+    """Make a sentence of words that a rejection has in its middle."""
+    return sentence(obstacle[:1].upper() + obstacle[1:])

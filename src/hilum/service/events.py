@@ -78,8 +78,8 @@ class VaultReconciled(Event):
 
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
-        "The gateway did not stop in good order: {drafts_dropped} unfinished payloads dropped, "
-        "{adopted} whole ones adopted, {set_aside} damaged ones set aside."
+        "The gateway did not stop in good order. Unfinished payloads dropped: {drafts_dropped}; "
+        "whole ones adopted: {adopted}; damaged ones set aside: {set_aside}."
     )
     drafts_dropped: int
     adopted: int
@@ -92,8 +92,8 @@ class PayloadsLost(Event):
 
     level: ClassVar[Level] = Level.ERROR
     message: ClassVar[str] = (
-        "{count} payloads that the ledger names are missing or damaged in the vault; the first is "
-        "{first}. Was the data folder changed, or is the disk failing?"
+        "Payloads that the ledger names and that are missing or damaged in the vault: {count}; the "
+        "first is {first}. Was the data folder changed, or is the disk failing?"
     )
     metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_payloads_lost_total", amount="count"),)
     count: int
@@ -116,7 +116,7 @@ class LedgerRebuilt(Event):
 
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
-        "The ledger was {cause} and was made anew: {adopted} payloads found in the vault. {remark}"
+        "The ledger was {cause} and was made anew. Payloads found in the vault: {adopted}. {remark}"
     )
     cause: str
     adopted: int

@@ -59,6 +59,7 @@ class House:
 
     def __init__(self, config: Config, folder: DataFolder, telemetry: LiveTelemetry) -> None:
         self.config = config
+        self._begun_with = config
         self.folder = folder
         self.telemetry = telemetry
         self.clock = SystemClock()
@@ -154,7 +155,7 @@ class House:
 
     async def reload(self, config: Config) -> str:
         """Use a changed configuration from now on; say what needs a restart instead."""
-        fixed = _restart_needed(self.config, config)
+        fixed = _restart_needed(self._begun_with, config)
         self.config = config
         if self.desk is not None and self.door is not None:
             self.desk.rulebook = await asyncio.to_thread(self._rulebook)
@@ -240,6 +241,10 @@ def _restart_needed(old: Config, new: Config) -> list[str]:
         "gateway.reserve_bytes": (old.gateway.reserve_bytes, new.gateway.reserve_bytes),
         "gateway.reserve_percent": (old.gateway.reserve_percent, new.gateway.reserve_percent),
         "sources.dimse.host, port and plain": (_address(old), _address(new)),
+        "sources.dimse.limits.instance_bytes_max": (
+            old.sources.dimse.limits.instance_bytes_max,
+            new.sources.dimse.limits.instance_bytes_max,
+        ),
         "sources.web": (old.sources.web, new.sources.web),
         "log": (old.log, new.log),
     }

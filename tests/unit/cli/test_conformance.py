@@ -9,7 +9,7 @@ import pytest
 
 from hilum.cli.app import run
 from hilum.cli.conformance import statement
-from hilum.cli.statement.admission import SERVED, rejections
+from hilum.cli.statement.admission import rejections
 from hilum.cli.statement.markdown import table
 from hilum.cli.statement.storing import _ANSWERS, statuses
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
@@ -34,8 +34,9 @@ from hilum.dimse.upper.reasons import AcseReason, PresentationReason, UserReason
 from hilum.pipeline.answers import Answer
 from hilum.service.config import Config
 from hilum.sources.dimse import tls
-from hilum.sources.dimse.desk import _policy
-from hilum.sources.dimse.settings import Permission
+from hilum.sources.dimse.admission import Admitted, Rules
+from hilum.sources.dimse.desk import SERVED, Rulebook, policy_for
+from hilum.sources.dimse.settings import DimseLimits, Permission
 
 ROOT = Path(__file__).parents[3]
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -60,8 +61,10 @@ def said(text: str, start: str) -> str:
     return found
 
 
-def negotiated(*contexts, may=SERVED, private=False, **offered):
-    policy = _policy(frozenset(may), private, 65536)
+def negotiated(*contexts, may=SERVED, private=False, is_identified=False, **offered):
+    rules = Rules(frozenset({"HILUM"}), True, (), "accept", 1)
+    admitted = Admitted("ct1", "HILUM", frozenset(may), is_identified)
+    policy = policy_for(admitted, Rulebook(rules, private), DimseLimits())
     information = UserInformation(0, IMPLEMENTATION_CLASS_UID, **offered)
     proposed = tuple(
         PresentationContext(2 * number + 1, abstract, tuple(syntaxes))
@@ -155,7 +158,12 @@ def test_the_answers_to_contexts_are_those_that_are_claimed():
         (PRIVATE, [IMPLICIT_VR_LITTLE_ENDIAN.uid]),
         (CT, ["not a UID"]),
     )
-    without = negotiated((CT, [IMPLICIT_VR_LITTLE_ENDIAN.uid]), may={"echo"})
+    without = negotiated(
+        (CT, [IMPLICIT_VR_LITTLE_ENDIAN.uid]),
+        (PRIVATE, [IMPLICIT_VR_LITTLE_ENDIAN.uid]),
+        may={"echo"},
+        private=True,
+    )
     as_scp = negotiated(
         (CT, [IMPLICIT_VR_LITTLE_ENDIAN.uid]), roles=(RoleSelection(CT, scu=False, scp=True),)
     )
@@ -166,10 +174,12 @@ def test_the_answers_to_contexts_are_those_that_are_claimed():
         ContextResult.ACCEPTANCE,
         ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED,
         ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED,
+        ContextResult.USER_REJECTION,
         ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED,
         ContextResult.USER_REJECTION,
     ]
-    assert "or not to this caller" in said(text, "| 3 abstract")
+    assert "may not store" in said(text, "| 3 abstract")
+    assert "may not use the SOP class" in said(text, "| 1 user rejection")
     assert "SCU" in said(text, "| 1 user rejection")
     assert said(text, "| 4 transfer")
     assert "| 2 no reason" not in text
@@ -196,6 +206,18 @@ def test_what_is_offered_is_answered_as_claimed():
     assert ours.roles == (RoleSelection(CT, scu=True, scp=False),)
     assert ours.extended == ours.common_extended == ()
     assert ours.user_identity_response is None
+    assert "not confirmed" in said(statement(Config()), "- User identity")
+
+
+def test_an_identity_is_confirmed_where_it_is_claimed():
+    accept = negotiated(
+        (CT, [IMPLICIT_VR_LITTLE_ENDIAN.uid]),
+        is_identified=True,
+        user_identity=UserIdentity(2, response_requested=True, primary=b"x", secondary=b"y"),
+    )
+
+    assert accept.user_information.user_identity_response == b""
+    assert "confirmed by a positive response" in said(statement(Config()), "- User identity")
 
 
 def test_private_classes_are_claimed_exactly_when_they_are_accepted():
@@ -277,7 +299,7 @@ def test_unknown_callers_are_told_as_the_door_treats_them(unknown, here, there):
 
 
 def test_services_that_are_served_can_be_permitted():
-    assert set(get_args(Permission)) >= SERVED
+    assert set(get_args(Permission)) >= set(SERVED)
 
 
 def test_tls_is_claimed_as_it_is_set_up():

@@ -39,7 +39,7 @@ def ask(rules: Rules, *, open_in_all: int = 0, open_by_peer=None, **caller: obje
 
 
 def test_a_known_peer_gets_what_it_may():
-    assert ask(rules(known(may=["echo"]))) == Admitted("ct1", "HILUM", frozenset({"echo"}))
+    assert ask(rules(known(may=["echo"]))) == Admitted("ct1", "HILUM", frozenset({"echo"}), False)
 
 
 @pytest.mark.parametrize("host", ["10.1.2.77", "::ffff:10.1.2.77"])

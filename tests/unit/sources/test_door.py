@@ -19,7 +19,7 @@ from hilum.kernel.errors import Rejected, Unreachable
 from hilum.kernel.names import AETitle
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.sources.dimse.admission import Rules
-from hilum.sources.dimse.channel import listen
+from hilum.sources.dimse.channel import listen, plain_address
 from hilum.sources.dimse.desk import Desk, Rulebook
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.dimse.settings import DimseLimits
@@ -246,6 +246,26 @@ def test_an_unknown_operation_is_answered_as_such(visit):
     visit(scenario)
 
 
+@pytest.mark.parametrize("has_data_set", [False, True])
+@pytest.mark.parametrize("field", [CommandField.C_ECHO_RSP, CommandField.C_STORE_RSP, 0x8FFF])
+def test_a_response_to_nothing_is_a_violation(visit, field, has_data_set):
+    """We ask an acceptor's peer for nothing. It was "a fault of ours" once."""
+
+    async def scenario(site: Site) -> None:
+        raw = await site.raw()
+        await raw.open()
+        answer = Command(
+            field, message_id_being_responded_to=1, status=0, has_data_set=has_data_set
+        )
+        raw.send(1, 3, encode_command(answer))
+        kind, body = await raw.pdu()
+        assert (kind, body[2]) == (7, 0)
+        await site.until(lambda: bool(site.events("AssociationClosed")))
+        assert site.events("AssociationClosed")[0].ending == "violation"
+
+    visit(scenario)
+
+
 def test_a_store_on_the_verification_context_is_not_stored(visit):
     generated = instance(seed=1)
 
@@ -397,6 +417,25 @@ def test_nonsense_is_aborted_and_the_door_stays_open(visit):
         await (await site.associate()).release()
 
     visit(scenario)
+
+
+def test_all_addresses_are_those_of_ipv6_and_of_ipv4():
+    """A peer that calls over IPv4 keeps its own address, which the rules and the log know it by."""
+    try:
+        (listener,) = listen("::", 0)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with listener, socket.create_connection(listener.getsockname()[:2]) as over_ipv6:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as over_ipv4:
+            assert over_ipv6.getpeername()[1] == over_ipv4.getpeername()[1] == port
+
+
+def test_a_caller_over_ipv4_on_an_ipv6_socket_is_known_by_its_ipv4_address():
+    assert plain_address("::ffff:10.1.2.3") == "10.1.2.3"
+    assert plain_address("10.1.2.3") == "10.1.2.3"
+    assert plain_address("fd00::1") == "fd00::1"
+    assert plain_address("fe80::1%eth0") == "fe80::1%eth0"
 
 
 def test_a_stop_lets_the_store_that_was_begun_come_to_its_answer(visit):

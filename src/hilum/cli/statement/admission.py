@@ -14,7 +14,7 @@ from hilum.cli.statement.markdown import bullets, code, heading, table
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dicom.syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID
-from hilum.dimse.upper.negotiation import Policy, negotiate
+from hilum.dimse.upper.negotiation import negotiate
 from hilum.dimse.upper.pdu import (
     AssociateReject,
     AssociateRequest,
@@ -30,10 +30,8 @@ from hilum.dimse.upper.reasons import (
 from hilum.kernel.names import UID, AETitle
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.admission import Admitted, Caller, Known, Rejection, Rules, admit
-from hilum.sources.dimse.settings import PeerSettings, Permission
-
-# Permissions can be given for services to come; these are the ones that exist.
-SERVED: Final[frozenset[Permission]] = frozenset({"echo", "store"})
+from hilum.sources.dimse.desk import SERVED, Rulebook, policy_for
+from hilum.sources.dimse.settings import DimseLimits, PeerSettings, Permission
 
 _ELSEWHERE: Final = "192.0.2.7"  # an address for examples (RFC 5737)
 _OTHER: Final = "192.0.2.8"
@@ -121,7 +119,7 @@ def _strangers(config: Config) -> Iterator[tuple[str, ...]]:
 
 
 def _services(may: frozenset[Permission]) -> str:
-    served = [one for one in get_args(Permission) if one in may & SERVED]
+    served = [one for one in get_args(Permission) if one in SERVED and one in may]
     return ", ".join(served) or "none in this version"
 
 
@@ -186,8 +184,10 @@ def _by_negotiation() -> Iterator[tuple[str, AssociateReject]]:
         ),
         ("No presentation context is proposed", replace(_REQUEST, contexts=())),
     )
+    admitted = Admitted(_PEER.name, "GATEWAY", _PEER.settings.may, is_identified=False)
+    rulebook = Rulebook(_RULES, accept_private_sop_classes=False)
     for when, request in examples:
-        answer = negotiate(request, Policy(abstract_syntaxes=frozenset({VERIFICATION})))
+        answer = negotiate(request, policy_for(admitted, rulebook, DimseLimits()))
         assert isinstance(answer, AssociateReject)  # noqa: S101 - or the example is none
         yield when, answer
 
@@ -202,7 +202,8 @@ def aborts() -> str:
     """Say when the gateway aborts (PS3.8 Table 9-26)."""
     return bullets(
         "What PS3.8 forbids: source 2, provider, with the reason of PS3.8 Table 9-26.",
-        "What PS3.7 forbids, such as a data set that no command announced: source 0, user.",
+        "What PS3.7 forbids, such as a data set that no command announced or a response to a "
+        "request that was never made: source 0, user.",
         "A peer that is silent or too slow (section 4.3), and the end of the time that a stopping "
         "gateway gives: source 2, reason 0.",
     )

@@ -93,11 +93,17 @@ def _contexts(config: Config) -> Iterator[str]:
             (_answer(ContextResult.ACCEPTANCE), "All else"),
             (
                 _answer(ContextResult.USER_REJECTION),
-                "The requestor does not propose itself as SCU (role selection)",
+                (
+                    "This caller may not use the SOP class (3.1.3.1), or it does not propose "
+                    "itself as SCU (role selection)"
+                ),
             ),
             (
                 _answer(ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED),
-                "The SOP class is not served, or not to this caller (3.1.3.1)",
+                (
+                    "The SOP class is not served; a private or unknown one also where the caller "
+                    "may not store"
+                ),
             ),
             (
                 _answer(ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED),
@@ -129,8 +135,8 @@ def _negotiation(config: Config) -> Iterator[str]:
         "SOP class extended and common extended negotiation are read and not answered: the "
         "defaults of the service hold (PS3.7 §D.3.3.5, §D.3.3.6).",
         "User identity: of peers that have a user in the configuration, type 2 (user name and "
-        "passcode) is verified; any other identity is read and ignored. A positive response is "
-        "not sent, also when it was asked for (PS3.7 §D.3.3.7).",
+        "passcode) is verified, and confirmed by a positive response if one was requested; any "
+        "other identity is read, ignored and not confirmed (PS3.7 §D.3.3.7).",
         f"An A-ASSOCIATE-RQ may have {limits.associate_request_bytes_max:,} bytes, its user "
         f"information {limits.user_information_bytes_max:,}.",
     )

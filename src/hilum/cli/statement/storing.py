@@ -22,6 +22,7 @@ from hilum.pipeline.answers import (
     Mismatched,
     NoRoom,
     NotUnderstood,
+    TooLong,
 )
 from hilum.service.config_options import size_text
 from hilum.service.config_settings import Config
@@ -164,8 +165,7 @@ _ANSWERS: Final[tuple[tuple[Answer, str], ...]] = (
         NoRoom(""),
         (
             "Not taken; trying again later may help. The disk is full up to its reserve or cannot "
-            "be written, the ledger cannot be written, or the instance is longer than "
-            "`instance_bytes_max`."
+            "be written, or the ledger cannot be written."
         ),
     ),
     (
@@ -179,6 +179,7 @@ _ANSWERS: Final[tuple[tuple[Answer, str], ...]] = (
             "the bounds of 3.1.4.2."
         ),
     ),
+    (TooLong(""), "Or the instance is longer than `instance_bytes_max`."),
     (_DUPLICATE, "Other bytes are held under this SOP Instance UID, and those are kept."),
 )
 

@@ -44,6 +44,7 @@ class Admitted:
     peer: str
     entity: str
     may: frozenset[Permission]
+    is_identified: bool  # by user and password; what nobody has to give is not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _admit_stranger(caller: Caller, rules: Rules) -> Admitted | Rejection:
         case _:
             assert_never(rules.unknown_callers)
     if is_welcome:
-        return Admitted("", caller.called_ae_title, _STRANGER_MAY)
+        return Admitted("", caller.called_ae_title, _STRANGER_MAY, is_identified=False)
     calling = caller.calling_ae_title
     near = next((p for p in rules.peers if _alike(p.settings.ae_title, calling)), None)
     if near is not None:
@@ -199,7 +200,8 @@ def _admit_peer(caller: Caller, peer: Known, open_now: int) -> Admitted | Reject
             f"peers.{peer.name} has {open_now} associations open, its limit",
             f"raise peers.{peer.name}.associations_max, or see why the device opens so many",
         )
-    return Admitted(peer.name, caller.called_ae_title, settings.may)
+    is_identified = settings.user is not None and settings.password is not None
+    return Admitted(peer.name, caller.called_ae_title, settings.may, is_identified)
 
 
 def _identified(identity: UserIdentity | None, settings: PeerSettings) -> bool:

@@ -204,8 +204,13 @@ class TlsChannel:
             self._plain.send(self._outgoing.read())
 
 
+def plain_address(host: str) -> str:
+    """Give a caller over IPv4 its IPv4 address, also when it came in on an IPv6 socket."""
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
 def listen(host: str, port: int, *, backlog: int = 1024) -> Sequence[socket.socket]:
-    """Open listening sockets on every address of `host`. Raises OSError."""
+    """Open listening sockets on every address of `host`; `::` takes IPv4 too. Raises OSError."""
     sockets = []
     family = socket.AF_INET6 if ":" in host else socket.AF_UNSPEC
     addresses = socket.getaddrinfo(
@@ -215,7 +220,7 @@ def listen(host: str, port: int, *, backlog: int = 1024) -> Sequence[socket.sock
         sock = socket.socket(kind, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if kind == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
         sock.bind(address)
         sock.listen(backlog)
         sock.setblocking(False)  # noqa: FBT003 - the signature of the standard library

@@ -20,6 +20,7 @@ from hilum.dimse.upper.events import (
     TransportMustClose,
 )
 from hilum.dimse.upper.reasons import AbortReason, AbortSource
+from hilum.dimse.upper.state import State
 from hilum.pipeline.buffers import LARGE_BYTES, ROOM_MIN, SMALL_BYTES, Buffer
 from hilum.sources.dimse.channel import Channel
 from hilum.sources.dimse.events import ConnectionDropped, ConnectionFailed, TlsRefused
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 # A TLS record may leave decrypted bytes in memory; reading goes on at most so often in one turn, so
 # that one busy peer does not keep the loop from the others.
 _READS_PER_TURN: Final = 8
+
+# Data may be sent after the peer asked for release, until we agree (PS3.8 §9.2, AR-7).
+_CAN_SEND: Final = frozenset({State.ESTABLISHED, State.AWAITING_LOCAL_RELEASE})
 
 
 class Connection:
@@ -65,10 +69,13 @@ class Connection:
         if not self._is_reading and not self.is_closed and not self._must_wait():
             self._is_reading = True
             self._desk.loop.add_reader(self._descriptor, self._readable)
+            if self._channel.has_pending:
+                self._read_on()
 
     def send_command(self, context_id: int, command: bytes) -> None:
         """Send a command set, in as many PDUs as the peer's maximum asks for."""
-        self.send(self.engine.command(context_id, command))
+        if self.engine.state in _CAN_SEND:
+            self.send(self.engine.command(context_id, command))
 
     def send(self, data: bytes) -> None:
         """Send bytes of the protocol; a transport that fails here is closed."""
@@ -157,6 +164,14 @@ class Connection:
             self._is_reading = False
             self._desk.loop.remove_reader(self._descriptor)
 
+    def _read_on(self) -> None:
+        """Read what is in memory already, in a later turn: no socket will tell of it."""
+        self._desk.loop.call_soon(self._read_if_open)
+
+    def _read_if_open(self) -> None:
+        if self._is_reading and not self.is_closed:
+            self._readable()
+
     def _writable(self) -> None:
         try:
             self._channel.flush()
@@ -173,6 +188,7 @@ class Connection:
                 self._read()
                 if self.is_closed or not self._channel.has_pending or not self._is_reading:
                     return
+            self._read_on()
         except BlockingIOError:
             return
         except ssl.SSLError as error:
@@ -241,8 +257,7 @@ class Connection:
         try:
             message = self._messages.receive(fragment)
         except InvalidMessage as error:
-            self.send(self.engine.abort(AbortSource.USER, AbortReason.NOT_SPECIFIED))
-            self.close("violation", f"{error}.")
+            self._end_violated(f"{error}.")
             return
         if type(message) is DataReceived:
             if conversation.incoming is not None:
@@ -251,13 +266,25 @@ class Connection:
                 self._message_began = None
                 conversation.finish_incoming()
         elif type(message) is CommandReceived:
+            if message.command.is_response:
+                # An acceptor of ours asks for nothing, so there is nothing to respond to.
+                self._end_violated("A response to a request that was never made.")
+                return
             conversation.answer(message)
             self._message_began = self._moved if conversation.incoming else None
         elif self._message_began is None:
             self._message_began = self._desk.clock.monotonic()
 
+    def _end_violated(self, detail: str) -> None:
+        """End what PS3.7 does not allow: that is the service user's abort (PS3.8 §9.3.8)."""
+        self.send(self.engine.abort(AbortSource.USER, AbortReason.NOT_SPECIFIED))
+        self.close("violation", detail)
+
     def _handle_control(self, event: Event) -> None:
         match event:
+            case AssociationRequested() if self.engine.state is not State.AWAITING_LOCAL_ANSWER:
+                # The peer did not wait for our answer; its violation is the next event.
+                pass
             case AssociationRequested(request):
                 self.conversation = self._desk.open(self, request)
                 self._messages = Messages(self.engine.contexts)
@@ -279,6 +306,9 @@ class Connection:
 
     def answer_release(self) -> None:
         """Agree to the release and wait for the peer to close its side."""
+        if self.engine.state is not State.AWAITING_LOCAL_RELEASE:
+            # Something else ended the association while answers were still owed.
+            return
         self.send(self.engine.answer_release())
         self._begin_closing("released")
 

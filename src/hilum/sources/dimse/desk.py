@@ -6,19 +6,19 @@ A reload replaces `rulebook` and `limits`; associations that are open keep what 
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
 from hilum.dimse.upper.limits import UpperLimits
-from hilum.dimse.upper.negotiation import Policy, negotiate
+from hilum.dimse.upper.negotiation import Policy, looks_like_storage, negotiate
 from hilum.dimse.upper.pdu import (
+    AcceptedContext,
     AssociateAccept,
     AssociateReject,
     AssociateRequest,
     ContextResult,
-    PresentationContext,
 )
 from hilum.dimse.upper.reasons import PresentationReason, RejectResult
 from hilum.kernel.clock import Clock
@@ -37,6 +37,12 @@ from hilum.sources.dimse.settings import DimseLimits, Permission
 # Sockets that have not asked for an association yet, beyond those that have. A flood of them pushes
 # out the oldest one, which is the least likely to be a modality in the middle of its request.
 _STRANGERS_MAX: Final = 6000
+
+# What each permission opens; the others are for services to come.
+SERVED: Final[Mapping[Permission, frozenset[str]]] = {
+    "echo": frozenset({VERIFICATION}),
+    "store": frozenset(STORAGE_SOP_CLASSES),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class Desk:
         if isinstance(admitted, Rejection):
             self._reject(connection, caller, admitted)
             return None
-        answer = negotiate(request, self._policy(admitted))
+        answer = negotiate(request, policy_for(admitted, self.rulebook, self.limits))
         if isinstance(answer, AssociateReject):
             reason = "the application context or protocol version is not DICOM's"
             self._reject(connection, caller, Rejection(answer, reason, "look at the device"))
@@ -158,7 +164,7 @@ class Desk:
         self._associated[connection] = conversation
         self._open_by_peer[admitted.peer] += 1
         connection.send(connection.engine.accept(accept))
-        refused = [c.id for c in accept.contexts if c.result is not ContextResult.ACCEPTANCE]
+        refused = [c for c in accept.contexts if c.result is not ContextResult.ACCEPTANCE]
         self.telemetry.emit(
             AssociationAccepted(
                 association_id,
@@ -170,7 +176,7 @@ class Desk:
             )
         )
         if refused:
-            self._tell_refused(association_id, caller, admitted, request, set(refused))
+            self._tell_refused(conversation, request, refused)
         return conversation
 
     def _reject(self, connection: Connection, caller: Caller, rejection: Rejection) -> None:
@@ -189,45 +195,62 @@ class Desk:
 
     def _tell_refused(
         self,
-        association_id: str,
-        caller: Caller,
-        admitted: Admitted,
+        conversation: Conversation,
         request: AssociateRequest,
-        refused: set[int],
+        refused: list[AcceptedContext],
     ) -> None:
-        contexts = [c for c in request.contexts if c.id in refused]
-        unknown = any(self._is_unknown(c) for c in contexts)
-        if "store" not in admitted.may:
-            remedy = f'add "store" to peers.{admitted.peer}.may'
-        elif unknown:
-            remedy = "set sources.dimse.accept_private_sop_classes to take private SOP classes"
-        else:
-            remedy = "the caller asks for services that are not offered; instances are not affected"
-        listed = ", ".join(dict.fromkeys(c.abstract_syntax for c in contexts))
+        asked = {context.id: context.abstract_syntax for context in request.contexts}
+        private = self.rulebook.accept_private_sop_classes
+        remedies = [
+            _remedy(asked[answer.id], answer.result, conversation.admitted, private=private)
+            for answer in refused
+        ]
         self.telemetry.emit(
-            ContextsRefused(association_id, caller.calling_ae_title, listed, remedy)
-        )
-
-    @staticmethod
-    def _is_unknown(context: PresentationContext) -> bool:
-        return not context.abstract_syntax.startswith("1.2.840.10008.")
-
-    def _policy(self, admitted: Admitted) -> Policy:
-        return _policy(
-            admitted.may,
-            self.rulebook.accept_private_sop_classes,
-            self.limits.receive_pdu_bytes,
+            ContextsRefused(
+                conversation.association_id,
+                conversation.caller.calling_ae_title,
+                ", ".join(dict.fromkeys(asked[answer.id] for answer in refused)),
+                "; ".join(dict.fromkeys(remedies)),
+            )
         )
 
 
-def _policy(may: frozenset[Permission], private: bool, pdu_bytes: int) -> Policy:  # noqa: FBT001
-    classes: set[str] = set()
-    if "echo" in may:
-        classes.add(VERIFICATION)
-    if "store" in may:
-        classes.update(STORAGE_SOP_CLASSES)
+def policy_for(admitted: Admitted, rulebook: Rulebook, limits: DimseLimits) -> Policy:
+    """Give what is agreed to with a caller that was let in."""
+    may = admitted.may
     return Policy(
-        abstract_syntaxes=frozenset(classes),
-        accept_unknown_storage=private and "store" in may,
-        maximum_length=pdu_bytes,
+        abstract_syntaxes=_classes_of(one for one in SERVED if one in may),
+        forbidden_abstract_syntaxes=_classes_of(one for one in SERVED if one not in may),
+        accept_unknown_storage=rulebook.accept_private_sop_classes and "store" in may,
+        maximum_length=limits.receive_pdu_bytes,
+        # That of user name and passcode is empty (PS3.7 §D.3.3.7.2).
+        identity_response=b"" if admitted.is_identified else None,
     )
+
+
+def _classes_of(permissions: Iterable[Permission]) -> frozenset[str]:
+    return frozenset[str]().union(*(SERVED[one] for one in permissions))
+
+
+def _remedy(
+    abstract_syntax: str, result: ContextResult, admitted: Admitted, *, private: bool
+) -> str:
+    """Say what to change so that a context is accepted the next time."""
+    permission = _permission_for(abstract_syntax)
+    if result is ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED:
+        return "let the caller propose a transfer syntax, it proposes nothing that is a UID"
+    if permission is None:
+        return "the caller asks for services that are not offered; instances are not affected"
+    if abstract_syntax not in SERVED[permission] and not private:
+        return "set sources.dimse.accept_private_sop_classes to take private SOP classes"
+    if permission not in admitted.may:
+        return f'add "{permission}" to peers.{admitted.peer}.may'
+    return "let the caller propose itself as SCU, it proposes no role that could send"
+
+
+def _permission_for(abstract_syntax: str) -> Permission | None:
+    """Give what a caller needs for a SOP class; None is one that nobody is served."""
+    for permission, classes in SERVED.items():
+        if abstract_syntax in classes:
+            return permission
+    return "store" if looks_like_storage(abstract_syntax) else None

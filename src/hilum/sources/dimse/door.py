@@ -8,7 +8,13 @@ import ssl
 from collections.abc import Sequence
 from typing import Final
 
-from hilum.sources.dimse.channel import Channel, PlainChannel, TlsChannel, prepare
+from hilum.sources.dimse.channel import (
+    Channel,
+    PlainChannel,
+    TlsChannel,
+    plain_address,
+    prepare,
+)
 from hilum.sources.dimse.connection import Connection
 from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.events import AcceptPaused, ListenerOpened
@@ -80,7 +86,7 @@ class DimseDoor:
                     raise
                 self._pause(listener, error, is_secure=is_secure)
                 return
-            self._begin(sock, str(address[0]), is_secure=is_secure)
+            self._begin(sock, plain_address(str(address[0])), is_secure=is_secure)
 
     def _begin(self, sock: socket.socket, host: str, *, is_secure: bool) -> None:
         try:

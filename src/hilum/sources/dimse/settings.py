@@ -84,7 +84,10 @@ class PeerSettings(BaseModel, frozen=True, extra="forbid"):
         default=(), description="Which of our AE titles it may call. Empty: all of them."
     )
     associations_max: int = Field(
-        default=50, ge=1, le=10000, description="Associations the peer may have open at one time."
+        default=50,
+        ge=1,
+        le=10000,
+        description="Associations the peer may have open at one time, in each worker process.",
     )
     user: str | None = Field(
         default=None,
@@ -114,7 +117,7 @@ class DimseLimits(BaseModel, frozen=True, extra="forbid"):
         default=1000,
         ge=1,
         le=100_000,
-        description="Associations open at one time, all peers together.",
+        description="Associations open at one time, all peers together, in each worker process.",
     )
     receive_pdu_bytes: ByteCount = Field(
         default=256 * KIB,
@@ -167,7 +170,8 @@ class DimseSourceSettings(BaseModel, frozen=True, extra="forbid"):
 
     host: HostName = Field(
         default="0.0.0.0",  # noqa: S104 — modalities are on other hosts; peers say who may call
-        description="Address to listen on; 0.0.0.0 is every address of this machine.",
+        description="Address to listen on; 0.0.0.0 is every IPv4 address of this machine, "
+        ":: every one, IPv6 and IPv4.",
     )
     port: ListenPort = Field(
         default=11112, description="Port of plain DICOM. 0: any free one, which the log names."

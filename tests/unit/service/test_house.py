@@ -1,0 +1,108 @@
+"""The house: what a changed configuration changes while it runs, and what health says."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from hilum.console.events import CheckFailed
+from hilum.pipeline.room import Room
+from hilum.service.checks import checks_of
+from hilum.service.config_settings import Config
+from hilum.service.events import LedgerRebuilt, PayloadsLost, VaultReconciled
+from hilum.service.house import House
+from hilum.service.opening import DataFolder
+from hilum.service.telemetry import live_telemetry
+
+
+def configured(**changes) -> Config:
+    return Config.model_validate(changes)
+
+
+def limited(**limits) -> Config:
+    return configured(sources={"dimse": {"limits": limits}})
+
+
+@pytest.fixture
+def remarks(tmp_path):
+    """Give what the house says to each configuration it is made to use, one after the other."""
+
+    def runner(*configs):
+        with live_telemetry(Config().log) as telemetry:
+            house = House(Config(), DataFolder(tmp_path), telemetry)
+
+            async def main() -> list[str]:
+                house.intake.start(asyncio.get_running_loop())
+                said = [await house.reload(config) for config in configs]
+                await house.close()
+                return said
+
+            return asyncio.run(main())
+
+    return runner
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (limited(instance_bytes_max="1 GiB"), "sources.dimse.limits.instance_bytes_max"),
+        (configured(gateway={"duplicates": "keep_first"}), "gateway.duplicates"),
+        (configured(sources={"dimse": {"port": 104}}), "sources.dimse.host, port and plain"),
+    ],
+)
+def test_what_only_a_restart_changes_is_named(remarks, config, name):
+    assert remarks(config) == [f"Only a restart changes {name}."]
+
+
+def test_what_is_in_force_is_not_asked_to_be_restarted(remarks):
+    assert remarks(limited(idle_seconds=7)) == ["All of it is in force."]
+
+
+def test_what_needs_a_restart_needs_it_until_there_is_one(remarks):
+    changed = configured(gateway={"duplicates": "keep_first"})
+
+    assert remarks(changed, changed, Config()) == [
+        "Only a restart changes gateway.duplicates.",
+        "Only a restart changes gateway.duplicates.",
+        "All of it is in force.",
+    ]
+
+
+def findings(ledger_obstacle=None, room=None):
+    room = room or Room(lambda _size: 0)
+    for check in checks_of(SimpleNamespace(ledger_obstacle=ledger_obstacle), room):
+        found = check()
+        if found.message:
+            yield CheckFailed(found.name, found.message, found.remedy)
+
+
+def text_of(event) -> str:
+    return event.message.format(
+        **{name: getattr(event, name) for name in event.__dataclass_fields__}
+    )
+
+
+def test_a_failing_check_and_its_remedy_are_sentences():
+    room = Room(lambda _size: 100)
+    room.refresh(free=50, size=1000)
+
+    (disk,) = findings(room=room)
+    ledger, _ = findings("the ledger is locked", room)
+
+    assert text_of(disk) == (
+        "Not ready (disk): The disk is full up to its reserve of 100 bytes; free space on it or "
+        "lower gateway.reserve_bytes. Then it goes on by itself."
+    )
+    assert text_of(ledger) == (
+        "Not ready (ledger): The ledger is locked. It is tried again every second by itself."
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_message_with_a_count_reads_well_with_any(count):
+    for event in (
+        VaultReconciled(count, count, count),
+        PayloadsLost(count, "a/b"),
+        LedgerRebuilt("missing", count, ""),
+    ):
+        assert f": {count}" in text_of(event)
