@@ -34,7 +34,7 @@ from hilum.pipeline.recovery import rebuild
 from hilum.service.clock import SystemClock
 from hilum.service.config import Config, load
 from hilum.testing.datasets import CT, EXPLICIT_VR_LITTLE_ENDIAN, instance
-from hilum.vault.layout import path_of
+from hilum.vault.layout import day_of, path_of
 from hilum.vault.seal import SEAL_CREATOR_UID, Seal, encode
 
 SMALL = Series(7, 0, "CT", CT, EXPLICIT_VR_LITTLE_ENDIAN, 3, 128)
@@ -158,11 +158,12 @@ def kept(root, made, received_at):
         private_information=encode(seal),
     )
     path = root / path_of(
-        received_at=received_at,
+        day=day_of(received_at),
         study=made.study_instance_uid,
         series=made.series_instance_uid,
         instance=made.sop_instance_uid,
         digest_hex=digest,
+        serial="1",
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(head + made.data_set)
