@@ -42,7 +42,7 @@ _RESOLVE_SECONDS: Final = 60.0
 # A count reads every row.
 _COUNT_SECONDS: Final = 60.0
 # Files of one group are synced at the same time, so that their flushes reach the device together.
-_SYNC_THREADS: Final = 4
+_SYNC_THREADS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)

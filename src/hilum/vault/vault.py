@@ -7,11 +7,11 @@ seal were written. What was being written when a process died lies under `incomi
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from hilum.vault.disk import Disk
 from hilum.vault.draft import Draft
@@ -20,8 +20,14 @@ from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
 
 # Folders we know to exist; a study of one series needs four. Forgetting one costs a few stat calls.
 _KNOWN_FOLDERS_MAX: Final = 4096
+# A single wait is not worth the way to another thread and back.
+_WORTH_THREADS: Final = 2
 # What hostile or broken senders may make us keep for inspection, in all.
 QUARANTINE_BYTES_MAX: Final = 1 << 30
+
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 class Vault:
@@ -113,10 +119,13 @@ class Vault:
     def _sync_files(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
         if not self._synced:
             return [None] * len(drafts)
-        payloads = [draft for draft, _ in drafts]
-        # Flushes of several files reach the device together when they are asked for together.
-        run = self._executor.map if self._executor and len(payloads) > 1 else map
-        return list(run(_sync, payloads))
+        return list(self._at_once(_sync, [draft for draft, _ in drafts]))
+
+    def _at_once(self, act: Callable[[_T], _R], things: Sequence[_T]) -> Iterable[_R]:
+        """Do it to all; flushes reach the device together when they are asked for together."""
+        if self._executor is None or len(things) < _WORTH_THREADS:
+            return map(act, things)
+        return self._executor.map(act, things)
 
     def _name(self, draft: Draft, path: str, folders: dict[str, None]) -> OSError | None:
         target = f"{self._root_text}/{path}"
@@ -154,8 +163,8 @@ class Vault:
         failures: list[OSError | None],
     ) -> None:
         try:
-            for folder in folders:
-                self._disk.sync_directory(folder)
+            for _ in self._at_once(self._disk.sync_directory, list(folders)):
+                pass
         except OSError as error:
             # Which names would survive is not known: none of the group counts as kept.
             self._known.clear()
