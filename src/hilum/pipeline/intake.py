@@ -88,6 +88,8 @@ class Intake:
         self._idle = asyncio.Event()
         self.buffers = BufferPool(_BUFFERS_BYTES_MAX)
         self.open_receptions = 0
+        # Who might bring an instance at this moment; the doors count them.
+        self.carriers = 0
         # A commit failed once: files without a row may lie in the vault, to be adopted at a start.
         self.has_doubt = False
 
@@ -183,7 +185,9 @@ class Intake:
         self._is_committing = bool(self._waiting)
         if self._is_committing:
             self._idle.clear()
-            self._committing.submit(self._commit_group, self._committed)
+            # Waiting for company is only worth it where there can be any.
+            submit = self._committing.submit if self.carriers > 1 else self._committing.submit_now
+            submit(self._commit_group, self._committed)
         else:
             self._idle.set()
 

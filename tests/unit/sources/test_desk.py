@@ -55,7 +55,7 @@ def ask(*contexts, private=False, information=None, syntax=SYNTAX, **peer):
         desk = Desk(
             rulebook=Rulebook(rules(known(**peer)), private),
             limits=DimseLimits(),
-            intake=SimpleNamespace(obstacle=None),
+            intake=SimpleNamespace(obstacle=None, carriers=0),
             clock=SystemClock(),
             telemetry=telemetry,
         )

@@ -110,6 +110,7 @@ class Desk:
         conversation = self._associated.pop(connection, None)
         if conversation is not None:
             self._open_by_peer[conversation.admitted.peer] -= 1
+            self.intake.carriers -= 1
         if not self._strangers and not self._associated:
             self.emptied.set()
 
@@ -163,6 +164,7 @@ class Desk:
         self._strangers.pop(connection, None)
         self._associated[connection] = conversation
         self._open_by_peer[admitted.peer] += 1
+        self.intake.carriers += 1
         connection.send(connection.engine.accept(accept))
         refused = [c for c in accept.contexts if c.result is not ContextResult.ACCEPTANCE]
         self.telemetry.emit(
