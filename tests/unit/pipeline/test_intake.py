@@ -75,6 +75,7 @@ def test_a_payload_file_knows_itself_again(run):
 
 def test_many_at_once_are_all_answered_and_all_there(run):
     async def scenario(bench: Bench) -> None:
+        bench.intake.carriers = 150
         brought = [bench.bring(instance(seed=seed, series=seed % 3)) for seed in range(150)]
         answers = await asyncio.gather(*brought)
         assert set(answers) == {Kept(Verdict.KEPT)}
