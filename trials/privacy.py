@@ -1,6 +1,7 @@
 """Names and IDs that exist nowhere else go in by every door, whole and broken: no log has them."""
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from trials import objects
@@ -54,6 +55,11 @@ def run(options: Options) -> Result:
         "notes": b"".join(path.read_bytes() for path in gateway.data.rglob("*.json")),
         "command line": _command_output(gateway),
     }
+    return judge(places, answers)
+
+
+def judge(places: Mapping[str, bytes], answers: Sequence[str]) -> Result:
+    """Look for canaries in what operators see; `places` has at least the "log"."""
     hits = {place: _hits(content) for place, content in places.items()}
     found = {place: lines for place, lines in hits.items() if lines}
     figures: dict[str, object] = {

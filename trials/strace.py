@@ -102,7 +102,9 @@ def _strings(arguments: str) -> list[str]:
 
 def _success_in(sent: bytes) -> str:
     """Give the instance UID of a C-STORE-RSP with status 0000; empty when it is not one."""
-    status, instance = sent.find(_STATUS), sent.find(_AFFECTED_INSTANCE)
+    status = sent.find(_STATUS)
+    # From behind the status on: message ID 16 in front of it looks like the tag of the instance.
+    instance = sent.find(_AFFECTED_INSTANCE, status + 10)
     if status < 0 or instance < 0 or sent[status + 8 : status + 10] != b"\0\0":
         return ""
     (length,) = struct.unpack_from("<I", sent, instance + 4)

@@ -7,7 +7,7 @@ import subprocess
 import warnings
 
 import pytest
-from certificates import DAY, NOW, make_authority, make_identity
+from tls_files import make_authority, make_tls_files
 from trials import objects
 from trials.gateway import free_port
 from trials.wire import associate_request
@@ -19,10 +19,10 @@ def identities(tmp_path_factory):
     ours, theirs = make_authority(folder, "hospital"), make_authority(folder, "stranger")
     return {
         "authority": ours,
-        "server": make_identity(folder, "gateway", ours),
-        "client": make_identity(folder, "modality", ours),
-        "of another authority": make_identity(folder, "intruder", theirs),
-        "expired": make_identity(folder, "forgotten", ours, valid_until=NOW - DAY),
+        "server": make_tls_files(folder, "gateway", authority=ours),
+        "client": make_tls_files(folder, "modality", authority=ours),
+        "of another authority": make_tls_files(folder, "intruder", authority=theirs),
+        "expired": make_tls_files(folder, "forgotten", authority=ours, days=-1),
     }
 
 

@@ -105,6 +105,10 @@ class QuickScribe:
         else:
             self._run(job, done)
 
+    def submit_to_thread(self, job: Job, done: Done) -> None:
+        """Run `job` in a thread in any case."""
+        self._fallback.submit(job, done)
+
     def stop(self) -> None:
         """End the threads."""
         self._fallback.stop()

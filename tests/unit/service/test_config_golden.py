@@ -12,8 +12,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from config_certificates import write_certificates
 from rich.console import Console
+from tls_files import encrypt_key, make_authority, make_key, make_tls_files
 
 from hilum.cli.check import as_json
 from hilum.cli.problems import print_problems
@@ -26,8 +26,14 @@ SECRET = "s3cret-word"  # the only secret that cases use; nothing may ever show 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
+    """What the cases name: gateway.crt and gateway.key, and others with something wrong."""
     folder = tmp_path_factory.mktemp("certificates")
-    write_certificates(folder)
+    hospital = make_authority(folder, "hospital-ca")
+    gateway = make_tls_files(folder, "gateway", authority=hospital, days=365.5)
+    make_tls_files(folder, "soon", authority=hospital, key=gateway.key, days=12.5)
+    make_tls_files(folder, "expired", authority=hospital, key=gateway.key, days=-1)
+    make_key(folder / "other.key")
+    encrypt_key(gateway.key, folder / "encrypted.key", SECRET)
     return folder
 
 
