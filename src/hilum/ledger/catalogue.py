@@ -23,8 +23,8 @@ from hilum.ledger.statements import (
     Writing,
 )
 
-REMEMBERED_STUDIES_MAX: Final = 1024
-REMEMBERED_SERIES_MAX: Final = 4096
+REMEMBERED_STUDIES_MAX: Final = 256
+REMEMBERED_SERIES_MAX: Final = 512
 # Some attributes differ in every instance of some devices (Series Time, say): enough to see that.
 REMEMBERED_VALUES_MAX: Final = 32
 CONFLICTS_PER_ATTRIBUTE_MAX: Final = 32

@@ -20,7 +20,7 @@ _KEEPS: Final = frozenset({Verdict.KEPT, Verdict.KEPT_BESIDE, Verdict.REPLACED})
 _PLACE: Final = ("study_instance_uid", "series_instance_uid", "sop_class_uid")
 
 # Forgetting what was told means telling it once more.
-_TOLD_MAX: Final = 4096
+_TOLD_MAX: Final = 1024
 
 _instance_values = attrgetter(*INSTANCE_ATTRIBUTES)
 _place_values = attrgetter(*_PLACE)
