@@ -122,7 +122,7 @@ def _verdict(gateway: GatewayTarget, senders: Senders, probe: Probe, back: float
 
 def _is_storing(gateway: GatewayTarget, senders: Senders) -> bool:
     """Store one instance on a new association; what is acknowledged must be held as well."""
-    uid = objects.instance_uid(99, time.monotonic_ns())
+    uid = objects.instance_uid(99, time.monotonic_ns() % 10**12)  # a UID has 64 characters
     data_set = objects.instance(uid, size=4000)
     with contextlib.suppress(Closed, OSError):
         connection = associated(gateway.port, gateway.called)

@@ -73,7 +73,7 @@ class Probe:
         self._note(started, answer)
 
     def _store(self) -> None:
-        uid = objects.instance_uid(44, time.monotonic_ns())
+        uid = objects.instance_uid(44, time.monotonic_ns() % 10**12)  # a UID has 64 characters
         started = time.monotonic()
         try:
             with associated(self.port, self.called) as connection:

@@ -16,7 +16,7 @@ Durability = Literal["power", "process"]
 SYNCHRONOUS: Final[dict[Durability, str]] = {"power": "FULL", "process": "NORMAL"}
 # A net below the write lock, for writers that do not know it (the sqlite3 shell, say).
 BUSY_TIMEOUT_SECONDS: Final = 5.0
-CACHE_KIBIBYTES: Final = 4 * 1024
+CACHE_KIBIBYTES: Final = 2 * 1024
 # Every statement of ours in all its lengths; SQLite compiles each of them once.
 CACHED_STATEMENTS: Final = 256
 WAL_BYTES_MAX: Final = 64 * 1024 * 1024

@@ -13,7 +13,7 @@ SMALL_BYTES: Final = 16 * 1024
 # Below this much room at its end, a buffer in use is not read into any more.
 ROOM_MIN: Final = 2 * 1024
 # Kept for use again; more than that is given back to the system.
-_SPARE_MAX: Final = 16
+_SPARE_MAX: Final = 8
 
 
 class Buffer:
