@@ -88,10 +88,6 @@ class Vault:
             self._sync_folders(folders, drafts, failures)
         return failures
 
-    def path(self, relative: str) -> Path:
-        """Give where a payload lies."""
-        return self.root / relative
-
     def remove(self, relative: str) -> None:
         """Remove a payload that the ledger no longer names. Raises OSError."""
         self._disk.remove(self.root / relative)
