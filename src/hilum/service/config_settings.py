@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, Field
 
 from hilum.kernel.names import AETitle
-from hilum.sources.dimse.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
+from hilum.kernel.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
 from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
 
 DATA_FOLDER: Final = Path("hilum-data")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hilum.kernel.setting_types import address, byte_count, host_name
 from hilum.service.config_options import size_text
-from hilum.sources.dimse.setting_types import address, byte_count, host_name
 
 
 @pytest.mark.parametrize(

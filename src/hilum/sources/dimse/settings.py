@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, Field, PlainSerializer, SecretStr
 
-from hilum.sources.dimse.setting_types import (
+from hilum.kernel.setting_types import (
     Address,
     ByteCount,
     HostName,

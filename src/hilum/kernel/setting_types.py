@@ -4,7 +4,6 @@ A message says what was expected and what to write instead; the key and the line
 whoever reads the file.
 """
 
-import os
 import re
 from fractions import Fraction
 from ipaddress import ip_address, ip_network
@@ -34,6 +33,13 @@ _UNITS: Final = {
     **{f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGTPE", 1)},
 }
 _BYTES: Final = r"([0-9]{1,20}(?:\.[0-9]{1,20})?) *([A-Za-z]*)"
+_TIME_UNITS: Final = {
+    **dict.fromkeys(("", "s", "second", "seconds"), 1),
+    **dict.fromkeys(("min", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days"), 86400),
+}
+_DURATION: Final = r"([0-9]{1,12}(?:\.[0-9]{1,6})?) *([A-Za-z]*)"
 
 # RFC 1123 §2.1; an underscore is not legal in a host name, but is in use in many hospitals.
 _HOST_NAME: Final = re.compile(
@@ -53,6 +59,20 @@ def byte_count(value: object) -> object:
             f'{value!r} is not a size; write a number of bytes or a text such as "64 KiB" or "1 GB"'
         )
     return round(Fraction(found[1]) * unit)  # exact: a float is not, above 8 PiB
+
+
+def duration(value: object) -> object:
+    """Read `"30 min"` or `"3 d"` as a number of seconds; leave anything but text as it is."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(_DURATION, value.strip())
+    unit = _TIME_UNITS.get(found[2].lower()) if found else None
+    if found is None or unit is None:
+        raise ValueError(
+            f"{value!r} is not a time; write a number of seconds or a text such as "
+            '"30 min", "12 h" or "3 d"'
+        )
+    return float(found[1]) * unit
 
 
 def host_name(text: str) -> str:
@@ -107,7 +127,7 @@ def local_path(path: Path, info: ValidationInfo) -> Path:
     """
     if "\0" in str(path):
         raise ValueError(f"{str(path)!r} has a character that no path can have")
-    if len(os.fsencode(path)) > PATH_BYTES_MAX:
+    if len(bytes(path)) > PATH_BYTES_MAX:
         raise ValueError(f"this path has more than {PATH_BYTES_MAX} bytes")
     try:
         path = path.expanduser()
@@ -135,7 +155,7 @@ class OneOrMore:
 
 
 def _as_tuple(value: object) -> object:
-    if isinstance(value, str):
+    if isinstance(value, str | dict):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
@@ -147,6 +167,15 @@ class _SizeSchema:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return {"anyOf": [handler(schema), {"type": "string", "pattern": f"^{_BYTES}$"}]}
+
+
+class _DurationSchema:
+    """Tells editors that a time may be a number of seconds or a text with a unit."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": f"^{_DURATION}$"}]}
 
 
 # The formats are words of ours: JSON Schema lets unknown ones pass, our own pages explain them.
@@ -167,3 +196,10 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 # 0 lets the system choose a free port: for tests, which must not fight over one.
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
+# For what takes days: ten years are longer than any gateway waits.
+Duration = Annotated[
+    float,
+    BeforeValidator(duration),
+    Field(ge=0, le=315_360_000, allow_inf_nan=False),
+    _DurationSchema(),
+]
