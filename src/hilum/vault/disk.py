@@ -39,6 +39,14 @@ class Disk(Protocol):
         """Give the descriptor back."""
         ...
 
+    def open(self, path: StrPath) -> tuple[int, int]:
+        """Open a file for reading, never following a link; give its descriptor and length."""
+        ...
+
+    def read_at(self, descriptor: int, buffer: bytearray | memoryview, *, offset: int) -> int:
+        """Fill `buffer` from `offset` on; give how many bytes there were, 0 at the end."""
+        ...
+
     def rename(self, source: StrPath, target: StrPath) -> None:
         """Give a file its final name; replaces what has that name."""
         ...
@@ -92,6 +100,15 @@ class SystemDisk:
     def close(self, descriptor: int) -> None:
         """Give the descriptor back."""
         os.close(descriptor)
+
+    def open(self, path: StrPath) -> tuple[int, int]:
+        """Open a file for reading, never following a link; give its descriptor and length."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        return descriptor, os.lseek(descriptor, 0, os.SEEK_END)
+
+    def read_at(self, descriptor: int, buffer: bytearray | memoryview, *, offset: int) -> int:
+        """Fill `buffer` from `offset` on; give how many bytes there were, 0 at the end."""
+        return os.preadv(descriptor, [buffer], offset)
 
     def rename(self, source: StrPath, target: StrPath) -> None:
         """Give a file its final name."""

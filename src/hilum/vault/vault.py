@@ -17,6 +17,7 @@ from hilum.vault.disk import Disk
 from hilum.vault.draft import Draft
 from hilum.vault.hashing import Hashing
 from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
+from hilum.vault.payload import OpenPayload, open_payload
 
 # Folders we know to exist; a study of one series needs four. Forgetting one costs a few stat calls.
 _KNOWN_FOLDERS_MAX: Final = 4096
@@ -87,6 +88,15 @@ class Vault:
         if self._synced:
             self._sync_folders(folders, drafts, failures)
         return failures
+
+    def open_payload(self, relative: str) -> OpenPayload:
+        """Open a payload that the ledger names; the caller closes it.
+
+        Raises:
+            CorruptPayload: it is not as it was sealed: never finished, cut, or not ours.
+            OSError: it cannot be opened or read.
+        """
+        return open_payload(self._disk, f"{self._root_text}/{relative}")
 
     def remove(self, relative: str) -> None:
         """Remove a payload that the ledger no longer names. Raises OSError."""
