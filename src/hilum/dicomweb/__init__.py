@@ -1,0 +1,1 @@
+"""DICOMweb as values: multipart bodies, media types, answers, status tables. No I/O, no clock."""

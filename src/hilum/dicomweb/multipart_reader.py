@@ -1,0 +1,283 @@
+"""Reads multipart bodies (RFC 2046 §5.1) as they arrive, however the stream is split.
+
+Contents pass through as slices of what was fed: nothing is assembled, so a part may be larger than
+memory. Preamble and epilogue are skipped, line ends of LF alone are tolerated and counted.
+"""
+
+import re
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final
+
+from hilum.dicomweb.media_types import MediaType
+from hilum.kernel.errors import RemoteProtocolError
+
+Bytes = bytes | bytearray | memoryview
+
+HEADER_BYTES_MAX: Final = 16 << 10  # of one part; a Content-Location of any length we saw fits
+HEADERS_MAX: Final = 64
+PREAMBLE_BYTES_MAX: Final = 64 << 10  # a sentence for readers without MIME; nobody writes a page
+EPILOGUE_BYTES_MAX: Final = 64 << 10
+PARTS_MAX: Final = 1_000_000  # more instances than any study has
+BOUNDARY_LENGTH_MAX: Final = 256  # RFC 2046 §5.1.1 says 70; longer ones are met
+_PADDING_MAX: Final = 64  # spaces behind a boundary, which some gateways add (RFC 2046 §5.1.1)
+
+
+@dataclass(frozen=True, slots=True)
+class PartBegan:
+    """The headers of a part are here, their names in lower case."""
+
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class PartBytes:
+    """A piece of the content of the part that began last. Valid until the next `feed`. Hot."""
+
+    content: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class PartEnded:
+    """The content is complete."""
+
+
+Event = PartBegan | PartBytes | PartEnded
+
+
+class _Place(Enum):
+    """Where in the body we are."""
+
+    PREAMBLE = auto()
+    HEADERS = auto()
+    CONTENT = auto()
+    EPILOGUE = auto()
+
+
+def boundary_of(content_type: MediaType) -> str:
+    """Give the boundary of a multipart type.
+
+    Raises:
+        RemoteProtocolError: it is not multipart, or it has no boundary that can be used.
+    """
+    boundary = content_type.parameter("boundary")
+    if not content_type.essence.startswith("multipart/"):
+        raise RemoteProtocolError(f"{content_type.essence} is not a multipart type")
+    if not 0 < len(boundary) <= BOUNDARY_LENGTH_MAX or not boundary.isascii():
+        raise RemoteProtocolError(
+            f"the boundary of the multipart body has {len(boundary)} characters; expected "
+            f"1 to {BOUNDARY_LENGTH_MAX} of ASCII"
+        )
+    return boundary
+
+
+@dataclass(slots=True)
+class MultipartReader:
+    """One body. `feed` it until it ends, then `finish`. `tolerated` counts what was odd."""
+
+    boundary: str
+    tolerated: dict[str, int] = field(default_factory=dict)
+    parts: int = 0
+    _place: _Place = _Place.PREAMBLE
+    _held: bytes = b""
+    _headers: bytearray = field(default_factory=bytearray)
+    _skipped: int = 0
+    _at_line_start: bool = True  # a boundary may stand here without a line end before it
+    _dashes: bytes = b""
+    _line_end: bytes = b"\n"
+    _delimiter: "re.Pattern[bytes]" = re.compile(b"")
+
+    def __post_init__(self) -> None:
+        self._dashes = b"--" + self.boundary.encode("ascii")
+        self._expect(b"\n")
+
+    def feed(self, data: Bytes) -> Iterator[Event]:
+        """Take the next bytes of the body. The events must be consumed before the next call.
+
+        Raises:
+            RemoteProtocolError: the body is not multipart or is beyond a limit.
+        """
+        if self._held:
+            # Rare: what was held looked like the beginning of a boundary.
+            data = b"".join((self._held, data))
+            self._held = b""
+        view, at, end = memoryview(data), 0, len(data)
+        while at < end:
+            if self._place is _Place.EPILOGUE:
+                self._skip(end - at, EPILOGUE_BYTES_MAX, "behind its last part")
+                return
+            if self._place is _Place.HEADERS:
+                taken, complete = self._take_headers(view[at:])
+                at += taken
+                if complete is not None:
+                    yield complete
+                continue
+            at = yield from self._read_content(data, view, at)
+
+    def finish(self) -> None:
+        """Say that no more comes.
+
+        Raises:
+            RemoteProtocolError: the body was cut.
+        """
+        if self._place is _Place.EPILOGUE:
+            return
+        if self._place is _Place.PREAMBLE:
+            raise RemoteProtocolError("the multipart body ended before its first boundary")
+        raise RemoteProtocolError(f"the multipart body ended inside part {self.parts}")
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether the closing boundary was seen."""
+        return self._place is _Place.EPILOGUE
+
+    def _expect(self, line_end: bytes) -> None:
+        self._line_end = line_end
+        self._delimiter = re.compile(re.escape(line_end + self._dashes))
+
+    def _read_content(self, data: Bytes, view: memoryview, at: int) -> Generator[Event, None, int]:
+        """Read up to the next boundary or the end of `data`; return where to go on."""
+        in_part = self._place is _Place.CONTENT
+        search = at
+        while True:
+            found, line = self._find(data, search)
+            if found < 0:
+                keep = self._possible_start(view, search)
+                break
+            end = self._end_of_line(view, line)
+            if end == 0:
+                keep = found  # the line is not complete yet
+                break
+            if end < 0:
+                search = line  # a longer word that begins like the boundary: content
+                self._at_line_start = False
+                continue
+            if in_part:
+                if found > at:
+                    yield PartBytes(view[at:found])
+                yield PartEnded()
+            else:
+                self._skip(found - at, PREAMBLE_BYTES_MAX, "before its first part")
+            self._pass_boundary(bytes(view[line:end]))
+            return end
+        if in_part:
+            if keep > at:
+                yield PartBytes(view[at:keep])
+        else:
+            self._skip(keep - at, PREAMBLE_BYTES_MAX, "before its first part")
+        if keep > at:
+            self._at_line_start = False
+        self._held = bytes(view[keep:])
+        return len(data)
+
+    def _find(self, data: Bytes, at: int) -> tuple[int, int]:
+        """Find the next boundary: where the content before it ends, and where its own ends."""
+        if self._at_line_start:
+            head = bytes(memoryview(data)[at : at + len(self._dashes)])
+            if head == self._dashes:
+                return at, at + len(head)
+            if not self._dashes.startswith(head):
+                self._at_line_start = False
+        found = _search(self._delimiter, data, at)
+        return found, found + len(self._line_end) + len(self._dashes)
+
+    def _possible_start(self, view: memoryview, at: int) -> int:
+        """Find where at the end of `view` a boundary may have begun."""
+        if self._at_line_start and self._dashes.startswith(bytes(view[at:])):
+            return at
+        wanted = self._line_end + self._dashes
+        start = max(at, len(view) - len(wanted) + 1)
+        tail = bytes(view[start:])
+        for offset in range(len(tail)):
+            if wanted.startswith(tail[offset:]):
+                return start + offset
+        return len(view)
+
+    def _end_of_line(self, view: memoryview, at: int) -> int:
+        """Find where the line of a boundary ends; 0: not here yet; -1: it is no boundary."""
+        line = bytes(view[at : at + _PADDING_MAX + 2])
+        if line[:2] == b"--":
+            return at + 2
+        rest = line.lstrip(b" \t")
+        if rest.startswith(b"\n"):
+            return at + len(line) - len(rest) + 1
+        if rest.startswith(b"\r\n"):
+            return at + len(line) - len(rest) + 2
+        if rest in {b"", b"\r"} or line == b"-":
+            return 0 if len(line) <= _PADDING_MAX else -1
+        return -1
+
+    def _pass_boundary(self, line: bytes) -> None:
+        self._skipped = 0
+        if line == b"--":
+            self._place = _Place.EPILOGUE
+            return
+        if self._place is _Place.PREAMBLE:
+            # The first line end tells which one this sender writes.
+            self._expect(b"\r\n" if line.endswith(b"\r\n") else b"\n")
+        if not line.endswith(b"\r\n"):
+            self._tolerate("line end without CR")
+        if len(line.strip(b"\r\n")):
+            self._tolerate("spaces behind a boundary")
+        self.parts += 1
+        if self.parts > PARTS_MAX:
+            raise RemoteProtocolError(f"the multipart body has more than {PARTS_MAX} parts")
+        self._place = _Place.HEADERS
+
+    def _take_headers(self, view: memoryview) -> tuple[int, PartBegan | None]:
+        """Collect headers up to their empty line; say how much was taken."""
+        before = len(self._headers)
+        self._headers += view[: HEADER_BYTES_MAX + 1 - before]
+        end = _blank_line(self._headers, max(before - 3, 0))
+        if end < 0:
+            if len(self._headers) > HEADER_BYTES_MAX:
+                raise RemoteProtocolError(
+                    f"the headers of part {self.parts} have more than {HEADER_BYTES_MAX} bytes"
+                )
+            return len(self._headers) - before, None
+        began = PartBegan(self._parse(bytes(self._headers[:end])))
+        self._headers.clear()
+        self._place = _Place.CONTENT
+        self._at_line_start = True
+        return end - before, began
+
+    def _parse(self, block: bytes) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        # Values are latin-1 as in HTTP; a folded line continues the one before (RFC 5322 §2.2.3).
+        unfolded = re.sub(rb"\r?\n[ \t]+", b" ", block)
+        for line in unfolded.split(b"\n"):
+            text = line.rstrip(b"\r").decode("latin-1")
+            if not text:
+                continue
+            name, colon, value = text.partition(":")
+            if not colon or not name.strip():
+                # Reading on would swallow a part, and nobody would miss it.
+                raise RemoteProtocolError(f"a header line of part {self.parts} has no colon")
+            headers.setdefault(name.strip().lower(), value.strip())
+            if len(headers) > HEADERS_MAX:
+                raise RemoteProtocolError(f"part {self.parts} has more than {HEADERS_MAX} headers")
+        return headers
+
+    def _skip(self, count: int, limit: int, where: str) -> None:
+        self._skipped += count
+        if self._skipped > limit:
+            raise RemoteProtocolError(f"the multipart body has more than {limit} bytes {where}")
+
+    def _tolerate(self, oddity: str) -> None:
+        self.tolerated[oddity] = self.tolerated.get(oddity, 0) + 1
+
+
+def _blank_line(block: bytearray, at: int) -> int:
+    """Find where the headers end: behind an empty line; -1: not here yet."""
+    if block.startswith(b"\r\n"):
+        return 2
+    if block.startswith(b"\n"):
+        return 1
+    ends = [found + len(end) for end in (b"\n\r\n", b"\n\n") if (found := block.find(end, at)) >= 0]
+    return min(ends, default=-1)
+
+
+def _search(delimiter: "re.Pattern[bytes]", data: Bytes, at: int) -> int:
+    found = delimiter.search(data, at)
+    return found.start() if found else -1

@@ -1,0 +1,44 @@
+"""Writes multipart/related bodies (RFC 2387) piece by piece, their length known before they begin.
+
+Some servers refuse chunked bodies, so the exact Content-Length must be there before the first byte.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from hilum.dicomweb.media_types import MULTIPART_RELATED, MediaType
+
+_BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,\-./:=?]{1,70}")  # RFC 2046 §5.1.1
+
+
+class MultipartWriter:
+    """The framing of one body: what stands before, between and behind its parts.
+
+    `boundary` must not occur in any part: 16 random bytes in hex never do.
+    """
+
+    def __init__(self, boundary: str, part_type: str) -> None:
+        if not _BOUNDARY.fullmatch(boundary):
+            raise ValueError(f"{boundary!r} cannot be a boundary (RFC 2046 §5.1.1)")
+        self._delimiter = b"--" + boundary.encode("ascii")
+        self.content_type = str(
+            MediaType(MULTIPART_RELATED, (("type", part_type), ("boundary", boundary)))
+        )
+
+    def head(self, headers: Mapping[str, str], *, is_first: bool) -> bytes:
+        """Write what comes before the bytes of a part."""
+        lines = [b"" if is_first else b"\r\n", self._delimiter, b"\r\n"]
+        for name, value in headers.items():
+            lines.append(f"{name}: {value}\r\n".encode("latin-1"))
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    @property
+    def closing(self) -> bytes:
+        """Write what comes behind the last part."""
+        return b"\r\n" + self._delimiter + b"--\r\n"
+
+    def content_length(self, parts: Iterable[tuple[bytes, int]]) -> int:
+        """Sum up a body of parts, each given as its head and the size of its content."""
+        return sum(len(head) + size for head, size in parts) + len(self.closing)

@@ -1,0 +1,144 @@
+"""The answer to a store, instance by instance (PS3.18 §10.5.3, Table I.1-1): read and written."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from hilum.dicomweb.attributes import Attributes, attributes_of_json, integer_of, items_of, text_of
+from hilum.dicomweb.media_types import DICOM_JSON, DICOM_XML
+from hilum.dicomweb.native_xml import attributes_of_xml
+from hilum.kernel.errors import RemoteProtocolError
+from hilum.kernel.names import UID
+
+_REFERENCED: Final = "00081199"
+_FAILED: Final = "00081198"
+_OTHER_FAILURES: Final = "0008119A"
+_SOP_CLASS: Final = "00081150"
+_SOP_INSTANCE: Final = "00081155"
+_RETRIEVE_URL: Final = "00081190"
+_WARNING_REASON: Final = "00081196"
+_FAILURE_REASON: Final = "00081197"
+
+_JSON_TYPES: Final = frozenset({DICOM_JSON, "application/json", "text/json"})
+_XML_TYPES: Final = frozenset({DICOM_XML, "application/xml", "text/xml"})
+_UNTOLD: Final = UID("")
+NO_REASON: Final = 0  # a failed instance without a reason; no failure has this number
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """An instance that the server has. `warning` is None when it has nothing to say about it."""
+
+    sop_class_uid: UID = _UNTOLD
+    warning: int | None = None
+    retrieve_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedInstance:
+    """An instance that the server does not have from this request."""
+
+    sop_class_uid: UID = _UNTOLD
+    reason: int = NO_REASON
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """What became of each instance. An instance may be in neither table: nobody knows then.
+
+    `other_failures` has one reason for each part whose instance the server could not tell.
+    """
+
+    stored: Mapping[UID, StoredInstance] = field(default_factory=dict)
+    failed: Mapping[UID, FailedInstance] = field(default_factory=dict)
+    other_failures: tuple[int, ...] = ()
+    retrieve_url: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether it says nothing about any instance."""
+        return not (self.stored or self.failed or self.other_failures)
+
+
+def read_store_result(content: bytes, essence: str) -> StoreResult:
+    """Read the body of an answer whose Content-Type is `essence`.
+
+    A wrong or missing type is tolerated when the body is one of the two formats nevertheless.
+
+    Raises:
+        RemoteProtocolError: it is neither DICOM JSON nor the Native DICOM Model.
+    """
+    start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if essence in _JSON_TYPES or (essence not in _XML_TYPES and start in {b"{", b"["}):
+        return store_result_of(attributes_of_json(content))
+    if essence in _XML_TYPES or (start == b"<" and essence != "text/html"):
+        return store_result_of(attributes_of_xml(content))
+    raise RemoteProtocolError(
+        f"the body is {essence or 'without a type'}; expected {DICOM_JSON} or {DICOM_XML}"
+    )
+
+
+def store_result_of(answer: Attributes) -> StoreResult:
+    """Sort the items of an answer. Failure wins where a server puts an instance in both tables."""
+    failed = {
+        UID(uid): FailedInstance(UID(text_of(item, _SOP_CLASS)), _reason(item))
+        for item in items_of(answer, _FAILED)
+        if (uid := text_of(item, _SOP_INSTANCE))
+    }
+    stored = {
+        UID(uid): StoredInstance(
+            UID(text_of(item, _SOP_CLASS)),
+            integer_of(item, _WARNING_REASON) or None,
+            text_of(item, _RETRIEVE_URL),
+        )
+        for item in items_of(answer, _REFERENCED)
+        if (uid := text_of(item, _SOP_INSTANCE)) and uid not in failed
+    }
+    nameless = [item for item in items_of(answer, _FAILED) if not text_of(item, _SOP_INSTANCE)]
+    others = (*nameless, *items_of(answer, _OTHER_FAILURES))
+    return StoreResult(
+        stored, failed, tuple(_reason(item) for item in others), text_of(answer, _RETRIEVE_URL)
+    )
+
+
+def _reason(item: Attributes) -> int:
+    reason = integer_of(item, _FAILURE_REASON)
+    # US has 16 bits (PS3.5 §6.2).
+    return reason if reason is not None and 0 < reason <= 0xFFFF else NO_REASON
+
+
+def store_result_json(result: StoreResult) -> bytes:
+    """Write an answer as DICOM JSON, its tags in ascending order (PS3.18 §F.2.2)."""
+    answer: dict[str, Any] = {}  # Any: JSON
+    if result.retrieve_url:
+        answer[_RETRIEVE_URL] = _one("UR", result.retrieve_url)
+    if result.failed:
+        answer[_FAILED] = {"vr": "SQ", "Value": [_failed(*one) for one in result.failed.items()]}
+    if result.stored:
+        stored = [_stored(*one) for one in result.stored.items()]
+        answer[_REFERENCED] = {"vr": "SQ", "Value": stored}
+    if result.other_failures:
+        others = [{_FAILURE_REASON: _one("US", reason)} for reason in result.other_failures]
+        answer[_OTHER_FAILURES] = {"vr": "SQ", "Value": others}
+    return json.dumps(answer, separators=(",", ":")).encode()
+
+
+def _stored(uid: UID, one: StoredInstance) -> dict[str, Any]:
+    item = {
+        _SOP_CLASS: _one("UI", one.sop_class_uid),
+        _SOP_INSTANCE: _one("UI", uid),
+        _RETRIEVE_URL: _one("UR", one.retrieve_url),
+        _WARNING_REASON: _one("US", one.warning or ""),
+    }
+    return {tag: value for tag, value in item.items() if "Value" in value}
+
+
+def _failed(uid: UID, one: FailedInstance) -> dict[str, Any]:
+    item = {_SOP_CLASS: _one("UI", one.sop_class_uid), _SOP_INSTANCE: _one("UI", uid)}
+    item[_FAILURE_REASON] = _one("US", one.reason or "")
+    return {tag: value for tag, value in item.items() if "Value" in value}
+
+
+def _one(vr: str, value: str | int) -> dict[str, Any]:
+    return {"vr": vr, "Value": [value]} if value != "" else {"vr": vr}
