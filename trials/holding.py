@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from blake3 import blake3
+from xxhash import xxh3_128
 
 LEDGER: Final = "ledger.sqlite"
 VAULT: Final = "vault"
@@ -78,7 +78,7 @@ def of_files(folder: Path) -> Holding:
             continue
         (length,) = struct.unpack_from("<H", data_set, at + 6)
         uid = data_set[at + 8 : at + 8 + length].rstrip(b"\0").decode("latin-1")
-        holding.digests[uid] = blake3(data_set).digest()
+        holding.digests[uid] = xxh3_128(data_set).digest()
     return holding
 
 
@@ -87,7 +87,7 @@ def _digest_of_data_set(path: Path, size: int) -> bytes | None:
     try:
         with path.open("rb") as file:
             file.seek(_data_set_offset(file.read(144)))
-            digest, found = blake3(), 0
+            digest, found = xxh3_128(), 0
             while piece := file.read(_PIECE_BYTES):
                 digest.update(piece)
                 found += len(piece)

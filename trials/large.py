@@ -5,12 +5,12 @@ import threading
 import time
 from typing import Final, Self
 
-from blake3 import blake3
 from trials import objects
 from trials.gateway import Settings
 from trials.process_tree import ProcessTree
 from trials.trial import Options, Result
 from trials.wire import SUCCESS, Connection, associated, p_data, store_request
+from xxhash import xxh3_128
 
 GROWTH_MEGABYTES_MAX: Final = 64
 FRAGMENT_BYTES_MAX: Final = 1 << 17
@@ -81,7 +81,7 @@ def _store(port: int, called: str, megabytes: int, *, number: int) -> tuple[str,
         front += objects.header(objects.PIXEL_DATA, "OW", size)
         connection.send_message(3, store_request(uid), is_command=True)
         connection.send(p_data(3, front, is_command=False, is_last=False))
-        digest = blake3(front)
+        digest = xxh3_128(front)
         frame = objects.noise(1 << 20, number)
         for index in range(megabytes):
             # Each megabyte is another one, or a piece that is lost or sent twice went unseen.

@@ -41,7 +41,8 @@ class Entry:
 
     `path` is where its payload lies in the vault. `verdict` says what it should be when other bytes
     are held under its UID: KEPT_BESIDE, REPLACED or KEPT_FIRST. `digest` is of what was received,
-    `received_at` is aware.
+    `received_at` is aware. `is_distinct` says that a held payload with this digest was read and has
+    other bytes.
     """
 
     facts: InstanceFacts
@@ -52,6 +53,7 @@ class Entry:
     verdict: Verdict
     origin: Origin
     received_at: datetime
+    is_distinct: bool = False
 
 
 @dataclass(slots=True)

@@ -47,22 +47,27 @@ class Step:
         return None if any(p.path == path for p in self.instance.payloads) else path
 
 
-def judge(wanted: Verdict, digest: bytes, held: Sequence[HeldPayload]) -> Verdict:
-    """Say what an instance is; `wanted` decides about other bytes under a UID that is held."""
-    if any(payload.digest == digest for payload in held):
-        return Verdict.ALREADY_HELD
+def judge(entry: Entry, held: Sequence[HeldPayload]) -> Verdict:
+    """Say what an instance is; its verdict decides about other bytes under a UID that is held."""
     if not held:
         return Verdict.KEPT
-    return wanted if wanted in _WITH_OTHERS else Verdict.KEPT_BESIDE
+    if not entry.is_distinct and any(_seems_same(entry, payload) for payload in held):
+        return Verdict.ALREADY_HELD
+    return entry.verdict if entry.verdict in _WITH_OTHERS else Verdict.KEPT_BESIDE
+
+
+def _seems_same(entry: Entry, payload: HeldPayload) -> bool:
+    """Tell it by digest and size; whoever would drop a payload because of it compares the bytes."""
+    return payload.digest == entry.digest and payload.size == entry.size
 
 
 def decide(entry: Entry, instance: HeldInstance) -> Step:
     """Say what to do with `entry`, and make `instance` what it is after that."""
-    verdict = judge(entry.verdict, entry.digest, instance.payloads)
+    verdict = judge(entry, instance.payloads)
     if verdict is Verdict.KEPT_FIRST:
         return Step(entry, verdict, instance, instance.current())
     if verdict is Verdict.ALREADY_HELD:
-        same = next(p for p in instance.payloads if p.digest == entry.digest)
+        same = next(p for p in instance.payloads if _seems_same(entry, p))
         return Step(entry, verdict, instance, same)
     return _keep(entry, verdict, instance)
 

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Final
 
-from blake3 import blake3
-
 from hilum.dicom.facts import facts_of
 from hilum.dicom.part10 import read_file_meta
 from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import CorruptPayload
 from hilum.ledger.entry import Entry, Origin, Verdict
+from hilum.vault.hashing import DIGEST_HEX_CHARACTERS, Digest
 from hilum.vault.seal import SEAL_CREATOR_UID, Seal, decode
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -28,20 +27,21 @@ def read_entry(root: Path, relative: str) -> Entry:
         seal = _seal(meta.private_creator_uid, meta.private_information)
         stream.seek(meta.data_set_offset)
         reader = DataSetReader(transfer_syntax(meta.transfer_syntax_uid))
-        digest = blake3()
+        digest = Digest()
         size = 0
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
             reader.feed(chunk)
             size += len(chunk)
-    if size != seal.size or digest.hexdigest() != seal.digest:
+    is_comparable = len(seal.digest) == DIGEST_HEX_CHARACTERS
+    if size != seal.size or (is_comparable and digest.hexdigest() != seal.digest):
         raise CorruptPayload("its bytes are not those that were sealed")
     return Entry(
         facts=facts_of(reader.finish()),
         transfer_syntax_uid=meta.transfer_syntax_uid,
         path=relative,
         size=size,
-        digest=bytes.fromhex(seal.digest),
+        digest=digest.digest(),
         verdict=Verdict.KEPT,
         origin=_origin(seal),
         received_at=seal.received,

@@ -7,13 +7,12 @@ folder are durable before the ledger says so, and only then is anybody told.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from hilum.dicom.facts import InstanceFacts, facts_of
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.names import is_uid
-from hilum.ledger.entry import Entry, Recorded, Verdict
+from hilum.ledger.entry import Entry, Verdict
 from hilum.pipeline.answers import (
     Answer,
     DuplicateRefused,
@@ -24,17 +23,10 @@ from hilum.pipeline.answers import (
 )
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.reception import Reception
+from hilum.pipeline.sameness import Records, record_compared
 from hilum.vault.layout import day_of, path_of
 from hilum.vault.seal import Seal
 from hilum.vault.vault import Vault
-
-
-class Records(Protocol):
-    """What the commit needs of the ledger."""
-
-    def record(self, entries: Sequence[Entry]) -> list[Recorded]:
-        """Write all entries in one transaction. Raises Full, or another HilumError."""
-        ...
 
 
 @dataclass(slots=True)
@@ -139,7 +131,8 @@ class Committer:
         if not candidates:
             return
         verdict = self._policy.verdict
-        recorded = self._records.record([_entry(c, verdict, now) for c in candidates])
+        entries = [_entry(c, verdict, now) for c in candidates]
+        recorded = record_compared(self._records, entries, self._vault.holds_same)
         for candidate, record in zip(candidates, recorded, strict=True):
             report.answers[candidate.index] = _answer(record.verdict)
             for path in (record.superseded_path, candidate.path):

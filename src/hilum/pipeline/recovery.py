@@ -7,6 +7,7 @@ is whole is adopted, what is damaged is set aside, what is missing is said.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from hilum.kernel.errors import CorruptPayload
 from hilum.ledger.entry import Entry, Verdict
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.adoption import read_entry
+from hilum.pipeline.sameness import record_compared
+from hilum.vault.disk import SystemDisk
 from hilum.vault.inventory import Lying, drop_drafts, payload_files, set_aside
 
 # One transaction for so many payloads: large enough to be fast, small enough to stay in memory.
@@ -75,12 +78,17 @@ def _adopt(
     entries = _whole(root, files, found)
     while group := list(islice(entries, _GROUP)):
         group.sort(key=lambda entry: entry.received_at)
-        for record, entry in zip(ledger.record(group), group, strict=True):
+        recorded = record_compared(ledger, group, partial(_ends_alike, root))
+        for record, entry in zip(recorded, group, strict=True):
             if record.verdict is Verdict.ALREADY_HELD and record.path != entry.path:
                 # The same bytes lie there twice; one of them is enough.
                 (root / entry.path).unlink(missing_ok=True)
         found.adopted += len(group)
         progress(found.adopted)
+
+
+def _ends_alike(root: Path, relative: str, other: str, size: int) -> bool:
+    return SystemDisk().ends_alike(root / relative, root / other, size=size)
 
 
 def _whole(root: Path, files: Iterable[Lying], found: Reconciliation) -> Iterator[Entry]:

@@ -14,6 +14,8 @@ StrPath = str | os.PathLike[str]
 
 # writev takes at most IOV_MAX pieces (1,024 on Linux).
 _PIECES_MAX: Final = 1024
+# Two files are compared in pieces of this size, which stay in the processor's cache.
+_COMPARED_BYTES: Final = 256 * 1024
 
 
 class Disk(Protocol):
@@ -61,6 +63,10 @@ class Disk(Protocol):
 
     def remove(self, path: StrPath) -> None:
         """Remove a file; one that is gone already is fine."""
+        ...
+
+    def ends_alike(self, path: StrPath, other: StrPath, *, size: int) -> bool:
+        """Tell whether the last `size` bytes of two files are there and the same."""
         ...
 
     def free_bytes(self, path: StrPath) -> tuple[int, int]:
@@ -130,6 +136,18 @@ class SystemDisk:
         """Remove a file; one that is gone already is fine."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108 - see StrPath
+
+    def ends_alike(self, path: StrPath, other: StrPath, *, size: int) -> bool:
+        """Tell whether the last `size` bytes of two files are there and the same."""
+        with open(path, "rb") as one, open(other, "rb") as two:  # noqa: PTH123 - see StrPath
+            for stream in (one, two):
+                if os.fstat(stream.fileno()).st_size < size:
+                    return False
+                stream.seek(-size, os.SEEK_END)
+            while piece := one.read(_COMPARED_BYTES):
+                if piece != two.read(_COMPARED_BYTES):
+                    return False
+        return True
 
     def free_bytes(self, path: StrPath) -> tuple[int, int]:
         """Give what an unprivileged writer may still use, and the size of the file system."""

@@ -7,10 +7,8 @@ piece by piece. A draft is used by one thread at a time and never becomes visibl
 from collections.abc import Sequence
 from typing import Final
 
-from blake3 import blake3
-
 from hilum.vault.disk import Bytes, Disk
-from hilum.vault.hashing import Hashing
+from hilum.vault.hashing import Digest
 from hilum.vault.seal import SEAL_BYTES, Seal, encode
 
 _NOT_OPEN: Final = -1
@@ -23,7 +21,6 @@ class Draft:
         "_descriptor",
         "_digest",
         "_disk",
-        "_hashing",
         "_head",
         "_is_on_disk",
         "_pending",
@@ -32,13 +29,12 @@ class Draft:
         "size",
     )
 
-    def __init__(self, disk: Disk, hashing: Hashing, path: str, serial: str, head: bytes) -> None:
+    def __init__(self, disk: Disk, path: str, serial: str, head: bytes) -> None:
         self._disk = disk
-        self._hashing = hashing
         self._head = head
         self._descriptor = _NOT_OPEN
         self._is_on_disk = False
-        self._digest = blake3()
+        self._digest = Digest()
         self._pending: Sequence[Bytes] = ()
         self.path = path
         self.serial = serial
@@ -46,18 +42,12 @@ class Draft:
 
     def write(self, pieces: Sequence[Bytes]) -> None:
         """Write a run of the data set to disk. Raises OSError."""
-        size = sum(map(len, pieces))
-        self.size += size
-        digested = self._hashing.begin(self._digest, pieces, size)
-        try:
-            if self._descriptor == _NOT_OPEN:
-                self._create()
-                pieces = [self._head, *pieces]
-                size += len(self._head)
-            self._disk.write(self._descriptor, pieces, size=size)
-        finally:
-            if digested is not None:
-                digested.acquire()
+        size = self._take(pieces)
+        if self._descriptor == _NOT_OPEN:
+            self._create()
+            pieces = [self._head, *pieces]
+            size += len(self._head)
+        self._disk.write(self._descriptor, pieces, size=size)
 
     def hold(self, pieces: Sequence[Bytes]) -> str:
         """Take the last run and give the digest of the whole data set.
@@ -68,9 +58,7 @@ class Draft:
         if self._is_on_disk:
             self.write(pieces)
         else:
-            for piece in pieces:
-                self._digest.update(piece)
-            self.size += sum(map(len, pieces))
+            self._take(pieces)
             self._pending = pieces
         return self._digest.hexdigest()
 
@@ -118,6 +106,16 @@ class Draft:
         if self._is_on_disk:
             self._is_on_disk = False
             self._disk.remove(self.path)
+
+    def _take(self, pieces: Sequence[Bytes]) -> int:
+        """Add to digest and size; give how much it is."""
+        update = self._digest.update
+        size = 0
+        for piece in pieces:
+            update(piece)
+            size += len(piece)
+        self.size += size
+        return size
 
     def _create(self) -> None:
         self._descriptor = self._disk.create(self.path)

@@ -15,7 +15,6 @@ from typing import Final, TypeVar
 
 from hilum.vault.disk import Disk
 from hilum.vault.draft import Draft
-from hilum.vault.hashing import Hashing
 from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
 from hilum.vault.payload import OpenPayload, open_payload
 
@@ -47,7 +46,6 @@ class Vault:
         self._root_text = str(root)
         self._incoming_text = str(self._incoming)
         self._known: set[str] = set()
-        self._hashing = Hashing()
         self._drafts = 0
         self._quarantined = 0
 
@@ -63,7 +61,6 @@ class Vault:
 
     def close(self) -> None:
         """Remove this process's own folder of drafts, when nothing is in it."""
-        self._hashing.stop()
         if self._incoming.is_dir() and not any(self._incoming.iterdir()):
             self._incoming.rmdir()
 
@@ -71,7 +68,7 @@ class Vault:
         """Begin a payload; `head` is its file meta ending with a blank seal."""
         self._drafts += 1
         serial = f"{self._token}{self._drafts:x}"
-        return Draft(self._disk, self._hashing, f"{self._incoming_text}/{serial}", serial, head)
+        return Draft(self._disk, f"{self._incoming_text}/{serial}", serial, head)
 
     def place(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
         """Give completed drafts their final, relative paths; all of them in one go.
@@ -97,6 +94,10 @@ class Vault:
             OSError: it cannot be opened or read.
         """
         return open_payload(self._disk, f"{self._root_text}/{relative}")
+
+    def holds_same(self, relative: str, other: str, size: int) -> bool:
+        """Tell whether two payloads have the same data set of `size` bytes, by reading both."""
+        return self._disk.ends_alike(self.root / relative, self.root / other, size=size)
 
     def remove(self, relative: str) -> None:
         """Remove a payload that the ledger no longer names. Raises OSError."""

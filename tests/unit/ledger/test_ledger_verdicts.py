@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from ledger_entries import entry
 
@@ -15,9 +17,13 @@ def held(*digests):
     ]
 
 
+def wanting(verdict, **changes):
+    return dataclasses.replace(entry(), digest=OURS, size=1, verdict=verdict, **changes)
+
+
 @pytest.mark.parametrize("wanted", Verdict)
 def test_the_same_bytes_are_already_held_whatever_was_wanted(wanted):
-    assert judge(wanted, OURS, held(OURS, OTHER)) is Verdict.ALREADY_HELD
+    assert judge(wanting(wanted), held(OURS, OTHER)) is Verdict.ALREADY_HELD
 
 
 @pytest.mark.parametrize(
@@ -30,7 +36,7 @@ def test_the_same_bytes_are_already_held_whatever_was_wanted(wanted):
     ],
 )
 def test_what_is_the_only_one_is_kept(wanted, verdict):
-    assert judge(wanted, OURS, []) is verdict
+    assert judge(wanting(wanted), []) is verdict
 
 
 @pytest.mark.parametrize(
@@ -43,7 +49,17 @@ def test_what_is_the_only_one_is_kept(wanted, verdict):
     ],
 )
 def test_other_bytes_are_treated_as_wanted(wanted, verdict):
-    assert judge(wanted, OURS, held(OTHER)) is verdict
+    assert judge(wanting(wanted), held(OTHER)) is verdict
+
+
+def test_an_equal_digest_of_another_size_is_not_the_same():
+    longer = dataclasses.replace(wanting(Verdict.KEPT_BESIDE), size=2)
+    assert judge(longer, held(OURS)) is Verdict.KEPT_BESIDE
+
+
+def test_what_was_seen_to_be_distinct_is_not_held_whatever_its_digest():
+    seen = wanting(Verdict.KEPT_BESIDE, is_distinct=True)
+    assert judge(seen, held(OURS)) is Verdict.KEPT_BESIDE
 
 
 def test_the_newest_version_is_the_current_one():

@@ -5,8 +5,8 @@ import dataclasses
 import errno
 
 import pytest
-from blake3 import blake3
 from intake_bench import ORIGIN, Bench
+from xxhash import xxh3_128
 
 from hilum.kernel.errors import Full
 from hilum.ledger.entry import Verdict
@@ -53,7 +53,7 @@ def test_success_means_in_ledger_and_in_vault_with_its_digest(run, pixel_bytes):
         assert await bench.bring(generated) == Kept(Verdict.KEPT)
 
         (held,) = bench.ledger.find([generated.sop_instance_uid])[generated.sop_instance_uid]
-        assert held.digest == blake3(generated.data_set).digest()
+        assert held.digest == xxh3_128(generated.data_set).digest()
         assert bench.files() == [held.path]
         assert (bench.root / held.path).read_bytes().endswith(generated.data_set)
         assert bench.drafts() == 0
@@ -148,7 +148,7 @@ def test_other_bytes_under_a_known_uid_follow_the_policy(run, policy, answer, fi
         held = bench.ledger.find([first.sop_instance_uid])[first.sop_instance_uid]
         current = next(payload for payload in held if payload.is_current)
         served = first if policy is DuplicatePolicy.KEEP_FIRST else second
-        assert current.digest == blake3(served.data_set).digest()
+        assert current.digest == xxh3_128(served.data_set).digest()
 
     run(scenario, policy)
 
@@ -167,6 +167,57 @@ def test_twins_in_one_group_follow_the_policy_too(run, policy):
         assert len(kept) == (2 if policy is DuplicatePolicy.KEEP_FIRST else 3)
 
     run(scenario, policy)
+
+
+class SameForAll:
+    """A digest as a forger would like it."""
+
+    def __init__(self, *_):
+        pass
+
+    def update(self, _):
+        pass
+
+    def hexdigest(self):
+        return "ab" * 16
+
+
+@pytest.mark.parametrize("policy", list(DuplicatePolicy))
+@pytest.mark.parametrize("at_once", [False, True])
+def test_bytes_are_not_taken_for_others_because_of_their_digest(run, monkeypatch, policy, at_once):
+    monkeypatch.setattr("hilum.vault.draft.Digest", SameForAll)
+    first = instance(seed=1)
+    second = other_bytes(first)
+
+    async def scenario(bench: Bench) -> None:
+        if at_once:
+            answers = await asyncio.gather(bench.bring(first), bench.bring(second))
+        else:
+            answers = [await bench.bring(first), await bench.bring(second)]
+        assert answers[0] == Kept(Verdict.KEPT)
+        kept = bench.files()
+        contents = [(bench.root / path).read_bytes() for path in kept]
+        is_second_kept = any(content.endswith(second.data_set) for content in contents)
+        assert is_second_kept == (policy is not DuplicatePolicy.KEEP_FIRST)
+        assert isinstance(answers[1], Kept if is_second_kept else DuplicateRefused)
+
+    run(scenario, policy)
+
+
+def test_a_held_file_that_was_damaged_does_not_keep_the_good_bytes_out(run):
+    generated = instance(seed=1)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.bring(generated)
+        damaged = bench.root / bench.files()[0]
+        damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+
+        assert await bench.bring(generated) == Kept(Verdict.KEPT_BESIDE)
+        held = bench.ledger.find([generated.sop_instance_uid])[generated.sop_instance_uid]
+        served = next(payload for payload in held if payload.is_current)
+        assert (bench.root / served.path).read_bytes().endswith(generated.data_set)
+
+    run(scenario)
 
 
 @pytest.mark.parametrize("fault", ["create", "write"])

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from blake3 import blake3
-
 from hilum.kernel.names import UID
 from hilum.testing.datasets import (
     CT,
@@ -17,6 +15,7 @@ from hilum.testing.datasets import (
     instance,
     write_part10,
 )
+from hilum.vault.hashing import Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,6 @@ def generate(series: Iterable[Series], folder: Path) -> dict[UID, Generated]:
                 pixel_bytes=one.pixel_bytes,
             )
             write_part10(home / f"{seed + 1:04d}.dcm", made)
-            digest = blake3(made.data_set).digest()
+            digest = Digest(made.data_set).digest()
             known[made.sop_instance_uid] = Generated(one, len(made.data_set), digest)
     return known
