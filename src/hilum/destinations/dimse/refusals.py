@@ -14,6 +14,11 @@ from hilum.dimse.upper.reasons import (
 )
 from hilum.kernel.errors import HilumError, Rejected, Unreachable
 
+
+class Busy(Unreachable):
+    """The peer answered, and what it said was: not now."""
+
+
 _NAMES: Final = "Does it know {calling!r} and this host? Is {called!r} its AE title?"
 _SERVICE: Final = "Is this a DICOM service?"
 _LATER: Final = "Try again later, or with fewer associations."
@@ -46,10 +51,16 @@ _CONTEXT_RESULTS: Final[dict[ContextResult, str]] = {
 
 
 def rejection(address: Address, reject: AssociateReject) -> HilumError:
-    """Make the error for an A-ASSOCIATE-RJ; a transient one may pass by itself."""
+    """Make the error for an A-ASSOCIATE-RJ; a transient one may pass by itself.
+
+    So may the reasons of the presentation function, whatever the result says: they are about load.
+    """
     hint = _HINTS.get(reject.reason, _NAMES).format(called=address.called, calling=address.calling)
     text = f"{address} rejected our association, {reject}. {hint}"
-    return Unreachable(text) if reject.result is RejectResult.TRANSIENT else Rejected(text)
+    passes = reject.result is RejectResult.TRANSIENT or isinstance(
+        reject.reason, PresentationReason
+    )
+    return Busy(text) if passes else Rejected(text)
 
 
 def context_refusal(result: ContextResult | None) -> str:

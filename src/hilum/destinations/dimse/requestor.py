@@ -1,13 +1,22 @@
 """The requestor of an association: the one way in which Hilum calls a DIMSE peer."""
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Final
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.connection import connect
 from hilum.destinations.dimse.fragments import Bytes, Fragments
 from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.dimse.pieces import Chunks, Pieces
 from hilum.destinations.dimse.refusals import context_refusal
 from hilum.destinations.dimse.wire import Wire
 from hilum.dicom.sop_classes import VERIFICATION
@@ -137,18 +146,40 @@ class Requestor:
             Unreachable, RemoteProtocolError: the association is over, and nobody knows whether the
                 peer has the instance.
         """
+        return await self.store_pieces(
+            context_id, message_id, sop_class, sop_instance, Chunks(chunks)
+        )
+
+    async def store_pieces(
+        self,
+        context_id: int,
+        message_id: int,
+        sop_class: UID,
+        sop_instance: UID,
+        pieces: Pieces,
+        *,
+        meanwhile: Callable[[], Awaitable[None]] | None = None,
+    ) -> Command:
+        """Store one instance like `store`; its pieces may all lie in the same memory.
+
+        `meanwhile` is awaited when the last piece was taken, before the answer is waited for. It
+        may use the memory of the pieces, and must raise nothing.
+
+        Raises:
+            Unreachable, RemoteProtocolError: as for `store`.
+        """
         command = store_request(message_id, sop_class_uid=sop_class, sop_instance_uid=sop_instance)
         with self._operation():
-            parts = self._fragments.command(context_id, command)
-            held: Bytes = b""
-            async with contextlib.aclosing(_stream(chunks)) as stream:
-                async for chunk in stream:
-                    if held:
-                        # The command leaves with the first data: one segment less to wait for.
-                        await self._send(parts, context_id, held, is_last=False)
-                        parts = []
-                    held = chunk
-            await self._send(parts, context_id, held, is_last=True)
+            async with contextlib.aclosing(pieces):
+                # The command leaves with the first piece: one segment less to wait for.
+                parts = self._fragments.command(context_id, command)
+                is_last = False
+                while not is_last:
+                    piece, is_last = await pieces.piece()
+                    await self._send(parts, context_id, piece, is_last=is_last)
+                    parts = []
+            if meanwhile is not None:
+                await meanwhile()
             return await self._response(CommandField.C_STORE_RSP, message_id)
 
     async def release(self) -> None:
@@ -223,14 +254,3 @@ def status_of(response: Command) -> int:
     if response.status is None:
         raise RemoteProtocolError("a response without Status (0000,0900) (PS3.7 §9.3)")
     return response.status
-
-
-async def _stream(
-    chunks: Iterable[Bytes] | AsyncIterable[Bytes],
-) -> AsyncGenerator[Bytes, None]:
-    if isinstance(chunks, AsyncIterable):
-        async for chunk in chunks:
-            yield chunk
-    else:
-        for chunk in chunks:
-            yield chunk

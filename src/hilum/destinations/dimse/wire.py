@@ -34,8 +34,9 @@ from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError, Unrea
 
 # Responses are some hundred bytes; what a peer sends beyond comes in pieces of at most this.
 _READ_BUFFER_BYTES: Final = 64 * 1024
-# With more than this not yet taken by the kernel a sender waits: memory stays bounded.
-_WRITE_BUFFER_BYTES_MAX: Final = 1024 * 1024
+# A sender waits until the kernel has taken everything: what it read into can then be read into
+# again, and nothing of a payload is copied on the way. The kernel's own buffer keeps the line busy.
+_WRITE_BUFFER_BYTES_MAX: Final = 0
 # We ask one thing at a time; a peer with this many answers unread is talking to itself.
 _ANSWERS_MAX: Final = 16
 _LINGER_SECONDS: Final = 2.0
@@ -43,6 +44,10 @@ _LINGER_SECONDS: Final = 2.0
 Bytes = bytes | bytearray | memoryview
 Answer = AssociateAccept | Command | Released
 _A = TypeVar("_A", AssociateAccept, Command, Released)
+
+
+class TooSlow(Unreachable):
+    """The peer is connected, and let a deadline pass."""
 
 
 class Wire(asyncio.BufferedProtocol):
@@ -83,7 +88,7 @@ class Wire(asyncio.BufferedProtocol):
         self._handle(self._association.receive(self._buffer[:nbytes]))
 
     def pause_writing(self) -> None:
-        """Remember that the transport has enough."""
+        """Remember that the transport still holds bytes of ours."""
         self._has_room = False
 
     def resume_writing(self) -> None:
@@ -112,10 +117,10 @@ class Wire(asyncio.BufferedProtocol):
             raise self._failure
 
     async def send(self, parts: Iterable[Bytes], *, seconds: float) -> None:
-        """Hand `parts` to the transport in one go; return when it has room for more.
+        """Hand `parts` to the transport in one go; return when it has no use for them any more.
 
         Raises:
-            Unreachable: the association is gone, or the peer takes nothing for `seconds`.
+            Unreachable: the association is gone, or (TooSlow) nothing is taken for `seconds`.
             RemoteProtocolError: the peer broke the protocol meanwhile.
         """
         self.check()
@@ -128,7 +133,7 @@ class Wire(asyncio.BufferedProtocol):
         """Give the peer's next answer; it has `seconds` from when it took our last byte.
 
         Raises:
-            Unreachable: the association is gone, or nothing was said in time.
+            Unreachable: the association is gone, or (TooSlow) nothing was said in time.
             Rejected: the peer does not want the association.
             RemoteProtocolError: it broke the protocol, or this is no answer of that kind.
         """
@@ -261,7 +266,7 @@ class Wire(asyncio.BufferedProtocol):
             if still_unsent < unsent:
                 self._watch(seconds, complaint, still_unsent)
             else:
-                self._fail(Unreachable(f"{self._address} {complaint}"))
+                self._fail(TooSlow(f"{self._address} {complaint}"))
 
         self._deadline = asyncio.get_running_loop().call_later(seconds, judge)
 

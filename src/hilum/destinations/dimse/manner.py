@@ -1,0 +1,31 @@
+"""How one destination wants to be talked to: what the settings say beyond address and deadlines."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from hilum.kernel.names import UID
+
+# Idle for so long, an association is asked (C-ECHO) before an instance is risked on it.
+ECHO_AFTER_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How instances travel.
+
+    Attributes:
+        transfer_syntaxes: what may be proposed; None: whatever an instance is stored in, and
+            uncompressed ones besides.
+        prefer: the uncompressed syntax that uncompressed instances travel in if the peer takes it;
+            None: the one they are stored in.
+        keep_open_seconds: how long an association waits for the next batch.
+        echo_after_seconds: an association idle for longer is asked whether it is still there.
+    """
+
+    transfer_syntaxes: frozenset[UID] | None = None
+    prefer: UID | None = None
+    keep_open_seconds: float = 5.0
+    echo_after_seconds: float = ECHO_AFTER_SECONDS
+
+
+DEFAULT_MANNER: Final = Manner()
