@@ -79,11 +79,14 @@ class ScriptedPeer:
         )
     )
     is_mute: bool = False  # accepts connections and never says a word
+    reads_bytes_max: int | None = None  # of each connection; then it reads no more
+    sees: Callable[[memoryview], None] | None = None  # is shown each piece of a data set
     host: str = "127.0.0.1"
     port: int = 0
     requests: list[AssociateRequest] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
     releases: int = 0
+    open_now: int = 0  # connections
 
     @contextlib.contextmanager
     def in_a_thread(self, tls: ssl.SSLContext | None = None) -> Iterator["ScriptedPeer"]:
@@ -115,7 +118,11 @@ class ScriptedPeer:
                 tasks.add(task)
                 task.add_done_callback(tasks.discard)
             with contextlib.suppress(asyncio.CancelledError):  # the end of the test
-                await _Conversation(self, reader, writer).run()
+                self.open_now += 1
+                try:
+                    await _Conversation(self, reader, writer).run()
+                finally:
+                    self.open_now -= 1
 
         server = await asyncio.start_server(serve, self.host, 0, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
@@ -144,11 +151,12 @@ class _Conversation:
         self._digest = hashlib.sha256()
         self._size = 0
         self._odd_fragments = 0
+        self._read_bytes = 0
 
     async def run(self) -> None:
         """Converse until one side ends."""
         try:
-            while data := await self._reader.read(_READ_BYTES):
+            while data := await self._read():
                 if self._peer.is_mute:
                     continue
                 for event in self._association.receive(data):
@@ -163,11 +171,21 @@ class _Conversation:
         except Abort:
             self._writer.write(self._association.abort())
         except Silence:
-            await asyncio.Event().wait()
+            while await self._reader.read(_READ_BYTES):
+                pass
         except OSError:
             pass
         finally:
             self._writer.close()
+
+    async def _read(self) -> bytes:
+        """Read on, as far as this peer reads at all."""
+        most = self._peer.reads_bytes_max
+        if most is not None and self._read_bytes >= most:
+            await asyncio.Event().wait()
+        data = await self._reader.read(_READ_BYTES)
+        self._read_bytes += len(data)
+        return data
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -205,6 +223,8 @@ class _Conversation:
                 self._size = self._odd_fragments = 0
             case DataReceived(context_id, data, is_last):
                 self._digest.update(data)
+                if self._peer.sees is not None:
+                    self._peer.sees(data)
                 self._size += len(data)
                 self._odd_fragments += len(data) & 1
                 if is_last:

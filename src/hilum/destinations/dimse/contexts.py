@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.destinations.dimse.manner import Manner
-from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
+from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dicom.syntaxes import (
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_BIG_ENDIAN,
@@ -90,7 +90,7 @@ class _Draft:
         sop_class, stored = kind
         if kind in self.kinds:
             return
-        wanted = [(syntax,) for syntax in self._alone(stored)]
+        wanted: list[tuple[UID, ...]] = [(syntax,) for syntax in self._alone(stored)]
         if sop_class not in self._classes and (rest := self._together(stored)):
             wanted.append(rest)
         if len(self.contexts) + len(wanted) > CONTEXTS_MAX:
@@ -126,8 +126,17 @@ class _Draft:
 class Agreement:
     """What came of a proposal: the way of each kind, looked up once."""
 
-    def __init__(self, proposal: Proposal, contexts: Mapping[int, Context], manner: Manner) -> None:
+    def __init__(
+        self,
+        proposal: Proposal,
+        contexts: Mapping[int, Context],
+        manner: Manner,
+        *,
+        converts: bool,
+    ) -> None:
+        """Read the contexts that were accepted; `converts`: uncompressed ones into each other."""
         self.proposal = proposal
+        self._converts = converts
         self._manner = manner
         self._taken: dict[UID, dict[UID, int]] = {}
         for context in contexts.values():
@@ -149,15 +158,10 @@ class Agreement:
         exact = [c.id for c in proposed if c.transfer_syntaxes == (stored,)]
         return next(iter(exact or [c.id for c in proposed]), None)
 
-    def refusal(self, kind: Kind, why: str) -> str:
-        """Say what the peer does not take, why, and what it takes instead."""
-        sop_class, stored = kind
-        name = transfer_syntax(stored).name
-        text = f"{sop_class_name(sop_class)} in {name} is not taken: {why}"
-        taken = [transfer_syntax(uid).name for uid in self._taken.get(sop_class, {})]
-        if not taken:
-            return text
-        return f"{text}. It takes {' and '.join(taken)}; nothing converts to that yet"
+    def instead(self, kind: Kind) -> str:
+        """Say what the peer takes for the SOP class, or nothing when that is nothing."""
+        taken = [transfer_syntax(uid).name for uid in self._taken.get(kind[0], {})]
+        return f"; it takes {' and '.join(taken)}" if taken else ""
 
     def _choose(self, kind: Kind) -> Way | None:
         sop_class, stored = kind
@@ -169,7 +173,7 @@ class Agreement:
 
     def _wishes(self, stored: UID) -> Iterator[UID]:
         """Give the syntaxes an instance could travel in, the best first."""
-        if stored not in UNCOMPRESSED:
+        if not self._converts or stored not in UNCOMPRESSED:
             yield stored
             return
         if self._manner.prefer is not None:

@@ -5,8 +5,10 @@ from typing import Final
 
 from hilum.kernel.names import UID
 
-# Idle for so long, an association is asked (C-ECHO) before an instance is risked on it.
+# Idle for so long, an association is asked (C-ECHO) before an instance is risked on it: a firewall
+# may have forgotten it without a word. Who is there answers in less than the other.
 ECHO_AFTER_SECONDS: Final = 5.0
+ECHO_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,14 @@ class Manner:
             None: the one they are stored in.
         keep_open_seconds: how long an association waits for the next batch.
         echo_after_seconds: an association idle for longer is asked whether it is still there.
+        echo_seconds: how long it has for the answer.
     """
 
     transfer_syntaxes: frozenset[UID] | None = None
     prefer: UID | None = None
-    keep_open_seconds: float = 5.0
+    keep_open_seconds: float = 10.0
     echo_after_seconds: float = ECHO_AFTER_SECONDS
+    echo_seconds: float = ECHO_SECONDS
 
 
 DEFAULT_MANNER: Final = Manner()

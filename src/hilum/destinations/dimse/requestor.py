@@ -113,8 +113,10 @@ class Requestor:
         results = {context.id: context.result for context in self.accept.contexts}
         return context_refusal(results.get(context_id))
 
-    async def echo(self, *, message_id: int = 1) -> int:
+    async def echo(self, *, message_id: int = 1, seconds: float | None = None) -> int:
         """Verify the peer (C-ECHO, PS3.4 Annex A) and give its status.
+
+        It has `seconds` to answer; None: as long as for everything.
 
         Raises:
             Unreachable, RemoteProtocolError: the association is over.
@@ -122,9 +124,10 @@ class Requestor:
         """
         context_id = self._verification()
         with self._operation():
+            seconds = seconds or self._options.response_timeout_seconds
             parts = self._fragments.command(context_id, echo_request(message_id))
-            await self._wire.send(parts, seconds=self._options.response_timeout_seconds)
-            response = await self._response(CommandField.C_ECHO_RSP, message_id)
+            await self._wire.send(parts, seconds=seconds)
+            response = await self._response(CommandField.C_ECHO_RSP, message_id, seconds)
         return status_of(response)
 
     async def store(
@@ -180,7 +183,8 @@ class Requestor:
                     parts = []
             if meanwhile is not None:
                 await meanwhile()
-            return await self._response(CommandField.C_STORE_RSP, message_id)
+            seconds = self._options.response_timeout_seconds
+            return await self._response(CommandField.C_STORE_RSP, message_id, seconds)
 
     async def release(self) -> None:
         """End the association in order, and be done with it whether or not the peer answers.
@@ -232,9 +236,8 @@ class Requestor:
         parts += self._fragments.data(context_id, chunk, is_last=is_last)
         await self._wire.send(parts, seconds=self._options.response_timeout_seconds)
 
-    async def _response(self, expected: int, message_id: int) -> Command:
+    async def _response(self, expected: int, message_id: int, seconds: float) -> Command:
         """Wait for the response to `message_id`; anything else is a broken peer (PS3.7 §9.3)."""
-        seconds = self._options.response_timeout_seconds
         command = await self._wire.answer(Command, to="our request", seconds=seconds)
         if command.command_field != expected or command.message_id_being_responded_to != message_id:
             raise RemoteProtocolError(

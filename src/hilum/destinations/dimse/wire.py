@@ -36,7 +36,9 @@ from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError, Unrea
 _READ_BUFFER_BYTES: Final = 64 * 1024
 # A sender waits until the kernel has taken everything: what it read into can then be read into
 # again, and nothing of a payload is copied on the way. The kernel's own buffer keeps the line busy.
-_WRITE_BUFFER_BYTES_MAX: Final = 0
+# Plain transports make us wait when they hold more than the mark, those of TLS when as much.
+_PLAIN_MARK: Final = 0
+_TLS_MARK: Final = 1
 # We ask one thing at a time; a peer with this many answers unread is talking to itself.
 _ANSWERS_MAX: Final = 16
 _LINGER_SECONDS: Final = 2.0
@@ -74,7 +76,8 @@ class Wire(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport over."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES_MAX)
+        mark = _TLS_MARK if self._is_secure else _PLAIN_MARK
+        self._transport.set_write_buffer_limits(high=mark, low=0)
         self._socket = cast("socket.socket", transport.get_extra_info("socket"))
         self._acknowledge_at_once()
 
@@ -217,9 +220,13 @@ class Wire(asyncio.BufferedProtocol):
         return Unreachable(f"{self._address} closed the connection{words}")
 
     def _tls_hint(self) -> str:
-        if self._transport.get_extra_info("sslcontext") is None:
-            return "Does its port want TLS?"
-        return "Does it want a certificate from us, or another one?"
+        if self._is_secure:
+            return "Does it want a certificate from us, or another one?"
+        return "Does its port want TLS?"
+
+    @property
+    def _is_secure(self) -> bool:
+        return self._transport.get_extra_info("sslcontext") is not None
 
     def _take(self, answer: Answer) -> None:
         if len(self._answers) >= _ANSWERS_MAX:

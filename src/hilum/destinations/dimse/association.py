@@ -1,0 +1,133 @@
+"""An open association of a session: what can travel on it, and what each answer means."""
+
+import itertools
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.contexts import Agreement, Kind, Proposal, Way, kind_of
+from hilum.destinations.dimse.manner import Manner
+from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.dimse.pieces import Pieces
+from hilum.destinations.dimse.requestor import Requestor, associate, status_of
+from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
+from hilum.dicom.syntaxes import transfer_syntax
+from hilum.dimse.message import Command
+from hilum.dimse.status import Service, describe, outcome_of_store
+from hilum.kernel.errors import HilumError
+from hilum.kernel.outcome import Deferred, Delivered, Outcome, Refused
+from hilum.pipeline.ports import Parcel
+
+_MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit; 0 is left out, some peers dislike it
+
+
+class SendingAssociation:
+    """An association and what was agreed on. Used by one task at a time."""
+
+    def __init__(self, requestor: Requestor, agreement: Agreement, manner: Manner) -> None:
+        self.requestor = requestor
+        self.has_answered = False  # anything since it was last taken up
+        self._agreement = agreement
+        self._manner = manner
+        self._message_ids = itertools.cycle(range(1, _MESSAGE_IDS + 1))
+
+    @classmethod
+    async def open(
+        cls,
+        address: Address,
+        proposal: Proposal,
+        options: RequestorOptions,
+        manner: Manner,
+        *,
+        converts: bool,
+    ) -> "SendingAssociation":
+        """Open one; when this raises, nothing is left open. Raises as `associate` does."""
+        requestor = await associate(address, proposal.contexts, options)
+        agreement = Agreement(proposal, requestor.contexts, manner, converts=converts)
+        return cls(requestor, agreement, manner)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether something can be sent."""
+        return self.requestor.is_open
+
+    def proposed_for_any(self, kinds: Iterable[Kind]) -> bool:
+        """Tell whether one of `kinds` was proposed."""
+        return not self._agreement.proposal.kinds.isdisjoint(kinds)
+
+    def proposed_for(self, parcel: Parcel) -> bool:
+        """Tell whether the peer was asked for such instances."""
+        return kind_of(parcel) in self._agreement.proposal.kinds
+
+    def way(self, parcel: Parcel) -> Way | None:
+        """Give how `parcel` travels; None: the peer does not take it."""
+        return self._agreement.way(kind_of(parcel))
+
+    def refusal(self, parcel: Parcel) -> Refused:
+        """Say why there is no way for `parcel`."""
+        kind = kind_of(parcel)
+        allowed = self._manner.transfer_syntaxes
+        if allowed is not None and kind[1] not in allowed:
+            why = "the destination's transfer_syntaxes do not name it"
+        else:
+            context_id = self._agreement.refused_id(kind)
+            why = "nothing could be proposed" if context_id is None else self._why(context_id)
+        return Refused(
+            f"{self.requestor.address} does not take {sop_class_name(kind[0])} in "
+            f"{transfer_syntax(kind[1]).name}: {why}{self._agreement.instead(kind)}"
+        )
+
+    async def is_there(self, *, seconds: float) -> bool:
+        """Ask the peer (C-ECHO), if it agreed to be asked; an association that fails is over."""
+        if not any(c.abstract_syntax == VERIFICATION for c in self.requestor.contexts.values()):
+            return True
+        try:
+            await self.requestor.echo(message_id=next(self._message_ids), seconds=seconds)
+        except HilumError:
+            return False
+        return True
+
+    async def store(
+        self,
+        parcel: Parcel,
+        way: Way,
+        pieces: Pieces,
+        meanwhile: Callable[[], Awaitable[None]] | None,
+    ) -> Outcome:
+        """Store one instance and read the answer. Raises as `Requestor.store_pieces` does."""
+        response = await self.requestor.store_pieces(
+            way.context_id,
+            next(self._message_ids),
+            parcel.sop_class_uid,
+            parcel.sop_instance_uid,
+            pieces,
+            meanwhile=meanwhile,
+        )
+        self.has_answered = True
+        return outcome_of(response, self.requestor.address)
+
+    def _why(self, context_id: int) -> str:
+        if context_id in self.requestor.contexts:
+            return "it is in none of the transfer syntaxes that it agreed to"
+        return self.requestor.refusal(context_id)
+
+
+def outcome_of(response: Command, address: Address) -> Outcome:
+    """Read a C-STORE-RSP (PS3.4 Table B.2-1); say who said what.
+
+    Its comment is left out: peers put anything there, patients' names too. Tags say as much.
+    """
+    status = status_of(response)
+    words = f"{address} answered: {describe(status, Service.STORE)}"
+    if response.offending_elements:
+        tags = ", ".join(f"({t >> 16:04X},{t & 0xFFFF:04X})" for t in response.offending_elements)
+        words += f", about {tags}"
+    match outcome_of_store(status):
+        case Delivered(warning=None):
+            return Delivered()
+        case Delivered(warning=warning):
+            return Delivered(warning=warning, remark=words)
+        case Deferred(failing=failing):
+            return Deferred(words, failing=failing)
+        case Refused():
+            return Refused(words, status)

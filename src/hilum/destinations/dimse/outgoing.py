@@ -1,0 +1,170 @@
+"""One payload on its way from the vault to an association, through one buffer used again."""
+
+import errno
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from hilum.destinations.reading import Reading
+from hilum.kernel.errors import CorruptPayload, Full, HilumError
+from hilum.kernel.names import UID
+from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
+
+# Large enough that a usual image is one read and one write; a session has one buffer.
+BUFFER_BYTES: Final = 1024 * 1024
+
+# We have no room or no descriptors: it says nothing about the payload.
+_OUR_SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
+
+
+class Spoiled(HilumError):
+    """Our payload is missing or damaged: trying again does not help, a person must look."""
+
+
+def shortcoming(error: OSError | CorruptPayload) -> HilumError:
+    """Say what is wrong on our side, without a path: the log has patients in no place."""
+    if isinstance(error, CorruptPayload):
+        return Spoiled(f"our payload is damaged: {error}")
+    words = error.strerror or type(error).__name__
+    if error.errno in _OUR_SHORTAGES:
+        return Full(f"our payload cannot be read now: {words}")
+    return Spoiled(f"our payload cannot be read: {words}")
+
+
+class Conversion(Protocol):
+    """Puts a data set into another uncompressed transfer syntax while it passes by."""
+
+    def feed(self, data: memoryview) -> list[bytes]:
+        """Take the next bytes and give what can be written by now. Raises CorruptPayload."""
+        ...
+
+    def finish(self) -> list[bytes]:
+        """Give what is left. Raises CorruptPayload: the data set has not come to its end."""
+        ...
+
+
+# Gives a conversion from one transfer syntax to another.
+Converter = Callable[[UID, UID], Conversion]
+
+
+class Outgoing:
+    """The pieces of one payload as it is stored (`pieces.Pieces`)."""
+
+    def __init__(self, parcel: Parcel, reader: PayloadReader, shelf: "Shelf") -> None:
+        self.parcel = parcel
+        self._reader = reader
+        self._shelf = shelf
+        self._left = reader.size
+        self._first: memoryview | None = None
+        self._is_closed = False
+
+    async def piece(self) -> tuple[memoryview, bool]:
+        """Give the next piece; it is valid until the one after it is asked for.
+
+        Raises:
+            Spoiled: the file has become shorter, or its medium fails.
+            Full: we lack what reading takes.
+        """
+        first, self._first = self._first, None
+        piece = await self._read() if first is None else first
+        return piece, not self._left
+
+    async def read_ahead(self) -> None:
+        """Read the first piece now. Raises Spoiled, Full."""
+        self._first = await self._read()
+
+    async def aclose(self) -> None:
+        """Give the file back."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back. A second call does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._reader.close()
+
+    async def _read(self) -> memoryview:
+        room = self._shelf.buffer[: min(self._left, BUFFER_BYTES)]
+        if not room:
+            return room
+        try:
+            count = await self._shelf.reading.call(lambda: self._reader.read_into(room))
+        except (OSError, CorruptPayload) as error:
+            raise shortcoming(error) from error
+        if not count:
+            raise Spoiled(f"our payload ends {self._left} bytes before its end")
+        self._left -= count
+        return room[:count]
+
+
+class Converted:
+    """The pieces of one payload in another transfer syntax (`pieces.Pieces`)."""
+
+    def __init__(self, outgoing: Outgoing, conversion: Conversion) -> None:
+        self._outgoing = outgoing
+        self._conversion = conversion
+
+    async def piece(self) -> tuple[bytes, bool]:
+        """Give what the next bytes of the payload become. Raises Spoiled, Full."""
+        piece, is_last = await self._outgoing.piece()
+        try:
+            written = self._conversion.feed(piece)
+            if is_last:
+                written += self._conversion.finish()
+        except CorruptPayload as error:
+            raise shortcoming(error) from error
+        return b"".join(written), is_last
+
+    async def aclose(self) -> None:
+        """Give the file back."""
+        self._outgoing.close()
+
+
+class Shelf:
+    """Where a session gets its payloads from: one open at a time, and perhaps the next one."""
+
+    def __init__(self, payloads: Payloads, reading: Reading) -> None:
+        self.reading = reading
+        self.buffer = memoryview(bytearray(0))
+        self._payloads = payloads
+        self._ahead: Outgoing | None = None
+
+    async def take(self, parcel: Parcel) -> Outgoing:
+        """Open the payload of `parcel`, unless it was opened ahead. Raises Spoiled, Full."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.parcel is parcel:
+            return ahead
+        if ahead is not None:
+            ahead.close()
+        return await self._open(parcel)
+
+    async def look_ahead(self, parcel: Parcel) -> None:
+        """Open the payload of `parcel` and read its beginning, if that is possible."""
+        self.put_back()
+        try:
+            ahead = await self._open(parcel)
+        except HilumError:
+            return  # whoever takes it is told
+        try:
+            await ahead.read_ahead()
+        except HilumError:
+            ahead.close()
+        except BaseException:
+            ahead.close()
+            raise
+        else:
+            self._ahead = ahead
+
+    def put_back(self) -> None:
+        """Close what was opened ahead."""
+        if self._ahead is not None:
+            self._ahead.close()
+            self._ahead = None
+
+    async def _open(self, parcel: Parcel) -> Outgoing:
+        if not self.buffer:
+            self.buffer = memoryview(bytearray(BUFFER_BYTES))
+        try:
+            reader = await self.reading.call(lambda: self._payloads.open_payload(parcel.path))
+        except (OSError, CorruptPayload) as error:
+            raise shortcoming(error) from error
+        return Outgoing(parcel, reader, self)

@@ -1,0 +1,166 @@
+"""One association to a destination, opened for what must be sent and kept for what comes next."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hilum.destinations.dimse.association import SendingAssociation
+from hilum.destinations.dimse.contexts import kind_of
+from hilum.destinations.dimse.losses import lost, untried
+from hilum.destinations.dimse.outgoing import Converted, Shelf, Spoiled
+from hilum.destinations.dimse.wire import TooSlow
+from hilum.kernel.errors import Full, HilumError, Unreachable
+from hilum.kernel.outcome import Deferred, Failing, Outcome, Refused
+from hilum.pipeline.ports import Parcel
+
+if TYPE_CHECKING:
+    from hilum.destinations.dimse.destination import DimseDestination
+    from hilum.destinations.dimse.pieces import Pieces
+
+_Given = AsyncGenerator[tuple[Parcel, Outcome], None]
+
+
+class DimseSession:
+    """Stores batches on one association (`pipeline.ports.Session`)."""
+
+    def __init__(self, destination: "DimseDestination") -> None:
+        self._destination = destination
+        self._shelf = Shelf(destination.payloads, destination.reading)
+        self._association: SendingAssociation | None = None
+        self._idle_since = 0.0
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> _Given:
+        """Store `parcels`: one outcome for each.
+
+        The instance whose association is lost is `Deferred` with the loss, and so is the first one
+        when none can be opened; those behind it were not tried.
+        """
+        await self._stop_keeper()
+        turn = deque(parcels)
+        try:
+            while turn:
+                try:
+                    association = await self._ready_for(turn)
+                except HilumError as error:
+                    yield turn.popleft(), lost(error)
+                    while turn:
+                        yield turn.popleft(), untried(error)
+                    return
+                async with contextlib.aclosing(self._send_over(association, turn)) as given:
+                    async for parcel, outcome in given:
+                        yield parcel, outcome
+        finally:
+            self._shelf.put_back()
+            self._begin_idling()
+
+    async def aclose(self) -> None:
+        """Release the association and close its transport. Safe to call twice."""
+        await self._stop_keeper()
+        self._shelf.put_back()
+        await self._end()
+
+    async def _ready_for(self, turn: Sequence[Parcel]) -> SendingAssociation:
+        """Give an association that proposed for some of `turn`: the one at hand or a new one."""
+        kinds = dict.fromkeys(map(kind_of, turn))
+        association = self._association
+        if association is not None:
+            if association.proposed_for_any(kinds) and await self._is_alive(association):
+                return association
+            await self._end()
+        self._association = await self._destination.associate(kinds)
+        self._association.has_answered = True
+        return self._association
+
+    async def _is_alive(self, association: SendingAssociation) -> bool:
+        """Find out, as far as it costs little, whether an idle association is still there."""
+        if not association.is_open:
+            return False
+        loop, manner = asyncio.get_running_loop(), self._destination.manner
+        if loop.time() - self._idle_since < manner.echo_after_seconds:
+            return True
+        return await association.is_there(seconds=manner.echo_seconds)
+
+    async def _send_over(self, association: SendingAssociation, turn: deque[Parcel]) -> _Given:
+        """Send of `turn` what `association` proposed for; leave the others in it."""
+        others: list[Parcel] = []
+        while turn:
+            parcel = turn.popleft()
+            if not association.proposed_for(parcel):
+                others.append(parcel)
+                continue
+            try:
+                outcome = await self._try(association, parcel, turn)
+            except HilumError as error:
+                if self._was_stale(association, error):
+                    # It ended while it was idle: this says nothing about the destination.
+                    turn.appendleft(parcel)
+                    break
+                turn.extend(others)
+                yield parcel, lost(error)
+                while turn:
+                    yield turn.popleft(), untried(error)
+                return
+            yield parcel, outcome
+            if not association.is_open:  # a payload of ours ended in the middle
+                break
+        turn.extend(others)
+
+    async def _try(
+        self, association: SendingAssociation, parcel: Parcel, turn: deque[Parcel]
+    ) -> Outcome:
+        """Store one instance. Raises HilumError: the association is over."""
+        way = association.way(parcel)
+        if way is None:
+            return association.refusal(parcel)
+        following = partial(self._shelf.look_ahead, turn[0]) if turn else None
+        try:
+            outgoing = await self._shelf.take(parcel)
+            with contextlib.closing(outgoing):
+                pieces: Pieces = outgoing
+                if way.transfer_syntax != parcel.transfer_syntax_uid:
+                    pieces = Converted(outgoing, self._destination.conversion(parcel, way))
+                return await association.store(parcel, way, pieces, following)
+        except Spoiled as error:
+            return Refused(str(error))
+        except Full as error:
+            return Deferred(str(error), failing=Failing.BUSY)
+
+    def _was_stale(self, association: SendingAssociation, error: HilumError) -> bool:
+        """Tell whether an association that had been idle ended before it answered anything."""
+        ended = isinstance(error, Unreachable) and not isinstance(error, TooSlow)
+        return ended and not association.has_answered
+
+    def _begin_idling(self) -> None:
+        """Keep the association for a while, if there is one."""
+        association = self._association
+        if association is None or not association.is_open:
+            return
+        loop = asyncio.get_running_loop()
+        association.has_answered = False
+        self._idle_since = loop.time()
+        self._keeper = loop.create_task(self._end_later())
+
+    async def _end_later(self) -> None:
+        await asyncio.sleep(self._destination.manner.keep_open_seconds)
+        await self._end()
+
+    async def _stop_keeper(self) -> None:
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait({keeper})
+
+    async def _end(self) -> None:
+        """Release the association, if there is one; its transport is closed when this returns."""
+        association = self._association
+        if association is not None:
+            try:
+                await association.requestor.release()
+            except asyncio.CancelledError:
+                association.requestor.abort()
+                raise
+            self._association = None

@@ -1,0 +1,167 @@
+"""Each kind of destination on a rig: a real one, what it delivers to, and the ways that can fail.
+
+To put a destination through the suite: write a `Rig` for it and add it to `RIGS`.
+"""
+
+import abc
+import contextlib
+import enum
+import hashlib
+
+from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.destination import DimseDestination
+from hilum.destinations.dimse.manner import Manner
+from hilum.destinations.dimse.options import RequestorOptions
+from hilum.dimse.status import OUT_OF_RESOURCES, SUCCESS
+from hilum.kernel.names import AETitle
+from hilum.pipeline.ports import Parcel
+from hilum.testing.datasets import instance
+from hilum.testing.payloads import MemoryPayloads
+from hilum.testing.peer import HangUp, ScriptedPeer, Silence
+
+# Deadlines of destinations under test; what must not run out has the generous one.
+HASTY_SECONDS = 0.1
+PATIENT_SECONDS = 10.0
+
+
+class Reaction(enum.Enum):
+    """What the other side does with an instance."""
+
+    TAKE = "take"
+    WARN = "warn"  # takes it, with a remark
+    BUSY = "busy"  # not now
+    REFUSE = "refuse"  # never
+    LOSE = "lose"  # ends the connection instead of answering
+    MUTE = "mute"  # does not answer at all
+
+
+class Rig(abc.ABC):
+    """One destination and the place it delivers to."""
+
+    name: str
+    can: frozenset[Reaction] = frozenset({Reaction.TAKE})
+    connects = True  # over a network: there are connections to count, and nobody may be there
+
+    def __init__(self):
+        self.payloads = MemoryPayloads()
+        # By number of the instance, in the order in which they arrive; all others are taken.
+        self.reactions = {}
+        self.answer_seconds = PATIENT_SECONDS
+
+    @abc.abstractmethod
+    def running(self, folder):
+        """Give an async context manager: the place is there, and the destination is its value."""
+
+    def absent(self, folder):
+        """Give an async context manager like `running`, but nobody is there."""
+        raise NotImplementedError
+
+    @abc.abstractmethod
+    def arrived(self):
+        """Give SOP instance UID and SHA-256 of the data set of each whole instance, in order."""
+
+    def connections(self):
+        """Count the connections that are open at the place."""
+        return 0
+
+    def parcels(self, count, *, first=0, pixel_bytes=2048):
+        """Make instances, lay their payloads down, and give the parcels of them."""
+        return [self.parcel(seed, pixel_bytes=pixel_bytes) for seed in range(first, first + count)]
+
+    def parcel(self, seed, *, large=0, pixel_bytes=2048, **how):
+        made = instance(seed=seed, pixel_bytes=pixel_bytes, **how)
+        path = f"instances/{made.sop_instance_uid}"
+        if large:
+            self.payloads.put_large(path, large)
+        else:
+            self.payloads.put(path, made.data_set)
+        return Parcel(
+            delivery_id=seed,
+            sop_class_uid=made.sop_class_uid,
+            sop_instance_uid=made.sop_instance_uid,
+            series_instance_uid=made.series_instance_uid,
+            study_instance_uid=made.study_instance_uid,
+            transfer_syntax_uid=made.transfer_syntax_uid,
+            size=large or len(made.data_set),
+            path=path,
+        )
+
+    def digest(self, parcel):
+        """Give the SHA-256 of a payload."""
+        reader = self.payloads.open_payload(parcel.path)
+        with contextlib.closing(reader):
+            whole, buffer = hashlib.sha256(), memoryview(bytearray(1 << 20))
+            while count := reader.read_into(buffer):
+                whole.update(buffer[:count])
+        return whole.hexdigest()
+
+
+STATUSES = {
+    Reaction.TAKE: SUCCESS,
+    Reaction.WARN: 0xB000,
+    Reaction.BUSY: OUT_OF_RESOURCES,
+    Reaction.REFUSE: 0xA900,
+}
+
+
+class DimseRig(Rig):
+    """A peer that speaks DIMSE."""
+
+    name = "dimse"
+    can = frozenset(Reaction)
+
+    def __init__(self):
+        super().__init__()
+        self.peer = ScriptedPeer(on_store=self._react)
+        self.manner = Manner()
+        self._kept = []
+        self.converter = None
+
+    @contextlib.asynccontextmanager
+    async def running(self, folder):  # noqa: ARG002 - others need one
+        async with self.peer.listening():
+            destination = self.destination()
+            yield destination
+            await destination.aclose()
+
+    @contextlib.asynccontextmanager
+    async def absent(self, folder):  # noqa: ARG002 - others need one
+        async with self.peer.listening():
+            pass
+        yield self.destination()
+
+    def destination(self):
+        options = RequestorOptions(
+            connect_timeout_seconds=PATIENT_SECONDS,
+            association_timeout_seconds=self.answer_seconds,
+            response_timeout_seconds=self.answer_seconds,
+            release_timeout_seconds=self.answer_seconds,
+        )
+        address = Address(self.peer.host, self.peer.port, AETitle("PEER"), AETitle("US"))
+        return DimseDestination(
+            "pacs",
+            address,
+            options,
+            self.payloads,
+            manner=self.manner,
+            converter=self.converter,
+        )
+
+    def arrived(self):
+        return self._kept
+
+    def connections(self):
+        return self.peer.open_now
+
+    def _react(self, stored):
+        reaction = self.reactions.get(stored.number, Reaction.TAKE)
+        if reaction is Reaction.LOSE:
+            raise HangUp
+        if reaction is Reaction.MUTE:
+            raise Silence
+        if reaction in (Reaction.TAKE, Reaction.WARN):
+            self._kept.append((stored.sop_instance_uid, stored.sha256))
+        return STATUSES[reaction]
+
+
+RIGS = [DimseRig]
