@@ -63,6 +63,12 @@ def sequence_tags() -> frozenset[int]:
 
 
 @cache
+def vrs_by_tag() -> Mapping[int, str]:
+    """Give the VR of every attribute but those of repeating groups; "US or SS" where it depends."""
+    return {tag: found.vr for tag, found in _load()[0].items()}
+
+
+@cache
 def value_representations() -> Mapping[str, ValueRepresentation]:
     """Give the VRs by their code."""
     pads = {"SPACE": b" ", "NUL": b"\0", "NONE": b""}

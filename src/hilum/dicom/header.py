@@ -4,6 +4,7 @@ from typing import Final
 
 from hilum.dicom import dictionary, tags
 from hilum.dicom.charsets import DEFAULT_CHARSET, Charset, charset_of, decode
+from hilum.dicom.numbers import whole_number
 from hilum.kernel.names import UID
 
 # VRs whose values are binary whole numbers, and whether these have a sign (PS3.5 §6.2).
@@ -63,7 +64,7 @@ class Header:
         if tag in _UNSIGNED_SHORTS:
             return int.from_bytes(raw[:2], "little" if self.little_endian else "big")
         if tag in _INTEGER_STRINGS:
-            return _number(raw)
+            return whole_number(raw)
         return self._integer_by_dictionary(tag, raw)
 
     def _integer_by_dictionary(self, tag: int, raw: bytes) -> int | None:
@@ -71,29 +72,7 @@ class Header:
         found = dictionary.entry(tag)
         vr = found.vr.split(" ", maxsplit=1)[0] if found else ""
         if vr not in _SIGNED:
-            return _number(raw)
+            return whole_number(raw)
         size = 2 if vr in {"US", "SS"} else 4 if vr in {"UL", "SL"} else 8
         order: Final = "little" if self.little_endian else "big"
         return int.from_bytes(raw[:size], order, signed=_SIGNED[vr])
-
-
-def _number(raw: bytes) -> int | None:
-    """Read the first value of an IS, or of a DS that is whole.
-
-    IS is met with decimals, with leading zeros and with more digits than PS3.5 §6.2 allows.
-    """
-    first = raw.split(b"\\", maxsplit=1)[0].strip(b"\0 ")
-    # PS3.5 §6.2 allows 12; beyond 64 bits no database takes it. Python takes "1_0", DICOM does not.
-    if len(first) > 20 or b"_" in first:
-        return None
-    try:
-        number = int(first)
-    except ValueError:
-        try:
-            value = float(first)
-        except ValueError:
-            return None
-        if not value.is_integer():
-            return None
-        number = int(value)
-    return number if -(2**63) <= number < 2**63 else None

@@ -1,0 +1,111 @@
+"""Trees of real files against those of pydicom, and against what the walker makes of them.
+
+The corpus is not part of the project: HILUM_CORPUS names its folder, ../shared/data is the default.
+"""
+
+import io
+
+import pydicom
+import pytest
+from pydicom.dataelem import RawDataElement
+from test_dicom_corpus import PASSED_WITHOUT_DCMTK, REFUSED, files, pytestmark, read  # noqa: F401
+
+from hilum.dicom.bulk import Bulk
+from hilum.dicom.inflate import Inflater
+from hilum.dicom.limits import DEFAULT_LIMITS
+from hilum.dicom.parser import read_data_set, read_header
+from hilum.dicom.part10 import guess_transfer_syntax, read_file_meta
+from hilum.dicom.syntaxes import transfer_syntax
+from hilum.dicom.tags import PIXEL_TAGS
+from hilum.kernel.errors import CorruptPayload
+
+# pydicom fails on a value before it gets to the tree.
+UNREADABLE = {"pydicom-data/explicit_VR-UN.dcm", "dcm4che/no_preamble_dicm_in_data"}
+UNCOMPARED = ("duplicate element", "overlong value")
+
+
+def split(content):
+    meta = read_file_meta(io.BytesIO(content))
+    data = content[meta.data_set_offset :]
+    uid = meta.transfer_syntax_uid
+    return data, transfer_syntax(uid) if uid else guess_transfer_syntax(data[:8])
+
+
+def tree_of(content):
+    try:
+        return read_data_set(*split(content))
+    except CorruptPayload:
+        return None
+
+
+def oddities(tolerated):
+    return {name: count for name, count in tolerated.items() if name not in UNCOMPARED}
+
+
+def test_a_tree_is_made_of_what_the_walker_passes_with_the_same_oddities():
+    for name, content in files().items():
+        data_set = tree_of(content)
+
+        assert (data_set is None) == (name in REFUSED), name
+        if data_set is not None:
+            walked = read(content, chunk_bytes=1 << 20)
+            assert oddities(data_set.tolerated) == oddities(walked.tolerated), name
+
+
+def test_a_header_is_the_beginning_of_the_tree():
+    compared = 0
+    for name, content in files().items():
+        data_set = None if name in REFUSED else tree_of(content)
+        if data_set is None or not PIXEL_TAGS & set(data_set):
+            continue
+        data, syntax = split(content)
+        pixels = next(tag for tag in data_set if tag in PIXEL_TAGS)
+        bulk = data_set.elements[pixels][1]
+        prefix = data if syntax.deflated else data[: bulk.position]
+
+        header = read_header(prefix, syntax)
+
+        before = list(data_set)[: list(data_set).index(pixels)]
+        assert list(header) == [*before, pixels], name
+        for tag in before:
+            if not isinstance(data_set.elements[tag][1], list):
+                assert header.elements[tag] == data_set.elements[tag]
+        compared += 1
+    assert compared > 300
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_value_is_that_of_pydicom():
+    compared = 0
+    for name, content in files().items():
+        if name not in REFUSED | UNREADABLE:
+            theirs = pydicom.dcmread(io.BytesIO(content), force=True)
+            data, syntax = split(content)
+            if syntax.deflated:
+                data = b"".join(Inflater(DEFAULT_LIMITS).inflate(data))
+            compared += compare(name, tree_of(content), theirs, data)
+    assert compared > 80_000
+
+
+def compare(name, ours, theirs, data):
+    there = {int(tag) for tag in theirs.keys() if tag.group != 2}  # noqa: SIM118 -- iterating decodes
+    assert set(ours) == there, name
+    compared = 0
+    for tag, (vr, value) in ours.elements.items():
+        raw = theirs.get_item(tag)
+        if isinstance(value, list):
+            items = theirs[tag].value
+            if theirs[tag].VR == "UN":
+                continue  # pydicom does not look into these
+            assert len(items) == len(value), (name, hex(tag))
+            compared += sum(map(compare, [name] * len(value), value, items, [data] * len(value)))
+            continue
+        if isinstance(raw, RawDataElement):
+            if not isinstance(value, Bulk):
+                assert value == (raw.value or b""), (name, hex(tag))
+            elif value.length is not None:
+                assert value.of(data) == raw.value, (name, hex(tag))
+            is_known = raw.VR in {None, "UN"} or (value.__class__ is Bulk and value.length is None)
+            assert is_known or raw.VR in {vr, "OB or OW"}, (name, hex(tag))
+        compared += 1
+    return compared
