@@ -31,6 +31,7 @@ EVENT_MODULES: Final = (
     "hilum.service.events",
     "hilum.service.log_events",
     "hilum.sources.dimse.events",
+    "hilum.sources.folder.events",
 )
 
 

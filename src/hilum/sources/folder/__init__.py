@@ -1,0 +1,1 @@
+"""The folder door: files that somebody drops become instances."""
