@@ -11,7 +11,7 @@ from hilum.kernel.names import AETitle
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.sources.folder.door import FolderDoor
-from hilum.sources.folder.events import FileSetAside, FileTaken
+from hilum.sources.folder.events import FileAdopted, FileSetAside
 from hilum.sources.folder.looking import Lookout
 from hilum.sources.folder.settings import FolderSourceSettings
 from hilum.testing.datasets import GeneratedInstance, instance
@@ -80,7 +80,7 @@ def test_a_finished_file_is_held_and_then_gone(tmp_path, pixel_bytes):
         (held,) = scene.bench.ledger.find([generated.sop_instance_uid])[generated.sop_instance_uid]
         assert (scene.bench.root / held.path).read_bytes().endswith(generated.data_set)
         assert not list(scene.settings.path.rglob("*.dcm"))
-        assert scene.told(FileTaken) == [FileTaken("scans", generated.sop_instance_uid)]
+        assert scene.told(FileAdopted) == [FileAdopted("scans", generated.sop_instance_uid)]
 
     run(tmp_path, scenario)
 

@@ -17,7 +17,7 @@ from hilum.kernel.names import AETitle
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.answers import Answer, Kept, NoRoom
 from hilum.pipeline.intake import Intake
-from hilum.sources.folder.events import FileSetAside, FileTaken, FolderFailed, FolderWatched
+from hilum.sources.folder.events import FileAdopted, FileSetAside, FolderFailed, FolderWatched
 from hilum.sources.folder.leaving import leave, set_aside
 from hilum.sources.folder.looking import Finished, Lookout
 from hilum.sources.folder.opening import Changed, OpenFile, open_file
@@ -140,7 +140,7 @@ class FolderDoor:
     async def _part(self, finished: Finished, file: OpenFile, answer: Answer) -> None:
         if isinstance(answer, Kept):
             await asyncio.to_thread(leave, self._settings, finished)
-            self._telemetry.emit(FileTaken(self._name, file.sop_instance_uid))
+            self._telemetry.emit(FileAdopted(self._name, file.sop_instance_uid))
         else:
             await self._set_aside(finished, answer.reason)
 

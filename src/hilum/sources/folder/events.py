@@ -16,12 +16,12 @@ class FolderWatched(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class FileTaken(Event):
+class FileAdopted(Event):
     """A file's instance is durable; the file was removed or moved."""
 
     level: ClassVar[Level] = Level.DEBUG
-    message: ClassVar[str] = "Took {sop_instance_uid} from folder {folder}."
-    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_files_taken_total", ("folder",)),)
+    message: ClassVar[str] = "Adopted {sop_instance_uid} from folder {folder}."
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_files_adopted_total", ("folder",)),)
     folder: str
     sop_instance_uid: str
 
