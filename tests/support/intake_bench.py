@@ -44,6 +44,10 @@ class Disk(SystemDisk):
         self._act("write")
         super().write(descriptor, pieces, size=size)
 
+    def remove(self, path) -> None:
+        self._act("remove")
+        super().remove(path)
+
     def sync(self, descriptor: int) -> None:
         self._act("sync")
         super().sync(descriptor)

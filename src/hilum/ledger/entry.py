@@ -14,6 +14,7 @@ class Verdict(enum.Enum):
 
     KEPT = "kept"  # nothing was held
     KEPT_BESIDE = "kept_beside"  # other bytes are held and stay; the newcomer is served from now on
+    KEPT_OLDER = "kept_older"  # other bytes are held and came later; they are served as before
     REPLACED = "replaced"  # other bytes were served until now and are held no more
     ALREADY_HELD = "already_held"  # the same bytes: nothing new to keep
     KEPT_FIRST = "kept_first"  # other bytes are held and the newcomer is not kept
@@ -40,9 +41,9 @@ class Entry:
     """An instance whose payload is durable already and that now wants its receipt.
 
     `path` is where its payload lies in the vault. `verdict` says what it should be when other bytes
-    are held under its UID: KEPT_BESIDE, REPLACED or KEPT_FIRST. `digest` is of what was received,
-    `received_at` is aware. `is_distinct` says that a held payload with this digest was read and has
-    other bytes.
+    are held under its UID: KEPT_BESIDE, REPLACED, KEPT_FIRST, or KEPT_OLDER when it was found
+    after a crash and is not the newest. `digest` is of what was received, `received_at` is aware.
+    `is_distinct` says that a held payload with this digest was read and has other bytes.
     """
 
     facts: InstanceFacts
@@ -65,6 +66,7 @@ class HeldPayload:
     version: int
     is_current: bool
     size: int
+    received_at_microseconds: int
 
 
 @dataclass(slots=True)

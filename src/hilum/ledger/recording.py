@@ -15,7 +15,7 @@ from hilum.ledger.verdicts import HeldInstance, Step, decide
 
 INSTANCES_RECEIVED: Final = "instances received"
 
-_KEEPS: Final = frozenset({Verdict.KEPT, Verdict.KEPT_BESIDE, Verdict.REPLACED})
+_KEEPS: Final = frozenset({Verdict.KEPT, Verdict.KEPT_BESIDE, Verdict.KEPT_OLDER, Verdict.REPLACED})
 # What ties an instance to its place; versions of one instance should not differ in it.
 _PLACE: Final = ("study_instance_uid", "series_instance_uid", "sop_class_uid")
 
@@ -88,7 +88,10 @@ class Recorder:
                 self._writing.drop_payload.run(cursor, step.instance.row, step.superseded.version)
         lasting = [s for s in steps if s.is_held_in_the_end()] if later else steps
         self._writing.add_payload.run(cursor, [_payload(step) for step in lasting])
-        left = [self._change_instance(cursor, step) for step in later]
+        newest = [step for step in later if step.verdict is not Verdict.KEPT_OLDER]
+        left = [self._change_instance(cursor, step) for step in newest]
+        # The series of a version that is not served may hold nothing else.
+        left += [step.series_row for step in later if step.verdict is Verdict.KEPT_OLDER]
         for series_row in left:
             self._catalogue.drop_empty(cursor, series_row)
 
@@ -114,10 +117,17 @@ def held_under(reading: Reading, cursor: Cursor, uids: Sequence[str]) -> dict[st
     """Give what is held under `uids`, oldest version first; what is not held is not there."""
     held: dict[str, HeldInstance] = {}
     wanted = list(dict.fromkeys(uids))
-    for uid, row, current, version, digest, path, size in reading.held.rows(cursor, wanted):
+    for uid, row, current, version, digest, path, size, at in reading.held.rows(cursor, wanted):
         instance = held.setdefault(uid, HeldInstance(row))
         if version is not None:
-            payload = HeldPayload(digest, path, version, is_current=version == current, size=size)
+            payload = HeldPayload(
+                digest,
+                path,
+                version,
+                is_current=version == current,
+                size=size,
+                received_at_microseconds=at,
+            )
             instance.payloads.append(payload)
     for instance in held.values():
         if len(instance.payloads) > 1:

@@ -164,6 +164,7 @@ def _held() -> ClauseElement:
             PAYLOAD.c.digest,
             PAYLOAD.c.path,
             PAYLOAD.c.size,
+            PAYLOAD.c.received_at_microseconds,
         )
         # Outer, so that an instance without payloads (which should not be) is found as well.
         .join_from(INSTANCE, PAYLOAD, isouter=True)
@@ -210,7 +211,13 @@ def _payload_at() -> ClauseElement:
 
 
 def _newest_version() -> ClauseElement:
-    return select(func.max(PAYLOAD.c.version)).where(*_are(PAYLOAD, "instance_row"))
+    """Give the version that came last; the numbers only say in which order they were recorded."""
+    return (
+        select(PAYLOAD.c.version)
+        .where(*_are(PAYLOAD, "instance_row"))
+        .order_by(PAYLOAD.c.received_at_microseconds.desc(), PAYLOAD.c.version.desc())
+        .suffix_with("LIMIT 1")
+    )
 
 
 def _patient() -> ClauseElement:

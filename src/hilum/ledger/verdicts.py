@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hilum.ledger.entry import Entry, HeldPayload, Verdict
+from hilum.ledger.moments import microseconds_of
 
-_WITH_OTHERS: Final = frozenset({Verdict.KEPT_BESIDE, Verdict.REPLACED, Verdict.KEPT_FIRST})
+_WITH_OTHERS: Final = frozenset(
+    {Verdict.KEPT_BESIDE, Verdict.KEPT_OLDER, Verdict.REPLACED, Verdict.KEPT_FIRST}
+)
 
 
 @dataclass(slots=True)
@@ -75,13 +78,21 @@ def decide(entry: Entry, instance: HeldInstance) -> Step:
 def _keep(entry: Entry, verdict: Verdict, instance: HeldInstance) -> Step:
     version = 1
     superseded = None
+    is_current = verdict is not Verdict.KEPT_OLDER
     if instance.payloads:
         version += max(payload.version for payload in instance.payloads)
         current = instance.current()
-        current.is_current = False
+        current.is_current = not is_current
         if verdict is Verdict.REPLACED:
             superseded = current
             instance.payloads.remove(current)
-    payload = HeldPayload(entry.digest, entry.path, version, is_current=True, size=entry.size)
+    payload = HeldPayload(
+        entry.digest,
+        entry.path,
+        version,
+        is_current=is_current,
+        size=entry.size,
+        received_at_microseconds=microseconds_of(entry.received_at),
+    )
     instance.payloads.append(payload)
     return Step(entry, verdict, instance, payload, superseded)

@@ -1,5 +1,12 @@
-"""Reading a payload file back: its seal, its digest and its facts, as an entry for the ledger."""
+"""Adopting payload files that have no row: read back, verified, and put where they belong in time.
 
+A file may be without a row because it is the newest, or because it was being removed when the
+process died. Only what came last may be served, so the moments in the seals decide, never the order
+in which files are found.
+"""
+
+import enum
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,11 +15,100 @@ from hilum.dicom.part10 import read_file_meta
 from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import CorruptPayload
-from hilum.ledger.entry import Entry, Origin, Verdict
+from hilum.ledger.entry import Entry, HeldPayload, Origin, Recorded, Verdict
+from hilum.ledger.ledger import Ledger
+from hilum.ledger.moments import microseconds_of
+from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.sameness import record_compared
+from hilum.vault.disk import SystemDisk
 from hilum.vault.hashing import DIGEST_HEX_CHARACTERS, Digest
 from hilum.vault.seal import SEAL_CREATOR_UID, Seal, decode
 
 _CHUNK_BYTES: Final = 1 << 20
+
+
+class Found(enum.Enum):
+    """What became of a payload file."""
+
+    ADOPTED = enum.auto()
+    ADOPTED_AS_OLDER = enum.auto()  # a later version is held and served as before
+    HELD_ALREADY = enum.auto()  # the same bytes are held elsewhere and are whole: one is enough
+    REFUSED = enum.auto()  # another version was held first, and that is what the policy wants
+    DAMAGED = enum.auto()  # a held file that was given up for a whole one with the same bytes
+
+
+class Adoption:
+    """Gives rows to payload files. For a time when nobody else writes vault or ledger."""
+
+    def __init__(self, root: Path, ledger: Ledger, policy: DuplicatePolicy) -> None:
+        self.root = root
+        self._ledger = ledger
+        self._policy = policy
+
+    def adopt(self, entries: Sequence[Entry]) -> Iterator[tuple[str, Found]]:
+        """Record `entries` in the order of their reception; say what each file is, by its path.
+
+        Raises:
+            Full, LedgerUnavailable: nothing more was recorded.
+        """
+        ordered = sorted(entries, key=_place_in_time)
+        held = self._ledger.find([entry.facts.sop_instance_uid for entry in ordered])
+        for entry in ordered:
+            versions = held[entry.facts.sop_instance_uid]
+            for damaged in self._damaged_twins(entry, versions):
+                versions.remove(damaged)
+                self._ledger.forget([damaged.path])
+                yield damaged.path, Found.DAMAGED
+            entry.verdict = self._wanted(entry, versions)
+        recorded = record_compared(self._ledger, ordered, self._have_same)
+        for entry, record in zip(ordered, recorded, strict=True):
+            yield entry.path, _outcome(entry, record)
+
+    def _wanted(self, entry: Entry, versions: Iterable[HeldPayload]) -> Verdict:
+        if any(_is_later(held, entry) for held in versions if held.is_current):
+            return Verdict.KEPT_OLDER
+        if self._policy is DuplicatePolicy.KEEP_FIRST:
+            return Verdict.KEPT_FIRST
+        return Verdict.KEPT_BESIDE
+
+    def _damaged_twins(self, entry: Entry, versions: Iterable[HeldPayload]) -> list[HeldPayload]:
+        """Give what the ledger takes for the same bytes and is not: `entry` was read and is."""
+        return [
+            held
+            for held in versions
+            if held.digest == entry.digest and not self._is_whole(held.path)
+        ]
+
+    def _have_same(self, path: str, other: str, size: int) -> bool:
+        return SystemDisk().ends_alike(self.root / path, self.root / other, size=size)
+
+    def _is_whole(self, path: str) -> bool:
+        try:
+            read_entry(self.root, path)
+        except (CorruptPayload, FileNotFoundError):
+            return False
+        return True
+
+
+def _place_in_time(entry: Entry) -> tuple[int, str]:
+    # Files of one group had the same moment once; then any order will do, if it is always the same.
+    return microseconds_of(entry.received_at), entry.path
+
+
+def _is_later(held: HeldPayload, entry: Entry) -> bool:
+    return (held.received_at_microseconds, held.path) > _place_in_time(entry)
+
+
+def _outcome(entry: Entry, record: Recorded) -> Found:
+    match record.verdict:
+        case Verdict.ALREADY_HELD if record.path != entry.path:
+            return Found.HELD_ALREADY
+        case Verdict.KEPT_OLDER:
+            return Found.ADOPTED_AS_OLDER
+        case Verdict.KEPT_FIRST:
+            return Found.REFUSED
+        case _:
+            return Found.ADOPTED
 
 
 def read_entry(root: Path, relative: str) -> Entry:

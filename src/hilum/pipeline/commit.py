@@ -22,6 +22,7 @@ from hilum.pipeline.answers import (
     NotUnderstood,
 )
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.moments import Moments
 from hilum.pipeline.reception import Reception
 from hilum.pipeline.sameness import Records, record_compared
 from hilum.vault.layout import day_of, path_of
@@ -47,6 +48,7 @@ class _Candidate:
     reception: Reception
     facts: InstanceFacts
     digest: str
+    received_at: datetime
     path: str = ""
 
 
@@ -59,6 +61,7 @@ class Committer:
         self._vault = vault
         self._records = records
         self._clock = clock
+        self._moments = Moments(clock)
         self._policy = policy
 
     def commit(self, group: Sequence[Reception]) -> CommitReport:
@@ -71,10 +74,9 @@ class Committer:
         ]
         if not candidates:
             return report
-        now = self._clock.now()
         report.ledger_was_asked = True
         try:
-            self._record(self._place(candidates, now, report), now, report)
+            self._record(self._place(candidates, report), report)
         except HilumError as error:
             report.ledger_error = str(error)
             report.disk_is_full = isinstance(error, Full)
@@ -91,20 +93,17 @@ class Committer:
             return None
         judged = _judge(reception)
         if isinstance(judged, InstanceFacts):
-            return _Candidate(index, reception, judged, digest)
+            return _Candidate(index, reception, judged, digest, self._moments.next())
         report.answers[index] = judged
         self._quarantine(reception, judged.reason, report)
         return None
 
-    def _place(
-        self, candidates: list[_Candidate], now: datetime, report: CommitReport
-    ) -> list[_Candidate]:
+    def _place(self, candidates: list[_Candidate], report: CommitReport) -> list[_Candidate]:
         """Complete and name the payloads; give those that are safe."""
-        day, received_at = day_of(now), now.isoformat()
         completed = []
         for candidate in candidates:
             try:
-                self._complete(candidate, day, received_at)
+                self._complete(candidate)
             except OSError as error:
                 self._refuse(candidate, error, report)
             else:
@@ -115,23 +114,23 @@ class Committer:
                 self._refuse(candidate, failure, report)
         return [c for c in completed if report.answers[c.index] is None]
 
-    def _complete(self, candidate: _Candidate, day: str, received_at: str) -> None:
+    def _complete(self, candidate: _Candidate) -> None:
         facts, draft = candidate.facts, candidate.reception.draft
         candidate.path = path_of(
-            day=day,
+            day=day_of(candidate.received_at),
             study=facts.study_instance_uid,
             series=facts.series_instance_uid,
             instance=facts.sop_instance_uid,
             digest_hex=candidate.digest,
             serial=draft.serial,
         )
-        draft.complete(seal_of(candidate.reception, candidate.digest, received_at))
+        draft.complete(seal_of(candidate.reception, candidate.digest, candidate.received_at))
 
-    def _record(self, candidates: list[_Candidate], now: datetime, report: CommitReport) -> None:
+    def _record(self, candidates: list[_Candidate], report: CommitReport) -> None:
         if not candidates:
             return
         verdict = self._policy.verdict
-        entries = [_entry(c, verdict, now) for c in candidates]
+        entries = [_entry(c, verdict) for c in candidates]
         recorded = record_compared(self._records, entries, self._vault.holds_same)
         for candidate, record in zip(candidates, recorded, strict=True):
             report.answers[candidate.index] = _answer(record.verdict)
@@ -180,13 +179,13 @@ class Committer:
             report.leftovers.append((path, str(error.strerror)))
 
 
-def seal_of(reception: Reception, digest: str, received_at: str) -> Seal:
+def seal_of(reception: Reception, digest: str, received_at: datetime) -> Seal:
     """Give what travels with the payload."""
     origin = reception.announcement.origin
     return Seal(
         digest=digest,
         size=reception.size,
-        received_at=received_at,
+        received_at=received_at.isoformat(),
         calling_ae_title=origin.calling_ae_title,
         called_ae_title=origin.called_ae_title,
         peer=origin.peer,
@@ -196,7 +195,7 @@ def seal_of(reception: Reception, digest: str, received_at: str) -> Seal:
     )
 
 
-def _entry(candidate: _Candidate, verdict: Verdict, now: datetime) -> Entry:
+def _entry(candidate: _Candidate, verdict: Verdict) -> Entry:
     reception = candidate.reception
     return Entry(
         facts=candidate.facts,
@@ -206,7 +205,7 @@ def _entry(candidate: _Candidate, verdict: Verdict, now: datetime) -> Entry:
         digest=bytes.fromhex(candidate.digest),
         verdict=verdict,
         origin=reception.announcement.origin,
-        received_at=now,
+        received_at=candidate.received_at,
     )
 
 

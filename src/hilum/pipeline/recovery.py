@@ -7,17 +7,15 @@ is whole is adopted, what is damaged is set aside, what is missing is said.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from hilum.kernel.errors import CorruptPayload
-from hilum.ledger.entry import Entry, Verdict
+from hilum.ledger.entry import Entry
 from hilum.ledger.ledger import Ledger
-from hilum.pipeline.adoption import read_entry
-from hilum.pipeline.sameness import record_compared
-from hilum.vault.disk import SystemDisk
+from hilum.pipeline.adoption import Adoption, Found, read_entry
+from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.vault.inventory import Lying, drop_drafts, payload_files, set_aside
 
 # One transaction for so many payloads: large enough to be fast, small enough to stay in memory.
@@ -26,10 +24,11 @@ _GROUP: Final = 256
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What was found and done."""
+    """What was found and done. `adopted` counts `older` too: versions that are not served."""
 
     drafts_dropped: int = 0
     adopted: int = 0
+    older: int = 0
     set_aside: list[tuple[str, str]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
@@ -37,12 +36,14 @@ class Reconciliation:
 Progress = Callable[[int], None]
 
 
-def reconcile(root: Path, ledger: Ledger, *, since: date | None) -> Reconciliation:
+def reconcile(
+    root: Path, ledger: Ledger, *, since: date | None, policy: DuplicatePolicy
+) -> Reconciliation:
     """Bring ledger and vault together for what was received from `since` on (None: everything).
 
-    A file without a row was being committed when the process died, or its commit could not be
-    confirmed: if it is whole it is adopted. A row without its file, or with a file of another size,
-    is a loss and is reported as such.
+    A file without a row was being committed or removed when the process died, or its commit could
+    not be confirmed: if it is whole it is adopted. A row without its file, or with a file of
+    another size, is a loss and is reported as such.
     """
     found = Reconciliation(drafts_dropped=drop_drafts(root))
     known = dict(_known(ledger, since))
@@ -52,43 +53,48 @@ def reconcile(root: Path, ledger: Ledger, *, since: date | None) -> Reconciliati
             orphans.append(lying)
             continue
         if _is_shorter(lying, known.pop(lying.path)):
-            _set_aside(root, lying, "it is shorter than what was received", found)
+            _set_aside(root, lying.path, "it is shorter than what was received", found)
             found.lost.append(lying.path)
     found.lost.extend(path for path in known if not (root / path).exists())
     if found.lost:
         ledger.forget(found.lost)
-    _adopt(root, ledger, orphans, found)
+    _adopt(Adoption(root, ledger, policy), _whole(root, orphans, found), found)
     return found
 
 
 def rebuild(root: Path, ledger: Ledger, *, progress: Progress = lambda _: None) -> Reconciliation:
-    """Fill an empty ledger with everything the vault holds, in the order it was received."""
+    """Fill an empty ledger with everything the vault holds, so that what came last is served."""
     found = Reconciliation(drafts_dropped=drop_drafts(root))
-    _adopt(root, ledger, payload_files(root), found, progress)
+    # What is there was kept, whatever the policy is by now.
+    adoption = Adoption(root, ledger, DuplicatePolicy.KEEP_BOTH)
+    _adopt(adoption, _whole(root, payload_files(root), found), found, progress)
     return found
 
 
 def _adopt(
-    root: Path,
-    ledger: Ledger,
-    files: Iterable[Lying],
+    adoption: Adoption,
+    entries: Iterator[Entry],
     found: Reconciliation,
     progress: Progress = lambda _: None,
 ) -> None:
-    entries = _whole(root, files, found)
     while group := list(islice(entries, _GROUP)):
-        group.sort(key=lambda entry: entry.received_at)
-        recorded = record_compared(ledger, group, partial(_ends_alike, root))
-        for record, entry in zip(recorded, group, strict=True):
-            if record.verdict is Verdict.ALREADY_HELD and record.path != entry.path:
-                # The same bytes lie there twice; one of them is enough.
-                (root / entry.path).unlink(missing_ok=True)
-        found.adopted += len(group)
+        for path, outcome in adoption.adopt(group):
+            match outcome:
+                case Found.ADOPTED:
+                    found.adopted += 1
+                case Found.ADOPTED_AS_OLDER:
+                    found.adopted += 1
+                    found.older += 1
+                case Found.HELD_ALREADY:
+                    (adoption.root / path).unlink(missing_ok=True)
+                case Found.REFUSED:
+                    reason = "another version was held and gateway.duplicates is keep_first"
+                    _set_aside(adoption.root, path, reason, found)
+                case Found.DAMAGED:
+                    _set_aside(
+                        adoption.root, path, "its bytes are not those that were sealed", found
+                    )
         progress(found.adopted)
-
-
-def _ends_alike(root: Path, relative: str, other: str, size: int) -> bool:
-    return SystemDisk().ends_alike(root / relative, root / other, size=size)
 
 
 def _whole(root: Path, files: Iterable[Lying], found: Reconciliation) -> Iterator[Entry]:
@@ -96,11 +102,11 @@ def _whole(root: Path, files: Iterable[Lying], found: Reconciliation) -> Iterato
         try:
             yield read_entry(root, lying.path)
         except CorruptPayload as error:
-            _set_aside(root, lying, str(error), found)
+            _set_aside(root, lying.path, str(error), found)
 
 
-def _set_aside(root: Path, lying: Lying, reason: str, found: Reconciliation) -> None:
-    found.set_aside.append((set_aside(root, lying.path), reason))
+def _set_aside(root: Path, path: str, reason: str, found: Reconciliation) -> None:
+    found.set_aside.append((set_aside(root, path), reason))
 
 
 def _is_shorter(lying: Lying, size: int) -> bool:

@@ -79,10 +79,12 @@ class VaultReconciled(Event):
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
         "The gateway did not stop in good order. Unfinished payloads dropped: {drafts_dropped}; "
-        "whole ones adopted: {adopted}; damaged ones set aside: {set_aside}."
+        "whole ones adopted: {adopted}, of which {older} are older than what is served; set aside: "
+        "{set_aside}."
     )
     drafts_dropped: int
     adopted: int
+    older: int
     set_aside: int
 
 
@@ -102,10 +104,10 @@ class PayloadsLost(Event):
 
 @dataclass(frozen=True, slots=True)
 class PayloadSetAside(Event):
-    """A payload file in the vault was damaged and lies in quarantine now."""
+    """A payload file in the vault must not be served and lies in quarantine now."""
 
     level: ClassVar[Level] = Level.ERROR
-    message: ClassVar[str] = "A damaged payload was moved to {path}: {reason}."
+    message: ClassVar[str] = "A payload was moved to {path}: {reason}."
     path: str
     reason: str
 

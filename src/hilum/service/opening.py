@@ -9,6 +9,7 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
+from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
 from hilum.service.events import LedgerRebuilt, PayloadSetAside, PayloadsLost, VaultReconciled
 from hilum.vault.inventory import payload_files
@@ -75,7 +76,9 @@ class DataFolder:
             return datetime.min.replace(tzinfo=UTC)
 
 
-def open_house(folder: DataFolder, durability: Durability, telemetry: Telemetry) -> None:
+def open_house(
+    folder: DataFolder, durability: Durability, policy: DuplicatePolicy, telemetry: Telemetry
+) -> None:
     """Make the data folder usable: ledger present and whole, vault and ledger agreeing.
 
     Raises:
@@ -91,7 +94,8 @@ def open_house(folder: DataFolder, durability: Durability, telemetry: Telemetry)
     elif unclean is not None:
         ledger = Ledger.open(folder.ledger, durability=durability)
         try:
-            _tell(reconcile(folder.vault, ledger, since=unclean.date()), telemetry)
+            found = reconcile(folder.vault, ledger, since=unclean.date(), policy=policy)
+            _tell(found, telemetry)
         finally:
             ledger.close()
 
@@ -146,7 +150,9 @@ def _rebuild_and_tell(
 
 
 def _tell(found: Reconciliation, telemetry: Telemetry) -> None:
-    telemetry.emit(VaultReconciled(found.drafts_dropped, found.adopted, len(found.set_aside)))
+    telemetry.emit(
+        VaultReconciled(found.drafts_dropped, found.adopted, found.older, len(found.set_aside))
+    )
     for path, reason in found.set_aside:
         telemetry.emit(PayloadSetAside(path, reason))
     if found.lost:

@@ -16,6 +16,7 @@ from socket import socket
 from typing import Final
 
 from hilum.kernel.errors import HilumError, Misconfigured
+from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.service.config_settings import Config
 from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed
 from hilum.service.house import Sockets
@@ -68,7 +69,8 @@ def _serve_alone(config: Config, folder: DataFolder, sockets: Sockets, reread: R
 
 def _prepare(config: Config, folder: DataFolder, telemetry: LiveTelemetry) -> None:
     try:
-        open_house(folder, config.gateway.durability, telemetry)
+        policy = DuplicatePolicy(config.gateway.duplicates)
+        open_house(folder, config.gateway.durability, policy, telemetry)
     except OSError as error:
         raise Misconfigured(
             f"gateway.data: {folder.root} cannot be used: {error.strerror}; give the user that "

@@ -12,7 +12,14 @@ OTHER = b"other"
 
 def held(*digests):
     return [
-        HeldPayload(digest, f"{version}.dcm", version, is_current=version == len(digests), size=1)
+        HeldPayload(
+            digest,
+            f"{version}.dcm",
+            version,
+            is_current=version == len(digests),
+            size=1,
+            received_at_microseconds=version,
+        )
         for version, digest in enumerate(digests, 1)
     ]
 
@@ -44,6 +51,7 @@ def test_what_is_the_only_one_is_kept(wanted, verdict):
     [
         (Verdict.KEPT, Verdict.KEPT_BESIDE),
         (Verdict.KEPT_BESIDE, Verdict.KEPT_BESIDE),
+        (Verdict.KEPT_OLDER, Verdict.KEPT_OLDER),
         (Verdict.REPLACED, Verdict.REPLACED),
         (Verdict.KEPT_FIRST, Verdict.KEPT_FIRST),
     ],
@@ -69,6 +77,15 @@ def test_the_newest_version_is_the_current_one():
 
     assert step.payload.version == 3
     assert [p.version for p in instance.payloads if p.is_current] == [3]
+
+
+def test_an_older_version_does_not_become_the_current_one():
+    instance = HeldInstance(7, held(OURS, OTHER))
+
+    step = decide(entry(verdict=Verdict.KEPT_OLDER), instance)
+
+    assert step.payload.version == 3
+    assert [p.version for p in instance.payloads if p.is_current] == [2]
 
 
 def test_replacing_lets_go_of_the_current_version_only():
