@@ -92,9 +92,12 @@ class Handle:
         self._connection: sqlite3.Connection | None = None
         self._must_rewrite = False
         self._identity: tuple[int, int] | None = None
+        self._current: Durability = durability
 
-    def cursor(self) -> sqlite3.Cursor:
+    def cursor(self, durability: Durability | None = None) -> sqlite3.Cursor:
         """Give a cursor on the file that has the ledger's name now.
+
+        The next transaction is as durable as `durability` says, or as the ledger if it is None.
 
         Raises:
             LedgerUnavailable: the file there is not a ledger of ours.
@@ -104,6 +107,10 @@ class Handle:
         if self._connection is None or identity_of(self._path) != self._identity:
             self.close()
             self._connection = self._open()
+        wanted = durability or self._durability
+        if wanted != self._current:
+            self._connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[wanted]}")
+            self._current = wanted
         return self._connection.cursor()
 
     def roll_back(self) -> None:
@@ -150,4 +157,5 @@ class Handle:
                 "`hilum rebuild` if the ledger was lost"
             )
         self._identity = identity
+        self._current = self._durability
         return connection

@@ -1,12 +1,14 @@
 """What goes into the ledger and what comes back: values only, no SQL."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from hilum.dicom.facts import InstanceFacts
 from hilum.kernel.names import UID
+from hilum.ledger.delivery import PlannedDelivery
 
 
 class Verdict(enum.Enum):
@@ -44,6 +46,7 @@ class Entry:
     are held under its UID: KEPT_BESIDE, REPLACED, KEPT_FIRST, or KEPT_OLDER when it was found
     after a crash and is not the newest. `digest` is of what was received, `received_at` is aware.
     `is_distinct` says that a held payload with this digest was read and has other bytes.
+    `deliveries` is where it must go, written in the same transaction.
     """
 
     facts: InstanceFacts
@@ -55,6 +58,7 @@ class Entry:
     origin: Origin
     received_at: datetime
     is_distinct: bool = False
+    deliveries: Sequence[PlannedDelivery] = ()
 
 
 @dataclass(slots=True)

@@ -11,18 +11,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
+from hilum.ledger.auditing import audit_values
 from hilum.ledger.catalogue import Catalogue
 from hilum.ledger.checkpointing import Checkpointer, CheckpointMode
 from hilum.ledger.connection import Durability
+from hilum.ledger.deliveries import Deliveries
+from hilum.ledger.deliveries_planning import Planning
+from hilum.ledger.deliveries_statements import DeliveryStatements
 from hilum.ledger.entry import AuditRecord, Counts, Entry, HeldPayload, Recorded
 from hilum.ledger.errors import explained
 from hilum.ledger.files import lock_path, wal_bytes
+from hilum.ledger.gathering_statements import GatheringStatements
 from hilum.ledger.lock import WriteLock
 from hilum.ledger.losing import Losses
 from hilum.ledger.moments import microseconds_of, now_utc
 from hilum.ledger.opening import prepare
 from hilum.ledger.reader import Reader
-from hilum.ledger.recording import Recorder, audit_values, held_under
+from hilum.ledger.recording import Recorder, held_under
 from hilum.ledger.statements import Reading, Writing
 from hilum.ledger.storable import storable, with_storable_fields
 from hilum.ledger.texts import Row
@@ -56,12 +61,15 @@ class Ledger:
         self._reading = reading
         self._writing = writing
         catalogue = Catalogue(reading, writing)
-        self._recorder = Recorder(reading, writing, catalogue)
+        statements, gatherings = DeliveryStatements(), GatheringStatements()
+        planning = Planning(statements, gatherings, writing)
+        self._recorder = Recorder(reading, writing, catalogue, planning)
         self._losses = Losses(reading, writing, catalogue)
         self._lock = lock
         self._writer = Writer(path, durability=durability, lock=lock, on_reset=catalogue.forget)
         self._reader = Reader(path, durability=durability)
         self._checkpointer = Checkpointer(path, durability=durability, lock=lock)
+        self.deliveries = Deliveries(statements, self._write_lightly, self._reader.ask)
 
     @classmethod
     def open(
@@ -217,6 +225,12 @@ class Ledger:
 
     def _write(self, work: Callable[[sqlite3.Cursor], T]) -> T:
         result = self._writer.transact(work)
+        self._checkpointer.relieve()
+        return result
+
+    def _write_lightly(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+        """Write what may be lost in a power cut, and is found out again after it."""
+        result = self._writer.transact(work, "process")
         self._checkpointer.relieve()
         return result
 

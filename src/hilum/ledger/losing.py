@@ -3,9 +3,9 @@
 from sqlite3 import Cursor
 from typing import Final
 
+from hilum.ledger.auditing import audit_values
 from hilum.ledger.catalogue import Catalogue
 from hilum.ledger.entry import OURSELVES, AuditRecord
-from hilum.ledger.recording import audit_values
 from hilum.ledger.statements import Reading, Writing
 
 PAYLOAD_LOST: Final = "payload lost"

@@ -12,6 +12,16 @@ def microseconds_of(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
+def moment_of(microseconds: int) -> datetime:
+    """Give the moment that the ledger keeps as `microseconds`."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def moment_or_none(microseconds: int | None) -> datetime | None:
+    """Give the moment that the ledger keeps as `microseconds`, if there is one."""
+    return None if microseconds is None else moment_of(microseconds)
+
+
 def now_utc() -> datetime:
     """Give the wall time: for whoever is not given a clock."""
     return datetime.now(UTC)

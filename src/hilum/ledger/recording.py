@@ -5,9 +5,11 @@ from operator import attrgetter
 from sqlite3 import Cursor
 from typing import Final
 
+from hilum.ledger.auditing import origin_values
 from hilum.ledger.catalogue import Catalogue
+from hilum.ledger.deliveries_planning import Planning
 from hilum.ledger.differences import contradictions
-from hilum.ledger.entry import AuditRecord, Entry, HeldPayload, Origin, Recorded, Verdict
+from hilum.ledger.entry import Entry, HeldPayload, Recorded, Verdict
 from hilum.ledger.moments import microseconds_of
 from hilum.ledger.statements import INSTANCE_ATTRIBUTES, Reading, Writing
 from hilum.ledger.texts import Row
@@ -29,10 +31,13 @@ _place_values = attrgetter(*_PLACE)
 class Recorder:
     """Writes groups of entries. The transaction is the caller's."""
 
-    def __init__(self, reading: Reading, writing: Writing, catalogue: Catalogue) -> None:
+    def __init__(
+        self, reading: Reading, writing: Writing, catalogue: Catalogue, planning: Planning
+    ) -> None:
         self._reading = reading
         self._writing = writing
         self._catalogue = catalogue
+        self._planning = planning
         self._told: set[tuple[str, str, Verdict]] = set()
 
     def record(self, cursor: Cursor, entries: Sequence[Entry]) -> list[Recorded]:
@@ -41,12 +46,17 @@ class Recorder:
         Raises:
             sqlite3.Error: the transaction must be rolled back.
         """
-        held = held_under(self._reading, cursor, [e.facts.sop_instance_uid for e in entries])
+        uids = [entry.facts.sop_instance_uid for entry in entries]
+        held = held_under(self._reading, cursor, uids)
+        known = self._planning.known(cursor, uids)
+        for uid, versions in known.items():
+            held.setdefault(uid, HeldInstance()).version_used = max(versions)
         steps = [
             decide(entry, held.setdefault(entry.facts.sop_instance_uid, HeldInstance()))
             for entry in entries
         ]
         self._keep(cursor, [step for step in steps if step.verdict in _KEEPS])
+        self._planning.plan(cursor, steps, known)
         answered = [step for step in steps if step.verdict is not Verdict.KEPT_FIRST]
         numbers = self._writing.add_receipt.run_numbered(cursor, [_receipt(s) for s in answered])
         receipts = dict(zip(map(id, answered), numbers, strict=True))
@@ -77,8 +87,7 @@ class Recorder:
         later: list[Step] = []
         for step in steps:
             step.series_row = self._catalogue.series_row(cursor, step.entry)
-            is_fresh = step.payload.version == 1 and not step.instance.row
-            (fresh if is_fresh else later).append(step)
+            (fresh if step.is_new else later).append(step)
         rows = self._writing.add_instance.run_numbered(cursor, [_instance(s) for s in fresh])
         for step, row in zip(fresh, rows, strict=True):
             step.instance.row = row
@@ -135,18 +144,6 @@ def held_under(reading: Reading, cursor: Cursor, uids: Sequence[str]) -> dict[st
     return held
 
 
-def origin_values(origin: Origin) -> Row:
-    """Give the columns that receipts and audit records have in common."""
-    return (
-        origin.calling_ae_title,
-        origin.called_ae_title,
-        origin.peer,
-        origin.host,
-        origin.entity,
-        origin.association_id,
-    )
-
-
 def _instance(step: Step) -> Row:
     facts = step.entry.facts
     return (
@@ -168,6 +165,7 @@ def _payload(step: Step) -> Row:
         entry.transfer_syntax_uid,
         entry.path,
         microseconds_of(entry.received_at),
+        entry.origin.peer,
     )
 
 
@@ -181,20 +179,6 @@ def _receipt(step: Step) -> Row:
         entry.digest,
         entry.size,
         *origin_values(entry.origin),
-    )
-
-
-def audit_values(record: AuditRecord, at: int) -> Row:
-    """Give the columns of an audit record."""
-    return (
-        at,
-        record.event,
-        record.outcome,
-        *origin_values(record.origin),
-        record.study_instance_uid,
-        record.sop_instance_uid,
-        record.patient_id,
-        record.detail,
     )
 
 

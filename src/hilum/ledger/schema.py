@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 # SQLite takes the cheap row number only for a column that is exactly INTEGER.
@@ -35,6 +36,10 @@ METADATA: Final = MetaData(
 
 def _texts(*names: str) -> list[Column[str]]:
     return [Column(name, Text, nullable=False) for name in names]
+
+
+def _texts_empty(*names: str) -> list[Column[str]]:
+    return [Column(name, Text, nullable=False, server_default="") for name in names]
 
 
 def _integers(*names: str) -> list[Column[int]]:
@@ -122,6 +127,8 @@ PAYLOAD: Final = Table(
     # Two payloads in one file would mean that removing one removes the other.
     Column("path", Text, nullable=False, unique=True),
     Column("received_at_microseconds", BigInteger, nullable=False),
+    # Who brought it, for retention by peer; '' when that was nobody we know.
+    Column("peer", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 
@@ -161,4 +168,106 @@ AUDIT: Final = Table(
     *_texts("event", "outcome"),
     *_origin(),
     *_texts("study_instance_uid", "sop_instance_uid", "patient_id", "detail"),
+)
+
+# What a route waits for to be complete. It stays when it is closed: who comes later is late.
+GATHERING: Final = Table(
+    "gathering",
+    METADATA,
+    Column("id", _ROW, primary_key=True),
+    *_texts("route", "level", "uid", "state"),
+    Column("opened_at_microseconds", BigInteger, nullable=False),
+    Column("last_arrival_at_microseconds", BigInteger, nullable=False),
+    # Which association brought the last one: its end is evidence.
+    *_texts("association_id"),
+    Column("arrivals", Integer, nullable=False),
+    Column("late_arrivals", Integer, nullable=False, server_default="0"),
+    *_integers("closed_at_microseconds"),
+    *_texts_empty("verdict", "evidence"),
+    Column("is_forced", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("route", "level", "uid"),
+    Index(
+        "ix_gathering_open",
+        "last_arrival_at_microseconds",
+        sqlite_where=literal_column("state = 'open'"),
+    ),
+)
+
+# What each destination is owed and was given. A row is never deleted, and a delivered one never
+# goes back; therefore it names its instance by UID: the payload may be gone. The same version goes
+# to the same destination again only as another `replay`.
+DELIVERY: Final = Table(
+    "delivery",
+    METADATA,
+    Column("id", _ROW, primary_key=True),
+    *_texts("sop_instance_uid"),
+    Column("version", Integer, nullable=False),
+    *_texts("study_instance_uid", "series_instance_uid", "destination"),
+    Column("replay", Integer, nullable=False, server_default="0"),
+    *_texts("route", "choice", "state"),
+    Column("priority", Integer, nullable=False),
+    *_integers("due_at_microseconds"),
+    Column("created_at_microseconds", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("gathering_row", _ROW, ForeignKey("gathering.id")),
+    *_texts_empty("reason", "failing"),
+    *_integers("status"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    *_texts_empty("lease_owner"),
+    *_integers("leased_until_microseconds", "settled_at_microseconds"),
+    UniqueConstraint("sop_instance_uid", "version", "destination", "replay"),
+    Index(None, "study_instance_uid"),
+    # Every open delivery is in one of the next two, with all that counting needs; a lane finds the
+    # next one at the beginning of the first, however many others there are.
+    Index(
+        "ix_delivery_due",
+        *("destination", "priority", "due_at_microseconds", "id"),
+        *("state", "created_at_microseconds", "size"),
+        sqlite_where=literal_column("state IN ('waiting', 'deferred')"),
+    ),
+    Index(
+        "ix_delivery_standing",
+        *("state", "destination", "created_at_microseconds", "size"),
+        sqlite_where=literal_column("state IN ('active', 'held', 'refused')"),
+    ),
+    Index(
+        "ix_delivery_gathering_row",
+        "gathering_row",
+        sqlite_where=literal_column("gathering_row IS NOT NULL"),
+    ),
+)
+
+# Tries that failed, the last ones of each delivery.
+ATTEMPT: Final = Table(
+    "attempt",
+    METADATA,
+    Column("id", _ROW, primary_key=True),
+    Column("delivery_row", _ROW, ForeignKey("delivery.id"), nullable=False, index=True),
+    Column("at_microseconds", BigInteger, nullable=False),
+    *_texts("outcome", "failing", "reason"),
+    *_integers("status"),
+)
+
+# What a destination took in which minute, for forecasts.
+PACE: Final = Table(
+    "pace",
+    METADATA,
+    Column("destination", Text, primary_key=True),
+    Column("minute", Integer, primary_key=True),
+    Column("delivered", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("deferred", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# A slot is the permission for one association or connection to a destination, over all processes.
+SLOT: Final = Table(
+    "slot",
+    METADATA,
+    Column("destination", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    *_texts("owner"),
+    Column("leased_until_microseconds", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -86,6 +86,35 @@ class SelectIn:
         )
 
 
+class StatementIn:
+    """Changes or reads the rows that have any of several numbers; its other values come first."""
+
+    def __init__(
+        self, statement: ClauseElement, *names: str, each: str, sets: Sequence[str] | None = None
+    ) -> None:
+        text = _text(statement, (*names, each), sets)
+        self._texts = [
+            text.replace(f"__[POSTCOMPILE_{each}]", ", ".join("?" * count))
+            for count in range(ROWS_MAX + 1)
+        ]
+
+    def rows(self, cursor: Cursor, each: Sequence[int], *values: Any) -> list[Row]:
+        """Run it for all of `each`; give what it returns, if it does."""
+        rows: list[Row] = []
+        for part in _parts(each):
+            rows += cursor.execute(self._texts[len(part)], (*values, *part)).fetchall()
+        return rows
+
+
+def run_once(cursor: Cursor, statement: ClauseElement) -> Cursor:
+    """Run a statement that is put together at the moment, for people rather than for instances."""
+    compiled = statement.compile(
+        dialect=sqlite.dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}
+    )
+    order = getattr(compiled, "positiontup", None) or ()
+    return cursor.execute(str(compiled), [compiled.params[name] for name in order])
+
+
 def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
     if len(values) <= ROWS_MAX:
         if values:

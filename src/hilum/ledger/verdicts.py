@@ -14,10 +14,14 @@ _WITH_OTHERS: Final = frozenset(
 
 @dataclass(slots=True)
 class HeldInstance:
-    """An instance and its payloads; `row` is 0 until it has one."""
+    """An instance and its payloads; `row` is 0 until it has one.
+
+    `version_used` is the last one that a delivery speaks of, though it may be held no more.
+    """
 
     row: int = 0
     payloads: list[HeldPayload] = field(default_factory=list)
+    version_used: int = 0
 
     def current(self) -> HeldPayload:
         """Give the payload that is served."""
@@ -26,13 +30,17 @@ class HeldInstance:
 
 @dataclass(slots=True)
 class Step:
-    """What to do with an entry. `payload` is the one its receipt speaks of."""
+    """What to do with an entry. `payload` is the one its receipt speaks of.
+
+    `is_new` tells that the instance has no row yet.
+    """
 
     entry: Entry
     verdict: Verdict
     instance: HeldInstance
     payload: HeldPayload
     superseded: HeldPayload | None = None
+    is_new: bool = False
     series_row: int = 0
 
     def is_held_in_the_end(self) -> bool:
@@ -76,11 +84,12 @@ def decide(entry: Entry, instance: HeldInstance) -> Step:
 
 
 def _keep(entry: Entry, verdict: Verdict, instance: HeldInstance) -> Step:
-    version = 1
+    # Never a version twice: what was delivered of another would count for this one.
+    version = 1 + max(instance.version_used, *(p.version for p in instance.payloads), 0)
     superseded = None
     is_current = verdict is not Verdict.KEPT_OLDER
+    is_new = not instance.row and not instance.payloads
     if instance.payloads:
-        version += max(payload.version for payload in instance.payloads)
         current = instance.current()
         current.is_current = not is_current
         if verdict is Verdict.REPLACED:
@@ -95,4 +104,4 @@ def _keep(entry: Entry, verdict: Verdict, instance: HeldInstance) -> Step:
         received_at_microseconds=microseconds_of(entry.received_at),
     )
     instance.payloads.append(payload)
-    return Step(entry, verdict, instance, payload, superseded)
+    return Step(entry, verdict, instance, payload, superseded, is_new)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Writer:
-    """Runs work inside a transaction that is durable when transact() returns."""
+    """Runs work inside a transaction that counts when transact() returns."""
 
     def __init__(
         self,
@@ -27,8 +27,13 @@ class Writer:
         self._lock = lock
         self._handle = Handle(path, durability, on_reset)
 
-    def transact(self, work: Callable[[sqlite3.Cursor], T]) -> T:
+    def transact(
+        self, work: Callable[[sqlite3.Cursor], T], durability: Durability | None = None
+    ) -> T:
         """Run `work` in a write transaction; if it raises, nothing of it stays.
+
+        `durability` is for what may be less durable than the ledger is: the same connection, so
+        that nobody has to read again what he knows already.
 
         Raises:
             Full: there is no room on the disk.
@@ -37,10 +42,10 @@ class Writer:
         with self._lock:
             try:
                 try:
-                    return self._attempt(work)
+                    return self._attempt(work, durability)
                 except sqlite3.IntegrityError:
                     # Another process removed a row that we remembered. Now nothing is remembered.
-                    return self._attempt(work)
+                    return self._attempt(work, durability)
             except sqlite3.Error as error:
                 self._handle.distrust(error)
                 raise explained(error, self._path) from error
@@ -50,8 +55,8 @@ class Writer:
         with self._lock:
             self._handle.close()
 
-    def _attempt(self, work: Callable[[sqlite3.Cursor], T]) -> T:
-        cursor = self._handle.cursor()
+    def _attempt(self, work: Callable[[sqlite3.Cursor], T], durability: Durability | None) -> T:
+        cursor = self._handle.cursor(durability)
         try:
             cursor.execute("BEGIN IMMEDIATE")
             result = work(cursor)
