@@ -11,11 +11,19 @@ from pydicom.dataelem import RawDataElement
 from test_dicom_corpus import PASSED_WITHOUT_DCMTK, REFUSED, files, pytestmark, read  # noqa: F401
 
 from hilum.dicom.bulk import Bulk
+from hilum.dicom.byte_order import in_other_order
 from hilum.dicom.inflate import Inflater
 from hilum.dicom.limits import DEFAULT_LIMITS
 from hilum.dicom.parser import read_data_set, read_header
 from hilum.dicom.part10 import guess_transfer_syntax, read_file_meta
-from hilum.dicom.syntaxes import transfer_syntax
+from hilum.dicom.reencode import Reencoder, can_reencode
+from hilum.dicom.syntaxes import (
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    transfer_syntax,
+)
 from hilum.dicom.tags import PIXEL_TAGS
 from hilum.kernel.errors import CorruptPayload
 
@@ -109,3 +117,53 @@ def compare(name, ours, theirs, data):
             assert is_known or raw.VR in {vr, "OB or OW"}, (name, hex(tag))
         compared += 1
     return compared
+
+
+PLAIN = [
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    EXPLICIT_VR_BIG_ENDIAN,
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+]
+
+
+@pytest.mark.timeout(180)
+def test_uncompressed_files_have_the_same_values_in_every_other_syntax():
+    compared = 0
+    for name, content in files().items():
+        data, source = split(content)
+        data_set = None if name in REFUSED else tree_of(content)
+        if data_set is None or not can_reencode(source, source) or has_fragments(data_set):
+            continue
+        for target in PLAIN:
+            again = read_data_set(reencoded(data, source, target), target)
+            same(name, again, data_set)
+            assert set(again.tolerated) <= {"duplicate element"}, name
+            compared += 1
+    assert compared > 800
+
+
+def has_fragments(data_set):
+    values = [value for _, value in data_set.elements.values()]
+    return any(isinstance(value, Bulk) and value.length is None for value in values)
+
+
+def reencoded(data, source, target):
+    reencoder = Reencoder(source, target)
+    return b"".join([*reencoder.feed(data), *reencoder.finish()])
+
+
+def same(name, ours, theirs):
+    assert set(ours) == {tag for tag in theirs if tag & 0xFFFF}, name
+    for tag in ours:
+        (_, our_value), (vr, their_value) = ours.elements[tag], theirs.elements[tag]
+        if isinstance(our_value, list):
+            assert len(our_value) == len(their_value), (name, hex(tag))
+            list(map(same, [name] * len(our_value), our_value, their_value))
+        elif isinstance(our_value, Bulk):
+            assert our_value.length == their_value.length + (their_value.length & 1)
+        elif ours.little_endian == theirs.little_endian:
+            assert our_value[: len(their_value)] == their_value, (name, hex(tag))
+        elif vr != "UN":
+            turned = in_other_order(their_value, vr)
+            assert our_value[: len(turned)] == turned, (name, hex(tag))
