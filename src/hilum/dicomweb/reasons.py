@@ -14,7 +14,6 @@ class ReasonKind(enum.Enum):
     REFUSED = "refused"  # not this instance, ever
     LATER = "later"  # full or failing, not unwilling
     ALREADY_THERE = "already there"  # something is stored under this SOP Instance UID
-    NOT_ALLOWED = "not allowed"  # a person must change rights
 
 
 PROCESSING_FAILURE: Final = 0x0110
@@ -66,7 +65,6 @@ _KINDS: Final = {
     _BEING_CREATED: ReasonKind.LATER,
     _DUPLICATE: ReasonKind.ALREADY_THERE,
     _ALREADY_EXISTS: ReasonKind.ALREADY_THERE,
-    NOT_AUTHORIZED: ReasonKind.NOT_ALLOWED,
 }
 
 

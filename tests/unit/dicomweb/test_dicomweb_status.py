@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
         (272, ReasonKind.LATER),
         (273, ReasonKind.ALREADY_THERE),
         (290, ReasonKind.REFUSED),
-        (292, ReasonKind.NOT_ALLOWED),
+        (292, ReasonKind.REFUSED),
         (42752, ReasonKind.LATER),
         (42757, ReasonKind.LATER),
         (43264, ReasonKind.REFUSED),

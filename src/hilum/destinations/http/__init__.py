@@ -1,0 +1,1 @@
+"""What destinations asked over HTTP share: connections, credentials, words for failures."""
