@@ -7,15 +7,28 @@ import abc
 import contextlib
 import enum
 import hashlib
+from types import MappingProxyType
 
+from hilum.destinations.dicomweb.destination import DicomWebDestination
+from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.manner import Manner
 from hilum.destinations.dimse.options import RequestorOptions
+from hilum.dicomweb.store_result import (
+    FailedInstance,
+    StoredInstance,
+    StoreResult,
+    store_result_json,
+)
 from hilum.dimse.status import OUT_OF_RESOURCES, SUCCESS
 from hilum.kernel.names import AETitle
 from hilum.pipeline.ports import Parcel
+from hilum.service.clock import SystemClock
 from hilum.testing.datasets import instance
+from hilum.testing.http_server import HangUp as ServerHangUp
+from hilum.testing.http_server import Reply, ScriptedServer
+from hilum.testing.http_server import Silence as ServerSilence
 from hilum.testing.payloads import MemoryPayloads
 from hilum.testing.peer import HangUp, ScriptedPeer, Silence
 
@@ -164,4 +177,76 @@ class DimseRig(Rig):
         return STATUSES[reaction]
 
 
-RIGS = [DimseRig]
+REASONS = {Reaction.WARN: 0xB000, Reaction.BUSY: 0xA700, Reaction.REFUSE: 0xA900}
+
+
+class DicomWebRig(Rig):
+    """A DICOMweb server that gets many instances in a request."""
+
+    name = "dicomweb"
+    can = frozenset({Reaction.TAKE, Reaction.WARN, Reaction.BUSY, Reaction.REFUSE})
+    settings = MappingProxyType({})
+
+    def __init__(self):
+        super().__init__()
+        self.server = ScriptedServer(on_request=self._react)
+        self._kept = []
+        self._seen = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self, folder):  # noqa: ARG002 - others need one
+        async with self.server.listening():
+            destination = self.destination()
+            yield destination
+            await destination.aclose()
+
+    @contextlib.asynccontextmanager
+    async def absent(self, folder):  # noqa: ARG002 - others need one
+        async with self.server.listening():
+            pass
+        yield self.destination()
+
+    def destination(self):
+        settings = DicomWebDestinationSettings(
+            type="dicomweb",
+            url=f"http://127.0.0.1:{self.server.port}/dicom-web",
+            response_timeout_seconds=self.answer_seconds,
+            **self.settings,
+        )
+        return DicomWebDestination("cloud", settings, self.payloads, SystemClock())
+
+    def arrived(self):
+        return self._kept
+
+    def connections(self):
+        return self.server.open_now
+
+    def _react(self, request):
+        if request.method == "GET":
+            return Reply(204)
+        stored, failed = {}, {}
+        for part in request.parts:
+            reaction = self.reactions.get(self._seen, Reaction.TAKE)
+            self._seen += 1
+            if reaction is Reaction.LOSE:
+                raise ServerHangUp
+            if reaction is Reaction.MUTE:
+                raise ServerSilence
+            if reaction in (Reaction.TAKE, Reaction.WARN):
+                self._kept.append((part.sop_instance_uid, part.sha256))
+                stored[part.sop_instance_uid] = StoredInstance(warning=REASONS.get(reaction))
+            else:
+                failed[part.sop_instance_uid] = FailedInstance(reason=REASONS[reaction])
+        body = store_result_json(StoreResult(stored, failed))
+        return Reply(202 if failed else 200, {"Content-Type": "application/dicom+json"}, body)
+
+
+class LoneDicomWebRig(DicomWebRig):
+    """The same with one instance in a request: what happens to it happens to no other."""
+
+    name = "dicomweb, one by one"
+    can = frozenset(Reaction)
+    settings = MappingProxyType({"request_instances_max": 1})
+
+
+RIGS = [DimseRig, DicomWebRig, LoneDicomWebRig]

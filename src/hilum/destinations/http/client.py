@@ -1,0 +1,203 @@
+"""One connection's worth of HTTP requests: bounded in time and memory, no surprises followed.
+
+Redirects, cookies, proxies of the environment and compressed answers are not for us.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Final, Protocol
+
+import aiohttp
+
+from hilum.destinations.http.failures import failure_of, has_lost_connection
+from hilum.destinations.http.settings import HttpSettings
+from hilum.destinations.http.web_address import origin_of
+from hilum.kernel.errors import HilumError, Unreachable
+
+# An answer names each instance with some 300 bytes; nobody needs this much for 256 of them.
+ANSWER_BYTES_MAX: Final = 8 << 20
+_READ_BYTES: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered, header names in lower case.
+
+    `fault` is empty unless the body did not come in whole; the status counts nevertheless.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes = b""
+    fault: str = ""
+
+    def header(self, name: str) -> str:
+        """Give a header; empty when it is not there."""
+        return self.headers.get(name, "")
+
+
+class Body(Protocol):
+    """A body that is written while it is read from somewhere."""
+
+    payload: aiohttp.Payload
+    is_sent: bool
+    sent: Callable[[], None]
+    failure: Exception | None
+
+    async def settled(self) -> None:
+        """Wait until nobody writes any more, which is soon after the request ended."""
+        ...
+
+
+class HttpClient:
+    """Sends requests, one at a time, and gives their answers whatever the status.
+
+    `was_stale`: the last request broke with a connection that was not opened for it. If that had
+    been idle, it may have ended long ago, and the request is worth another try.
+    """
+
+    def __init__(self, settings: HttpSettings, tls: ssl.SSLContext | None) -> None:
+        """Take what to talk to and how; nothing is opened."""
+        self._settings = settings
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self._reused = False
+        self.was_stale = False
+
+    async def ask(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+    ) -> Answer:
+        """Send a request whose body, if any, is at hand.
+
+        Raises:
+            Unreachable, Rejected, RemoteProtocolError: there is no answer.
+        """
+        try:
+            return await self._exchange(method, url, headers, content)
+        except Unreachable:
+            if not self.was_stale:
+                raise
+        return await self._exchange(method, url, headers, content)
+
+    async def upload(self, url: str, headers: Mapping[str, str], body: Body) -> Answer:
+        """POST a body as it is read. It cannot be sent twice: see `was_stale`.
+
+        When this returns or raises, nobody reads or writes the body any more.
+
+        Raises:
+            Unreachable, Rejected, RemoteProtocolError: there is no answer.
+            HilumError: whatever the source of the body raised.
+        """
+        try:
+            return await self._exchange("POST", url, headers, body)
+        except HilumError as error:
+            if isinstance(body.failure, HilumError):
+                raise body.failure from error
+            raise
+        finally:
+            await body.settled()
+
+    async def aclose(self) -> None:
+        """Close the connection. Safe to call twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None
+    ) -> Answer:
+        self._reused = self.was_stale = False
+        seconds = self._settings.response_timeout_seconds
+        loop, place = asyncio.get_running_loop(), origin_of(url)
+        deadline = asyncio.timeout(None)
+
+        def begin_to_wait(more: float = 0.0) -> None:
+            deadline.reschedule(loop.time() + seconds + more)
+
+        data = body if isinstance(body, bytes | None) else body.payload
+        try:
+            async with deadline:
+                if isinstance(body, bytes | None):
+                    begin_to_wait(self._settings.connect_timeout_seconds)
+                else:
+                    body.sent = begin_to_wait
+                async with self._open().request(
+                    method, url, headers=headers, data=data, allow_redirects=False
+                ) as response:
+                    begin_to_wait()
+                    answer = await _read(response)
+                    if not isinstance(body, bytes | None) and not body.is_sent:
+                        response.close()  # it answered before it had heard all
+                    return answer
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise failure_of(place, error) from error
+            raise Unreachable(f"{place}: no complete answer within {seconds:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            self.was_stale = self._reused and has_lost_connection(error)
+            raise failure_of(place, error) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = self._new_session()
+        return self._session
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        settings = self._settings
+        connect = settings.connect_timeout_seconds
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(self._note_reuse)
+        password = settings.proxy_password
+        login = settings.proxy_user and aiohttp.BasicAuth(
+            settings.proxy_user, password.get_secret_value() if password else ""
+        )
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=1,
+                ssl=self._tls if self._tls is not None else True,
+                keepalive_timeout=settings.keep_alive_seconds,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect),
+            headers={"Accept-Encoding": "identity", "User-Agent": "Hilum"},
+            proxy=settings.proxy,
+            proxy_auth=login or None,
+            trust_env=False,
+            trace_configs=[trace],
+        )
+
+    async def _note_reuse(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        _params: aiohttp.TraceConnectionReuseconnParams,
+    ) -> None:
+        self._reused = True
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    """Read the body; what goes wrong with it does not hide the status."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    pieces: list[bytes] = []
+    size = 0
+    fault = ""
+    try:
+        while piece := await response.content.read(_READ_BYTES):
+            size += len(piece)
+            pieces.append(piece)
+            if size > ANSWER_BYTES_MAX:
+                fault = f"its body has more than {ANSWER_BYTES_MAX} bytes"
+                break
+    except (aiohttp.ClientError, OSError):
+        fault = "its body was cut, or cannot be decoded"
+    if fault:
+        response.close()
+        pieces.clear()
+    return Answer(response.status, headers, b"".join(pieces), fault)
