@@ -62,7 +62,7 @@ def _options() -> argparse.Namespace:
 def _measure_all(options: argparse.Namespace) -> list[dict[str, Any]]:
     scenarios = [s for s in (QUICK if options.quick else FULL) if options.only in s.name]
     data = BUILD / "data"
-    _build()
+    build()
     for kind in sorted({s.load for s in scenarios} & datasets.KINDS.keys()):
         print(f"objects: {kind}", flush=True)
         datasets.ensure(datasets.KINDS[kind], data)
@@ -102,7 +102,7 @@ def _progress(result: dict[str, Any]) -> str:
     return f"{result['scenario']:20} {result['receiver']:32} {rate:>10} {row.problem}"
 
 
-def _build() -> None:
+def build() -> None:
     """Compile the generator and the sink."""
     BUILD.mkdir(exist_ok=True)
     for name in ("blast", "csink"):
