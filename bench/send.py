@@ -131,14 +131,14 @@ def _keep(vault: Vault, number: int, file: Path) -> Parcel:
         "sop_instance_uid": meta.sop_instance_uid,
         "transfer_syntax_uid": meta.transfer_syntax_uid,
     }
-    head = file_meta(
-        **names, private_creator_uid=SEAL_CREATOR_UID, private_information=BLANK
-    )
+    head = file_meta(**names, private_creator_uid=SEAL_CREATOR_UID, private_information=BLANK)
     draft = vault.begin(head)
     digest = draft.hold([data_set])
     now = datetime.now(UTC)
     draft.complete(
-        Seal(digest, len(data_set), now.isoformat(), "BENCH", "HILUM", "", "127.0.0.1", "HILUM", "1")
+        Seal(
+            digest, len(data_set), now.isoformat(), "BENCH", "HILUM", "", "127.0.0.1", "HILUM", "1"
+        )
     )
     path = path_of(
         day="2026/01/01",

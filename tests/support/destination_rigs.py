@@ -128,7 +128,6 @@ class DimseRig(Rig):
         self.peer = ScriptedPeer(on_store=self._react)
         self.manner = Manner()
         self._kept = []
-        self.converter = None
 
     @contextlib.asynccontextmanager
     async def running(self, folder):  # noqa: ARG002 - others need one
@@ -157,7 +156,6 @@ class DimseRig(Rig):
             options,
             self.payloads,
             manner=self.manner,
-            converter=self.converter,
         )
 
     def arrived(self):

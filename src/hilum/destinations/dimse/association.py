@@ -13,7 +13,7 @@ from hilum.destinations.dimse.requestor import Requestor, associate, status_of
 from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.message import Command
-from hilum.dimse.status import Service, describe, outcome_of_store
+from hilum.dimse.status import DUPLICATE_SOP_INSTANCE, Service, describe, outcome_of_store
 from hilum.kernel.errors import HilumError
 from hilum.kernel.outcome import Deferred, Delivered, Outcome, Refused
 from hilum.pipeline.ports import Parcel
@@ -106,6 +106,15 @@ class SendingAssociation:
         self.has_answered = True
         return outcome_of(response, self.requestor.address)
 
+    def takes_for_delivered(self, outcome: Outcome, *, is_first_try: bool) -> Outcome:
+        """Read "duplicate SOP instance" as what it means for this delivery."""
+        if not isinstance(outcome, Refused) or outcome.status != DUPLICATE_SOP_INSTANCE:
+            return outcome
+        wish = self._manner.already_there
+        if wish == "accept" or (wish == "retried" and not is_first_try):
+            return Delivered(warning=outcome.status, remark=outcome.reason)
+        return outcome
+
     def _why(self, context_id: int) -> str:
         if context_id in self.requestor.contexts:
             return "it is in none of the transfer syntaxes that it agreed to"
@@ -131,3 +140,13 @@ def outcome_of(response: Command, address: Address) -> Outcome:
             return Deferred(words, failing=failing)
         case Refused():
             return Refused(words, status)
+
+
+def remarked(outcome: Outcome, parcel: Parcel, way: Way) -> Outcome:
+    """Add to a delivery that the bytes were not those that are stored."""
+    if not isinstance(outcome, Delivered):
+        return outcome
+    stored = transfer_syntax(parcel.transfer_syntax_uid).name
+    words = f"sent in {transfer_syntax(way.transfer_syntax).name}, stored in {stored}"
+    remark = f"{outcome.remark}; {words}" if outcome.remark else words
+    return Delivered(warning=outcome.warning, remark=remark)

@@ -12,14 +12,22 @@ from hilum.destinations.dimse.outgoing import Conversion, Converter
 from hilum.destinations.dimse.requestor import associate
 from hilum.destinations.dimse.session import DimseSession
 from hilum.destinations.reading import Reading
+from hilum.dicom.reencode import Reencoder
 from hilum.dicom.sop_classes import VERIFICATION
+from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, describe
 from hilum.kernel.errors import LocalProtocolError, Rejected
+from hilum.kernel.names import UID
 from hilum.pipeline.ports import Parcel, Payloads
 
 # Kinds that were sent lately and are proposed along with what is needed now, so that an association
 # serves the next batches as well. More would only make requests long: 128 contexts hold about 60.
 _SPARE_KINDS_MAX: Final = 24
+
+
+def reencoder(source: UID, target: UID) -> Reencoder:
+    """Give a conversion between two uncompressed syntaxes."""
+    return Reencoder(transfer_syntax(source), transfer_syntax(target))
 
 
 class DimseDestination:
@@ -33,9 +41,9 @@ class DimseDestination:
         payloads: Payloads,
         *,
         manner: Manner = DEFAULT_MANNER,
-        converter: Converter | None = None,
+        converter: Converter | None = reencoder,
     ) -> None:
-        """Take what to talk to and how; nothing is opened."""
+        """Take what to talk to and how; nothing is opened. No `converter`: all as it is stored."""
         self.name = name
         self.address = address
         self.manner = manner

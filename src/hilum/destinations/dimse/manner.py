@@ -1,7 +1,7 @@
 """How one destination wants to be talked to: what the settings say beyond address and deadlines."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from hilum.kernel.names import UID
 
@@ -23,6 +23,8 @@ class Manner:
         keep_open_seconds: how long an association waits for the next batch.
         echo_after_seconds: an association idle for longer is asked whether it is still there.
         echo_seconds: how long it has for the answer.
+        already_there: whether "duplicate SOP instance" (0x0111) is a delivery: never, when it is
+            not the first try (the answer to that one was lost), always.
     """
 
     transfer_syntaxes: frozenset[UID] | None = None
@@ -30,6 +32,7 @@ class Manner:
     keep_open_seconds: float = 10.0
     echo_after_seconds: float = ECHO_AFTER_SECONDS
     echo_seconds: float = ECHO_SECONDS
+    already_there: Literal["refuse", "retried", "accept"] = "retried"
 
 
 DEFAULT_MANNER: Final = Manner()

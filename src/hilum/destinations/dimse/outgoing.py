@@ -1,45 +1,28 @@
 """One payload on its way from the vault to an association, through one buffer used again."""
 
-import errno
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from hilum.destinations.reading import Reading
-from hilum.kernel.errors import CorruptPayload, Full, HilumError
+from hilum.destinations.shortcomings import Spoiled, shortcoming
+from hilum.dicom.reencode import NotReencodable
+from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.kernel.names import UID
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
 
-# Measured: shorter pieces make a large instance slow, longer ones do not fit into the caches and the
+# Measured: shorter pieces make a large instance slow, longer ones do not fit into caches and the
 # kernel's send buffer. A session has one such buffer.
 BUFFER_BYTES: Final = 512 * 1024
-
-# We have no room or no descriptors: it says nothing about the payload.
-_OUR_SHORTAGES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-
-
-class Spoiled(HilumError):
-    """Our payload is missing or damaged: trying again does not help, a person must look."""
-
-
-def shortcoming(error: OSError | CorruptPayload) -> HilumError:
-    """Say what is wrong on our side, without a path: the log has patients in no place."""
-    if isinstance(error, CorruptPayload):
-        return Spoiled(f"our payload is damaged: {error}")
-    words = error.strerror or type(error).__name__
-    if error.errno in _OUR_SHORTAGES:
-        return Full(f"our payload cannot be read now: {words}")
-    return Spoiled(f"our payload cannot be read: {words}")
-
 
 class Conversion(Protocol):
     """Puts a data set into another uncompressed transfer syntax while it passes by."""
 
     def feed(self, data: memoryview) -> list[bytes]:
-        """Take the next bytes and give what can be written by now. Raises CorruptPayload."""
+        """Take the next bytes, give what can be written. Raises CorruptPayload, NotReencodable."""
         ...
 
     def finish(self) -> list[bytes]:
-        """Give what is left. Raises CorruptPayload: the data set has not come to its end."""
+        """Give what is left of a data set that is complete. Raises as `feed`."""
         ...
 
 
@@ -111,8 +94,8 @@ class Converted:
             written = self._conversion.feed(piece)
             if is_last:
                 written += self._conversion.finish()
-        except CorruptPayload as error:
-            raise shortcoming(error) from error
+        except (CorruptPayload, NotReencodable) as error:
+            raise Spoiled(f"our payload cannot be put into another syntax: {error}") from error
         return b"".join(written), is_last
 
     async def aclose(self) -> None:

@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hilum.destinations.dimse.association import SendingAssociation
+from hilum.destinations.dimse.association import SendingAssociation, remarked
 from hilum.destinations.dimse.contexts import kind_of
 from hilum.destinations.dimse.losses import lost, untried
-from hilum.destinations.dimse.outgoing import Converted, Shelf, Spoiled
+from hilum.destinations.dimse.outgoing import Converted, Shelf
 from hilum.destinations.dimse.wire import TooSlow
+from hilum.destinations.shortcomings import Spoiled
 from hilum.kernel.errors import Full, HilumError, Unreachable
 from hilum.kernel.outcome import Deferred, Failing, Outcome, Refused
 from hilum.pipeline.ports import Parcel
@@ -30,6 +31,7 @@ class DimseSession:
         self._destination = destination
         self._shelf = Shelf(destination.payloads, destination.reading)
         self._association: SendingAssociation | None = None
+        self._again: Parcel | None = None  # sent on an association that turned out to be over
         self._idle_since = 0.0
         self._keeper: asyncio.Task[None] | None = None
 
@@ -97,6 +99,7 @@ class DimseSession:
             except HilumError as error:
                 if self._was_stale(association, error):
                     # It ended while it was idle: this says nothing about the destination.
+                    self._again = parcel
                     turn.appendleft(parcel)
                     break
                 turn.extend(others)
@@ -123,7 +126,11 @@ class DimseSession:
                 pieces: Pieces = outgoing
                 if way.transfer_syntax != parcel.transfer_syntax_uid:
                     pieces = Converted(outgoing, self._destination.conversion(parcel, way))
-                return await association.store(parcel, way, pieces, following)
+                outcome = await association.store(parcel, way, pieces, following)
+                if way.transfer_syntax != parcel.transfer_syntax_uid:
+                    outcome = remarked(outcome, parcel, way)
+                is_first_try = not parcel.attempts and parcel is not self._again
+                return association.takes_for_delivered(outcome, is_first_try=is_first_try)
         except Spoiled as error:
             return Refused(str(error))
         except Full as error:
