@@ -20,10 +20,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import uvloop
-
 from bench import datasets
 from bench.receivers import BUILD, RECEIVERS
 from bench.run import build
+
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.options import RequestorOptions

@@ -15,6 +15,11 @@ from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.manner import Manner
 from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.folder.destination import FolderDestination
+from hilum.destinations.folder.settings import DEFAULT_TEMPLATE
+from hilum.destinations.folder.template import read_template
+from hilum.destinations.folder.writing import Style
+from hilum.dicom.part10 import read_file_meta
 from hilum.dicomweb.store_result import (
     FailedInstance,
     StoredInstance,
@@ -247,4 +252,26 @@ class LoneDicomWebRig(DicomWebRig):
     settings = MappingProxyType({"request_instances_max": 1})
 
 
-RIGS = [DimseRig, DicomWebRig, LoneDicomWebRig]
+class FolderRig(Rig):
+    """A folder."""
+
+    name = "folder"
+    connects = False
+
+    @contextlib.asynccontextmanager
+    async def running(self, folder):
+        self.folder = folder
+        style = Style(read_template(DEFAULT_TEMPLATE), AETitle("US"), synced=False)
+        yield FolderDestination("folder", folder, style, self.payloads)
+
+    def arrived(self):
+        return [self._read(path) for path in self.folder.rglob("*.dcm")]
+
+    def _read(self, path):
+        with path.open("rb") as file:
+            meta = read_file_meta(file)
+            file.seek(meta.data_set_offset)
+            return meta.sop_instance_uid, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+RIGS = [DimseRig, DicomWebRig, LoneDicomWebRig, FolderRig]

@@ -14,6 +14,7 @@ from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
 # kernel's send buffer. A session has one such buffer.
 BUFFER_BYTES: Final = 512 * 1024
 
+
 class Conversion(Protocol):
     """Puts a data set into another uncompressed transfer syntax while it passes by."""
 
