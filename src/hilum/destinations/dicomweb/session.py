@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from hilum.destinations.dicomweb.batching import Batch, batches_of
 from hilum.destinations.dicomweb.judgement import Verdict, judge
 from hilum.destinations.dicomweb.shipment import Shipment
-from hilum.destinations.dimse.outgoing import Spoiled
 from hilum.destinations.http.client import Answer, HttpClient
 from hilum.destinations.http.credentials import Headers
 from hilum.destinations.http.failures import lost, untried
 from hilum.destinations.http.upload import UploadBody
 from hilum.destinations.http.web_address import origin_in_words, origin_of, redirected
+from hilum.destinations.shortcomings import Spoiled
 from hilum.kernel.errors import HilumError, Rejected
 from hilum.kernel.outcome import Deferred, Failing, Outcome, Refused
 from hilum.pipeline.ports import Parcel

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.destinations.dicomweb.batching import Batch
-from hilum.destinations.dimse.outgoing import Spoiled, shortcoming
+from hilum.destinations.shortcomings import Spoiled, shortcoming
 from hilum.dicom.part10 import file_meta
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.multipart_writer import MultipartWriter
