@@ -1,0 +1,1 @@
+"""Lanes bring deliveries to their destinations: one lane for each destination and process."""

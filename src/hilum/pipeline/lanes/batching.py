@@ -1,0 +1,69 @@
+"""How much is handed to a session at a time. Pure.
+
+A batch has one presentation context (SOP class x transfer syntax), so that a session negotiates once.
+It is short in time, so that what is more urgent gets its turn, and no larger than a fair part of what
+waits, so that every session has something to do.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from hilum.pipeline.lanes.policy import LanePolicy
+from hilum.pipeline.ports import Parcel
+
+# A batch is what a session brings over in so long: longer makes a stat study wait, shorter costs turns.
+BATCH_SECONDS: Final = 0.25
+# While a destination's speed is not known yet.
+FIRST_INSTANCES: Final = 8
+FIRST_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast one session was lately; None: not known yet."""
+
+    instances_per_second: float
+    bytes_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """At least one instance, and then as many as both allow."""
+
+    instances: int
+    size: float
+
+
+def limits_of(
+    policy: LanePolicy, pace: Pace | None, *, waiting: int, sessions: int, rate: float | None
+) -> BatchLimits:
+    """Give the limits of the next batch.
+
+    `waiting` instances are there for `sessions`; `rate` is what the lane may send a second, in bytes.
+    """
+    instances, size = float(FIRST_INSTANCES), float(FIRST_BYTES)
+    if pace is not None:
+        instances = pace.instances_per_second * BATCH_SECONDS
+        size = pace.bytes_per_second * BATCH_SECONDS
+    if rate is not None:
+        size = min(size, rate * BATCH_SECONDS)
+    part = math.ceil(waiting / max(sessions, 1))
+    return BatchLimits(
+        max(min(int(instances), part, policy.batch_instances_max), 1),
+        min(size, float(policy.batch_bytes_max)),
+    )
+
+
+def cut(parcels: Iterable[Parcel], limits: BatchLimits) -> list[Parcel]:
+    """Take from the front of `parcels`, which have one context, what makes a batch."""
+    batch: list[Parcel] = []
+    size = 0
+    for parcel in islice(parcels, limits.instances):
+        size += parcel.size
+        if batch and size > limits.size:
+            break
+        batch.append(parcel)
+    return batch
