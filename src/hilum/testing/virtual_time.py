@@ -1,4 +1,4 @@
-"""An event loop whose time is a number: waiting costs nothing, and the same seed gives the same run.
+"""An event loop whose time is a number: waiting costs nothing, runs can be repeated.
 
 For code that waits only on asyncio (no sockets, no threads): when nothing is ready, time jumps to
 the next timer. A loop on which nothing will ever happen again is an error, not a hang.

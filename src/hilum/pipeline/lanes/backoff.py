@@ -10,8 +10,8 @@ from typing import Final
 from hilum.kernel.outcome import Deferred, Failing
 from hilum.pipeline.lanes.policy import Retry
 
-# What the first wait is, in units of `retry.seconds_min`. A peer that answers "not now" wants air; one
-# that broke the protocol over an instance will most likely do it again.
+# What the first wait is, in units of `retry.seconds_min`. A peer that answers "not now" wants air;
+# one that broke the protocol over an instance will most likely do it again.
 _FIRST: Final[dict[Failing, float]] = {
     Failing.UNREACHABLE: 1.0,
     Failing.BUSY: 2.0,

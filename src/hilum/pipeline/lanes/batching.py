@@ -1,8 +1,8 @@
 """How much is handed to a session at a time. Pure.
 
-A batch has one presentation context (SOP class x transfer syntax), so that a session negotiates once.
-It is short in time, so that what is more urgent gets its turn, and no larger than a fair part of what
-waits, so that every session has something to do.
+A batch has one presentation context (SOP class x transfer syntax), so that a session negotiates
+once. It is short in time, so that what is more urgent gets its turn, and no larger than a fair part
+of what waits, so that every session has something to do.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Final
 from hilum.pipeline.lanes.policy import LanePolicy
 from hilum.pipeline.ports import Parcel
 
-# A batch is what a session brings over in so long: longer makes a stat study wait, shorter costs turns.
+# A batch is what a session brings over in so long: longer makes a stat study wait, shorter costs.
 BATCH_SECONDS: Final = 0.25
 # While a destination's speed is not known yet.
 FIRST_INSTANCES: Final = 8
@@ -23,7 +23,7 @@ FIRST_BYTES: Final = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast one session was lately; None: not known yet."""
+    """How fast one session was lately."""
 
     instances_per_second: float
     bytes_per_second: float
@@ -42,7 +42,7 @@ def limits_of(
 ) -> BatchLimits:
     """Give the limits of the next batch.
 
-    `waiting` instances are there for `sessions`; `rate` is what the lane may send a second, in bytes.
+    `waiting` instances are there for `sessions`; `rate` is the bytes the lane may send a second.
     """
     instances, size = float(FIRST_INSTANCES), float(FIRST_BYTES)
     if pace is not None:

@@ -1,4 +1,4 @@
-"""The breaker of a lane: after failures that are the destination's, nothing is sent until it proves well.
+"""The breaker of a lane: a destination that fails gets nothing until it proves well.
 
 Closed: all may go. Open: nothing goes; when `until` has come, the destination is probed
 (`Destination.verify`). Half open: one batch may go to see whether the probe told the truth. Pure:
@@ -110,7 +110,5 @@ def _open_again(
 
 def _opened(failure: Failure, seconds: float, *, since: float, now: float, chance: float) -> Open:
     # A tenth of chance, so that the workers do not probe in step.
-    wait = max(
-        seconds * (1 + chance / 10), asked_for_seconds(failure.retry_after, chance=chance)
-    )
+    wait = max(seconds * (1 + chance / 10), asked_for_seconds(failure.retry_after, chance=chance))
     return Open(failure.reason, failure.failing, since, now + wait, seconds)

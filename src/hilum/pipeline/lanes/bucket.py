@@ -42,9 +42,11 @@ class Bucket:
     def wait_seconds(self, now: float) -> float:
         """Give how long nothing may be sent; 0 is now."""
         self._fill(now)
-        if self._rate is None or self._level >= 0:
+        if self._rate is None:
             return 0.0
-        return -self._level / self._rate if self._rate > 0 else float("inf")
+        if self._rate <= 0:
+            return float("inf")
+        return max(-self._level / self._rate, 0.0)
 
     def _fill(self, now: float) -> None:
         passed, self._at = max(now - self._at, 0.0), now

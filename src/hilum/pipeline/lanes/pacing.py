@@ -34,11 +34,14 @@ class Gate(enum.Enum):
     BREAKER = "breaker"
     WINDOW = "window"
     RATE = "rate"
+    SLOTS = "slots"
+    LEDGER = "ledger"
+    STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whether a batch may begin. `wait_seconds` is when to ask again; NEVER: after something happens."""
+    """Whether a batch may begin; when to ask again. NEVER: after something happened."""
 
     gate: Gate
     wait_seconds: float = 0.0

@@ -10,23 +10,11 @@ from typing import Final
 
 from hilum.pipeline.lanes.batching import BatchLimits, cut
 from hilum.pipeline.lanes.fairness import PRIORITIES, Turns
-from hilum.pipeline.ports import Parcel
-
-Context = tuple[str, str]
+from hilum.pipeline.lanes.goods import Context, Goods, context_of
 
 # A session goes on with the context it has negotiated, but the oldest parcel is passed over at most
 # so often for that.
 PASSED_OVER_MAX: Final = 8
-
-
-@dataclass(slots=True)
-class Goods:
-    """A parcel with its place in the queue. `since` is when it was first tried, or planned."""
-
-    parcel: Parcel
-    priority: int
-    order: int
-    since: float = 0.0
 
 
 @dataclass(slots=True)
@@ -66,11 +54,6 @@ class _Shelf:
             del self.contexts[context]
         self.count -= count
         return taken
-
-
-def context_of(parcel: Parcel) -> Context:
-    """Give what must be negotiated for a parcel."""
-    return parcel.sop_class_uid, parcel.transfer_syntax_uid
 
 
 class Stock:

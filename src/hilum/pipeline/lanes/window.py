@@ -1,7 +1,7 @@
 """How many sessions a lane uses at once, found by trying. No clock in it.
 
 One more session is tried while the last one paid off, two at a time at first; when it did not, the
-lane goes back and tries again after a while. A failure that may come from crowding halves the window.
+lane goes back and tries again after a while. A failure that may come from crowding halves it.
 """
 
 from typing import Final

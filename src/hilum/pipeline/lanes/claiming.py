@@ -1,0 +1,131 @@
+"""Keeps a lane's stock filled from the ledger, so that sessions never wait for it.
+
+Each priority has its own level, so that urgent work finds its way past a full stock, and work
+without end in one class does not keep the others in the ledger. What is claimed is no more than
+the lane sends in about a second: nobody else can have it, no command of the operator reaches it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from hilum.kernel.clock import Clock
+from hilum.kernel.errors import HilumError
+from hilum.ledger.delivery import Priority
+from hilum.pipeline.lanes.books import CLAIM_BYTES_MAX, Books
+from hilum.pipeline.lanes.fairness import PRIORITIES
+from hilum.pipeline.lanes.goods import Goods, size_of
+from hilum.pipeline.lanes.pacing import Pacing
+from hilum.pipeline.lanes.stock import Stock
+
+STOCK_SECONDS: Final = 1.0
+STOCK_INSTANCES_MAX: Final = 256
+FIRST_INSTANCES: Final = 64
+# While instances come one by one, claims that are a little apart take several of them each.
+GAP_SECONDS: Final = 0.004
+# The ledger failed: how long until it is asked again.
+TROUBLE_SECONDS: Final = 1.0
+
+
+def stock_target(pacing: Pacing) -> int:
+    """Give how many instances of a priority should be at hand. Pure."""
+    sessions = pacing.window.size
+    if pacing.pace is None:
+        return FIRST_INSTANCES
+    in_a_while = pacing.pace.instances_per_second * sessions * STOCK_SECONDS
+    return int(min(max(in_a_while, 2 * sessions), STOCK_INSTANCES_MAX))
+
+
+def exhausted(asked: Iterable[Priority], goods: list[Goods], limit: int) -> list[Priority]:
+    """Give the priorities of which there is no more, after a claim that gave `goods`. Pure."""
+    if len(goods) < limit and size_of(goods) < CLAIM_BYTES_MAX // 2:
+        return list(asked)
+    last = goods[-1].priority
+    given = []
+    for priority in asked:
+        if priority == last:
+            break
+        given.append(priority)
+    return given
+
+
+class Claims:
+    """Claims for one lane."""
+
+    def __init__(  # noqa: PLR0913 - parts of one lane, by keyword
+        self,
+        name: str,
+        books: Books,
+        clock: Clock,
+        *,
+        stock: Stock,
+        pacing: Pacing,
+        is_open: Callable[[], bool],
+        arrived: Callable[[], None],
+        tell: Callable[[HilumError], None],
+    ) -> None:
+        self._name = name
+        self._books = books
+        self._clock = clock
+        self._stock = stock
+        self._pacing = pacing
+        self._is_open = is_open
+        self._arrived = arrived
+        self._tell = tell
+        self._more = dict.fromkeys(PRIORITIES, True)
+        self._news = asyncio.Event()
+        self._claimed_at = -GAP_SECONDS
+        self._is_ending = False
+
+    def expect(self, priorities: Iterable[int] = PRIORITIES) -> None:
+        """Look into the ledger: there may be something of these."""
+        for priority in priorities:
+            self._more[priority] = True
+        self.look()
+
+    def look(self) -> None:
+        """Claim if something is wanted; cheap when it is not."""
+        if not self._news.is_set() and self._wanted():
+            self._news.set()
+
+    def end(self) -> None:
+        """Let run() end."""
+        self._is_ending = True
+        self._news.set()
+
+    async def run(self) -> None:
+        """Claim until end()."""
+        while not self._is_ending:
+            await self._news.wait()
+            left = self._claimed_at + GAP_SECONDS - self._clock.monotonic()
+            if left > 0 and not self._is_ending:
+                await asyncio.sleep(left)
+            self._news.clear()
+            wanted = self._wanted()
+            if wanted and not self._is_ending:
+                await self._claim(wanted)
+
+    def _wanted(self) -> list[Priority]:
+        """Name the priorities to claim: there may be some, and less than half is at hand."""
+        if not self._is_open() or self._books.is_in_trouble:
+            return []
+        low = (stock_target(self._pacing) + 1) // 2
+        return [p for p in Priority if self._more[p] and self._stock.count(p) < low]
+
+    async def _claim(self, wanted: list[Priority]) -> None:
+        limit = max(stock_target(self._pacing) - min(self._stock.count(p) for p in wanted), 1)
+        self._claimed_at = self._clock.monotonic()
+        for priority in wanted:
+            self._more[priority] = False  # unless somebody says otherwise from now on
+        try:
+            goods = await self._books.claim(self._name, wanted, limit)
+        except HilumError as error:
+            self._tell(error)
+            await asyncio.sleep(TROUBLE_SECONDS)
+            self.expect(wanted)
+            return
+        empty = exhausted(wanted, goods, limit)
+        for priority in wanted:
+            self._more[priority] |= priority not in empty
+        self._stock.add(goods)
+        self._arrived()
