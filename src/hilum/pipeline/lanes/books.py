@@ -93,9 +93,10 @@ class Books:
         for result in results:
             self._known[result.goods.owner] -= 1
 
-    async def next_due(self, destination: str) -> datetime | None:
-        """Say when something is due; possibly long ago. Raises HilumError."""
-        return await self._aside.run(lambda: self._bookkeeper.next_due(destination))
+    async def next_dues(self, destinations: Sequence[str]) -> dict[str, datetime | None]:
+        """Say when something is due for each; possibly long ago. Raises HilumError."""
+        ask = self._bookkeeper.next_due
+        return await self._aside.run(lambda: {name: ask(name) for name in destinations})
 
     async def take_slot(self, destination: str, slots_max: int) -> Slot | None:
         """Take a slot if one is free. Raises HilumError."""
@@ -145,10 +146,10 @@ class Books:
         self._renewed_at = asked_at
         self.is_in_trouble = False
 
-    async def reclaim(self) -> int:
-        """Let what others had leased for too long wait again; give how many. Raises HilumError."""
+    async def reclaim(self) -> None:
+        """Let what others had leased for too long wait again. Raises HilumError."""
         now = self._clock.now()
-        return await self._aside.run(lambda: self._bookkeeper.reclaim(now=now))
+        await self._aside.run(lambda: self._bookkeeper.reclaim(now=now))
 
     async def release_all(self) -> None:
         """Put back whatever is still ours, at the end. Raises HilumError."""

@@ -35,6 +35,10 @@ from hilum.pipeline.ports import Destination
 
 # The ledger is behind, or our leases are not certain: how long until we look again.
 LEDGER_SECONDS: Final = 1.0
+# After a fault of ours, a duty is begun again.
+FAULT_SECONDS: Final = 1.0
+# A ledger that fails is told of so often, not every time it is asked.
+TELL_SECONDS: Final = 30.0
 # While it is shut for so long, others may as well have what was claimed.
 _SHUT: Final = (Gate.HELD, Gate.HOURS, Gate.BREAKER)
 
@@ -82,6 +86,7 @@ class Lane:
         self._stopped = asyncio.Event()
         self._recovering: asyncio.Task[None] | None = None
         self._delivered, self._delivered_bytes = 0, 0
+        self._told_at = -NEVER
 
     # What the dispatcher does with it.
 
@@ -89,9 +94,9 @@ class Lane:
         """Work until stop(); then finish what is being sent and put the rest back."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            settling = group.create_task(self._guard("settling", self._settler.run()))
-            claiming = group.create_task(self._guard("claiming", self._claims.run()))
-            sharing = group.create_task(self._guard("asking for slots", self._notice()))
+            settling = group.create_task(self._keep("settling", self._settler.run))
+            claiming = group.create_task(self._keep("claiming", self._claims.run))
+            sharing = group.create_task(self._keep("counting slots", self._notice))
             self._claims.expect()
             await self._stopped.wait()
             await asyncio.wait({claiming, sharing})
@@ -354,7 +359,21 @@ class Lane:
         self.stir()
 
     def _hindered(self, duty: str, error: HilumError) -> None:
-        self._telemetry.emit(LaneHindered(self.name, duty, str(error)))
+        now = self._clock.monotonic()
+        if now - self._told_at >= TELL_SECONDS:
+            self._told_at = now
+            self._telemetry.emit(LaneHindered(self.name, duty, str(error)))
+
+    async def _keep(self, duty: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do what the lane cannot be without; after a fault of ours, again."""
+        is_over = False
+        while not is_over:
+            try:
+                await work()
+                is_over = True
+            except Exception as error:  # noqa: BLE001 - the top of a task: it tells and counts
+                self.tell_fault(duty, error)
+                await asyncio.sleep(FAULT_SECONDS)
 
     async def _guard(self, duty: str, work: Coroutine[Any, Any, None]) -> None:
         """Let a fault of ours end one duty, not the lane."""
