@@ -28,6 +28,7 @@ from hilum.service.sink import STDOUT, Sink
 EVENT_MODULES: Final = (
     "hilum.console.events",
     "hilum.pipeline.events",
+    "hilum.pipeline.lanes.events",
     "hilum.service.events",
     "hilum.service.log_events",
     "hilum.sources.dimse.events",

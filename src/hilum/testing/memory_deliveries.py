@@ -32,11 +32,10 @@ class Row:
 
 
 class MemoryDeliveries:
-    """The deliveries and slots of a gateway; one object for all its pretended processes."""
+    """The deliveries of a gateway; one object for all its pretended processes."""
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
-        self.slots: dict[tuple[str, int], tuple[str, datetime]] = {}
         self._open: dict[int, Row] = {}
 
     # What a commit does.
@@ -116,9 +115,6 @@ class MemoryDeliveries:
 
     def reclaim(self, *, now: datetime, dead: Collection[str] = ()) -> int:
         """Let what was leased until now, or to a dead owner, wait again."""
-        for key, (owner, until) in list(self.slots.items()):
-            if until <= now or owner in dead:
-                del self.slots[key]
         lost = [
             row
             for row in self._open.values()
@@ -140,37 +136,6 @@ class MemoryDeliveries:
     def next_due(self, destination: str) -> datetime | None:
         """Say when something is due, possibly long ago."""
         return min((row.due_at for row in self._waiting(destination)), default=None)
-
-    def take_slot(
-        self, destination: str, *, owner: str, slots_max: int, now: datetime, until: datetime
-    ) -> int | None:
-        """Take a free slot, below `slots_max`."""
-        if self.slots_taken(destination, now=now) >= slots_max:
-            return None
-        for number in range(slots_max):
-            holder = self.slots.get((destination, number))
-            if holder is None or holder[1] <= now:
-                self.slots[destination, number] = owner, until
-                return number
-        return None
-
-    def renew_slots(self, owner: str, *, until: datetime) -> int:
-        """Prolong every slot of `owner`."""
-        mine = [key for key, (holder, _) in self.slots.items() if holder == owner]
-        for key in mine:
-            self.slots[key] = owner, until
-        return len(mine)
-
-    def give_slot(self, destination: str, number: int, *, owner: str) -> None:
-        """Give a slot back."""
-        if self.slots.get((destination, number), ("",))[0] == owner:
-            del self.slots[destination, number]
-
-    def slots_taken(self, destination: str, *, now: datetime) -> int:
-        """Count the slots of all owners that are leased now."""
-        return sum(
-            1 for (name, _), (_, until) in self.slots.items() if name == destination and until > now
-        )
 
     # What a person does.
 
@@ -252,3 +217,42 @@ class MemoryDeliveries:
                     self._open.pop(number, None)
                 else:
                     self._open[number] = row
+
+
+class MemorySlots:
+    """The slots of a gateway; one object for all its pretended processes."""
+
+    def __init__(self) -> None:
+        self.held: dict[tuple[str, int], tuple[str, datetime]] = {}
+
+    def take(
+        self, destination: str, *, limit: int, owner: str, now: datetime, until: datetime
+    ) -> int | None:
+        """Lease the smallest free slot of `limit`."""
+        self.held = {key: holder for key, holder in self.held.items() if holder[1] > now}
+        if self.leased(destination, now=now) >= limit:
+            return None
+        numbers = (n for n in range(1, limit + 1) if (destination, n) not in self.held)
+        number = next(numbers)
+        self.held[destination, number] = owner, until
+        return number
+
+    def renew(self, owner: str, *, until: datetime) -> int:
+        """Prolong every slot of `owner`."""
+        mine = [key for key, (holder, _) in self.held.items() if holder == owner]
+        for key in mine:
+            self.held[key] = owner, until
+        return len(mine)
+
+    def give_back(self, destination: str, number: int, owner: str) -> bool:
+        """Free a slot."""
+        if self.held.get((destination, number), ("",))[0] != owner:
+            return False
+        del self.held[destination, number]
+        return True
+
+    def leased(self, destination: str, *, now: datetime) -> int:
+        """Count the slots of a destination that are leased."""
+        return sum(
+            1 for (name, _), (_, until) in self.held.items() if name == destination and until > now
+        )

@@ -30,6 +30,14 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """What may leave in a second; None: any."""
+
+    bytes_per_second: float | None = None
+    instances_per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BatchLimits:
     """At least one instance, and then as many as both allow."""
 
@@ -38,18 +46,17 @@ class BatchLimits:
 
 
 def limits_of(
-    policy: LanePolicy, pace: Pace | None, *, waiting: int, sessions: int, rate: float | None
+    policy: LanePolicy, pace: Pace | None, rates: Rates, *, waiting: int, sessions: int
 ) -> BatchLimits:
-    """Give the limits of the next batch.
-
-    `waiting` instances are there for `sessions`; `rate` is the bytes the lane may send a second.
-    """
+    """Give the limits of the next batch, when `waiting` instances are there for `sessions`."""
     instances, size = float(FIRST_INSTANCES), float(FIRST_BYTES)
     if pace is not None:
         instances = pace.instances_per_second * BATCH_SECONDS
         size = pace.bytes_per_second * BATCH_SECONDS
-    if rate is not None:
-        size = min(size, rate * BATCH_SECONDS)
+    if rates.bytes_per_second is not None:
+        size = min(size, rates.bytes_per_second * BATCH_SECONDS)
+    if rates.instances_per_second is not None:
+        instances = min(instances, rates.instances_per_second * BATCH_SECONDS)
     part = math.ceil(waiting / max(sessions, 1))
     return BatchLimits(
         max(min(int(instances), part, policy.batch_instances_max), 1),

@@ -107,8 +107,8 @@ class Books:
         try:
             number = await self._ask(
                 owner,
-                lambda: self._slots.take_slot(
-                    destination, owner=owner, slots_max=slots_max, now=now, until=until
+                lambda: self._slots.take(
+                    destination, limit=slots_max, owner=owner, now=now, until=until
                 ),
             )
         finally:
@@ -121,13 +121,13 @@ class Books:
         self._known[slot.owner] -= 1
         await self._ask(
             slot.owner,
-            lambda: self._slots.give_slot(slot.destination, slot.number, owner=slot.owner),
+            lambda: self._slots.give_back(slot.destination, slot.number, slot.owner),
         )
 
     async def slots_taken(self, destination: str) -> int:
         """Count the slots that all workers have. Raises HilumError."""
         now = self._clock.now()
-        return await self._aside.run(lambda: self._slots.slots_taken(destination, now=now))
+        return await self._aside.run(lambda: self._slots.leased(destination, now=now))
 
     async def renew(self) -> None:
         """Prolong all our leases, and end those of names that nothing is left of.
@@ -142,7 +142,7 @@ class Books:
             del self._known[owner]
         for owner in (*self._former, self._owner()):
             await self._aside.run(lambda owner=owner: self._bookkeeper.renew(owner, until=until))  # type: ignore[misc] # bound now
-            await self._aside.run(lambda owner=owner: self._slots.renew_slots(owner, until=until))  # type: ignore[misc] # bound now
+            await self._aside.run(lambda owner=owner: self._slots.renew(owner, until=until))  # type: ignore[misc] # bound now
         self._renewed_at = asked_at
         self.is_in_trouble = False
 

@@ -12,6 +12,8 @@ from hilum.pipeline.lanes.policy import Rate
 
 # What may be saved up while nothing is sent: so many seconds of the rate, and then sent at once.
 BURST_SECONDS: Final = 0.1
+# Waiting for less than this is rounding, not waiting.
+SHORTEST_SECONDS: Final = 1e-6
 
 
 class Bucket:
@@ -46,7 +48,8 @@ class Bucket:
             return 0.0
         if self._rate <= 0:
             return float("inf")
-        return max(-self._level / self._rate, 0.0)
+        wait = -self._level / self._rate
+        return wait if wait > SHORTEST_SECONDS else 0.0
 
     def _fill(self, now: float) -> None:
         passed, self._at = max(now - self._at, 0.0), now

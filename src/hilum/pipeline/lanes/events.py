@@ -53,7 +53,7 @@ class DeliveryRefused(Event):
 
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
-        "{destination} refused {sop_instance_uid}: {reason}. It waits in `hilum queue`."
+        "{destination} refused {sop_instance_uid}: {reason}. It stays until a person decides."
     )
     metrics: ClassVar[tuple[Metric, ...]] = (
         Counter("hilum_deliveries_attempted_total", ("destination", "outcome")),

@@ -243,9 +243,9 @@ class Lane:
             limits = limits_of(
                 self.policy,
                 pacing.pace,
+                pacing.rates,
                 waiting=len(self._stock),
                 sessions=pacing.window.size - self._busy,
-                rate=pacing.rate,
             )
         goods = self._stock.take(limits, runner.context)
         pacing.began(len(goods), size_of(goods), now)

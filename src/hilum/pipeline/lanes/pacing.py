@@ -10,7 +10,7 @@ from typing import Final
 
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
 from hilum.pipeline.lanes import breaker as breakers
-from hilum.pipeline.lanes.batching import Pace
+from hilum.pipeline.lanes.batching import Pace, Rates
 from hilum.pipeline.lanes.breaker import Breaker, Closed, Failure, HalfOpen, Open
 from hilum.pipeline.lanes.bucket import Bucket, open_rates
 from hilum.pipeline.lanes.policy import LanePolicy
@@ -58,7 +58,7 @@ class Pacing:
         self.breaker: Breaker = Closed()
         self.window = Window(policy.window_max, now)
         self.pace: Pace | None = None
-        self.rate: float | None = None  # bytes a second that this lane may send; None: any
+        self.rates = Rates()  # what this lane may send now
         self._bytes, self._instances = Bucket(now), Bucket(now)
         self._share = 1.0
         self._is_in_hours = True
@@ -166,6 +166,9 @@ class Pacing:
         schedule = self.policy.schedule
         self._is_in_hours = schedule is None or schedule.is_open(wall)
         size, instances = open_rates(self.policy.rates, wall)
-        self.rate = None if size is None else size * self._share
-        self._bytes.set_rate(self.rate, now)
-        self._instances.set_rate(None if instances is None else instances * self._share, now)
+        self.rates = Rates(
+            None if size is None else size * self._share,
+            None if instances is None else instances * self._share,
+        )
+        self._bytes.set_rate(self.rates.bytes_per_second, now)
+        self._instances.set_rate(self.rates.instances_per_second, now)

@@ -54,22 +54,22 @@ class Bookkeeper(Protocol):
 class Slots(Protocol):
     """Permissions to have a session open, as leased rows: a limit over all workers."""
 
-    def take_slot(
-        self, destination: str, *, owner: str, slots_max: int, now: datetime, until: datetime
+    def take(
+        self, destination: str, *, limit: int, owner: str, now: datetime, until: datetime
     ) -> int | None:
-        """Take a free slot, below `slots_max`; give its number, None when none is free."""
+        """Lease a free slot of `limit`; give its number, None when all are leased."""
         ...
 
-    def renew_slots(self, owner: str, *, until: datetime) -> int:
-        """Prolong every slot of `owner`."""
+    def renew(self, owner: str, *, until: datetime) -> int:
+        """Prolong every slot of `owner`; give how many it still has."""
         ...
 
-    def give_slot(self, destination: str, number: int, *, owner: str) -> None:
-        """Give a slot back; nothing happens when it is somebody else's by now."""
+    def give_back(self, destination: str, number: int, owner: str) -> bool:
+        """Free a slot; False when `owner` has lost it already."""
         ...
 
-    def slots_taken(self, destination: str, *, now: datetime) -> int:
-        """Count the slots of all owners that are leased now."""
+    def leased(self, destination: str, *, now: datetime) -> int:
+        """Count the slots of a destination that are leased, whoever has them."""
         ...
 
 
