@@ -5,7 +5,7 @@ from typing import Final
 
 from hilum.dicom import tags
 from hilum.dicom.charset_writing import DEFAULT, text_writer
-from hilum.dicom.charsets import DEFAULT_CHARSET, charset_of
+from hilum.dicom.charsets import charset_of
 from hilum.dicom.dataset import DataSet
 from hilum.dicom.vrs import CHARSET_VRS, SHORT, STRUCT_LETTERS, vr_of
 
@@ -20,18 +20,21 @@ class DataSetBuilder:
     """Collects elements; VRs are those of the dictionary unless one is given."""
 
     def __init__(self, charset: str = DEFAULT) -> None:
-        self._charset = charset
-        self._writer = text_writer(charset)
-        known = charset_of(charset.encode("latin_1", "replace")) if charset else DEFAULT_CHARSET
-        self.data_set = DataSet(known)
+        self.data_set = DataSet()
+        self.use(charset)
         if charset:
             self.raw(tags.SPECIFIC_CHARACTER_SET, charset.encode("ascii", "replace"), vr="CS")
 
+    def use(self, charset: str) -> None:
+        """Write texts in a character set without saying so: for who says it elsewhere."""
+        self._charset = charset
+        self._writer = text_writer(charset)
+        self.data_set.charset = charset_of(charset.encode("ascii", "replace"))
+
     def item(self) -> "DataSetBuilder":
         """Start an item; it has the character set of the data set around it."""
-        inner = DataSetBuilder(DEFAULT)
-        inner._charset, inner._writer = self._charset, self._writer
-        inner.data_set.charset = self.data_set.charset
+        inner = DataSetBuilder()
+        inner.use(self._charset)
         return inner
 
     def texts(self, tag: int, *values: str, vr: str = "") -> "DataSetBuilder":

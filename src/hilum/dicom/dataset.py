@@ -64,10 +64,19 @@ class DataSet:
         found = self.elements.get(tag)
         return found[1] if found and isinstance(found[1], bytes) else b""
 
-    def items(self, tag: int) -> list["DataSet"]:
-        """Give the items of a sequence."""
-        found = self.elements.get(tag)
+    def items(self, tag: int, creator: str = "") -> list["DataSet"]:
+        """Give the items of a sequence; of a private one by its creator, as `values` does."""
+        found = self.elements.get(self.private_tag(tag, creator) if creator else tag)
         return found[1] if found and isinstance(found[1], list) else []
+
+    def values(self, tag: int, creator: str = "") -> list[str]:
+        """Give the values of an attribute as texts, without padding.
+
+        A private attribute is asked for by its creator: the last two digits of the tag count, the
+        block before them is where the data set has put the creator (PS3.5 §7.8.1).
+        """
+        found = self.elements.get(self.private_tag(tag, creator) if creator else tag)
+        return self.texts_of(found) if found else []
 
     def text(self, tag: int) -> str:
         """Give a value as text without its padding; several stay joined by a backslash."""
@@ -159,21 +168,26 @@ class DataSet:
             return [text]
         return [value.strip("\0 ") for value in text.split("\\")] if "\\" in text else [text]
 
-    def tag_of(self, step: Step) -> int | None:
-        """Find the tag of a private attribute in this data set, through its creator's block."""
-        if isinstance(step, int):
-            return step
+    def private_tag(self, tag: int, creator: str) -> int:
+        """Find the tag of a private attribute in this data set; -1 when its creator is not there.
+
+        A creator may have several blocks: the first that has the attribute counts.
+        """
+        first = -1
         for block in range(0x10, 0x100):
-            creator = step.group << 16 | block
-            if creator in self.elements and self.text(creator) == step.creator:
-                return step.group << 16 | block << 8 | step.element
-        return None
+            reserving = tag & 0xFFFF0000 | block
+            if reserving in self.elements and self.text(reserving) == creator:
+                found = tag & 0xFFFF0000 | block << 8 | tag & 0xFF
+                if found in self.elements:
+                    return found
+                first = found if first < 0 else first
+        return first
 
     def creator_of(self, tag: int) -> str:
         """Give the private creator of an attribute; "" when it has none (PS3.5 §7.8.1)."""
         return self.text(tag & 0xFFFF0000 | (tag >> 8 & 0xFF)) if tag & 0x10000 else ""
 
-    def values(self, path: str | AttributePath) -> Sequence[str]:
+    def values_at(self, path: str | AttributePath) -> Sequence[str]:
         """Give all values at the end of a path as texts, of every item on the way.
 
         Raises:
@@ -194,14 +208,16 @@ class DataSet:
         """Follow a path to the data sets at its end, and the tag it has in each."""
         nodes = [self]
         for step in steps[:-1]:
-            nodes = [item for node, tag in _found(nodes, step) for item in node.items(tag)]
-        return _found(nodes, steps[-1])
+            nodes = [item for node in nodes for item in node.items(*_asked(step))]
+        last, creator = _asked(steps[-1])
+        return [(node, node.private_tag(last, creator) if creator else last) for node in nodes]
 
 
-def _found(nodes: list[DataSet], step: Step) -> list[tuple[DataSet, int]]:
-    if not isinstance(step, PrivateAttribute):
-        return [(node, step) for node in nodes]
-    return [(node, tag) for node in nodes if (tag := node.tag_of(step)) is not None]
+def _asked(step: Step) -> tuple[int, str]:
+    """Give a step as tag and creator."""
+    if isinstance(step, PrivateAttribute):
+        return step.group << 16 | step.element, step.creator
+    return step, ""
 
 
 def _tag_of(entry: tuple[int, Element]) -> int:

@@ -55,7 +55,7 @@ def test_what_is_written_in_any_syntax_is_read_again(syntax):
     assert data_set.integer(0x00200013) == 7
     assert data_set.numbers(0x00189087) == [0.1, -3]
     assert data_set.tags(0x00280009) == [0x00181063]
-    assert data_set.values("RequestAttributesSequence.ScheduledProcedureStepDescription") == [
+    assert data_set.values_at("RequestAttributesSequence.ScheduledProcedureStepDescription") == [
         "Schädel"
     ]
     assert data_set.vr(0x00081032) == "SQ"

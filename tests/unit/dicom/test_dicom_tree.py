@@ -95,7 +95,7 @@ def test_a_sequence_that_says_unknown_is_implicit_inside_whatever_is_outside():
 
     data_set = tree(data, EXPLICIT_VR_BIG_ENDIAN)
 
-    assert data_set.values("RequestAttributesSequence.ScheduledProcedureStepID") == ["S1"]
+    assert data_set.values_at("RequestAttributesSequence.ScheduledProcedureStepID") == ["S1"]
     assert data_set.vr(REQUEST) == "SQ"
 
 
@@ -227,8 +227,8 @@ def test_a_private_attribute_is_found_through_its_creator():
         + explicit(0x0019110A, b"IS", b"36")
     )
 
-    assert data_set.values('(0019,"SIEMENS MR HEADER",0a)') == ["36"]
-    assert data_set.values('(0019,"ABSENT",0a)') == []
+    assert data_set.values_at('(0019,"SIEMENS MR HEADER",0a)') == ["36"]
+    assert data_set.values_at('(0019,"ABSENT",0a)') == []
     assert data_set.creator_of(0x0019110A) == "SIEMENS MR HEADER"
     assert data_set.has('(0019,"OTHER",0a)')
 
@@ -237,8 +237,8 @@ def test_a_path_gives_the_values_of_every_item():
     steps = item(explicit(STEP_ID, b"SH", b"S1")) + item(explicit(STEP_ID, b"SH", b"S2\\S3 "))
     data_set = tree(MODALITY + explicit(REQUEST, b"SQ", steps))
 
-    assert data_set.values("00400275.ScheduledProcedureStepID") == ["S1", "S2", "S3"]
-    assert data_set.values("(0008,0060)") == ["CT"]
+    assert data_set.values_at("00400275.ScheduledProcedureStepID") == ["S1", "S2", "S3"]
+    assert data_set.values_at("(0008,0060)") == ["CT"]
     assert data_set.has("RequestAttributesSequence")
     assert not data_set.has("RequestAttributesSequence.StudyInstanceUID")
 
