@@ -80,6 +80,7 @@ class ScriptedPeer:
     )
     is_mute: bool = False  # accepts connections and never says a word
     reads_bytes_max: int | None = None  # of each connection; then it reads no more
+    on_echo: Callable[[], None] = lambda: None  # may raise like `on_store`
     sees: Callable[[memoryview], None] | None = None  # is shown each piece of a data set
     host: str = "127.0.0.1"
     port: int = 0
@@ -215,6 +216,7 @@ class _Conversation:
             case CommandReceived(context, command) if (
                 command.command_field == CommandField.C_ECHO_RQ
             ):
+                self._peer.on_echo()
                 response = echo_response(command, SUCCESS)
                 self._writer.write(self._association.command(context.id, response))
             case CommandReceived(_, command):

@@ -2,15 +2,18 @@ import ssl
 import warnings
 
 import pytest
+from destination_rigs import DimseRig
 from tls_files import make_tls_files
 
 from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import VERIFICATION_CONTEXT, associate
 from hilum.destinations.dimse.tls import client_context
 from hilum.dimse.upper.items import PresentationContext
 from hilum.kernel.errors import HilumError, Misconfigured, Rejected, Unreachable
 from hilum.kernel.names import AETitle
+from hilum.kernel.outcome import Delivered, Failing
 from hilum.testing.datasets import CT, EXPLICIT_VR_LITTLE_ENDIAN, instance
 from hilum.testing.peer import ScriptedPeer
 
@@ -143,3 +146,36 @@ def test_files_that_cannot_be_used_are_named(hospital, stranger, tmp_path):
         client_context(certificate=hospital.certificate, key=stranger.key)
     with pytest.raises(Misconfigured, match="needs the certificate"):
         client_context(key=stranger.key)
+
+
+@pytest.mark.asyncio
+async def test_a_session_sends_over_tls_with_one_buffer_for_all(hospital):
+    rig = DimseRig()
+    parcels = [rig.parcel(seed, pixel_bytes=3 << 20) for seed in range(4)]
+    options = RequestorOptions(
+        tls=client_context(ca=hospital.ca, certificate=hospital.certificate, key=hospital.key)
+    )
+    async with rig.peer.listening(hospital.server(client_ca=hospital.ca)) as peer:
+        address = Address(peer.host, peer.port, AETitle("PEER"), AETitle("US"))
+        session = DimseDestination("pacs", address, options, rig.payloads).session()
+        outcomes = [outcome async for _, outcome in session.deliver(parcels)]
+        await session.aclose()
+
+    assert outcomes == [Delivered()] * 4
+    assert rig.arrived() == [(p.sop_instance_uid, rig.digest(p)) for p in parcels]
+
+
+@pytest.mark.asyncio
+async def test_a_certificate_nobody_vouches_for_is_unwelcome_and_costs_one_attempt(
+    hospital, stranger
+):
+    rig = DimseRig()
+    options = RequestorOptions(tls=client_context(ca=stranger.ca))
+    async with rig.peer.listening(hospital.server()) as peer:
+        address = Address(peer.host, peer.port, AETitle("PEER"), AETitle("US"))
+        session = DimseDestination("pacs", address, options, rig.payloads).session()
+        outcomes = [outcome async for _, outcome in session.deliver(rig.parcels(2))]
+        await session.aclose()
+
+    assert [outcome.failing for outcome in outcomes] == [Failing.UNWELCOME, Failing.UNTRIED]
+    assert "we do not trust its certificate" in outcomes[0].reason
