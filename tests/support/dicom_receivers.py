@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"  # where Debian keeps servers
+# Where Debian keeps servers; first, as pynetdicom brings programs with the names of DCMTK's.
+_PATH = "/usr/bin:/usr/sbin:/sbin:" + os.environ.get("PATH", "")
 _START_SECONDS_MAX = 30.0
 _STOP_SECONDS_MAX = 20.0
 
