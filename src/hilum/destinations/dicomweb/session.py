@@ -46,6 +46,7 @@ class _Sent:
     answer: Answer | None = None
     error: HilumError | None = None
     begun: int = 0
+    is_complete: bool = False  # nothing of it was left to be sent
 
 
 class DicomWebSession:
@@ -116,8 +117,9 @@ class DicomWebSession:
         sent = _Sent(batch)
         for _ in range(REDIRECTS_MAX + 1):
             sent = await self._post(url, batch, credentials)
-            if sent.error is not None and self._was_idle and self._client.was_stale:
-                # It ended while it was idle: this says nothing about the server.
+            if self._client.was_stale and (self._was_idle or not sent.is_complete):
+                # It ended while it was idle, or after the answer before: this says nothing about
+                # the server, nor has that got anything whole.
                 sent = await self._post(url, batch, credentials)
             self._was_idle = False
             answer = sent.answer
@@ -148,7 +150,10 @@ class DicomWebSession:
                     "Content-Type": shipment.content_type,
                     "Accept": destination.accept,
                 }
-                sent.answer = await self._client.upload(url, headers, body)
+                try:
+                    sent.answer = await self._client.upload(url, headers, body)
+                finally:
+                    sent.is_complete = body.is_sent
         except HilumError as error:
             sent.error, sent.spoiled, sent.begun = error, shipment.spoiled, shipment.begun
         finally:
