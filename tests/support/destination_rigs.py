@@ -7,6 +7,7 @@ import abc
 import contextlib
 import enum
 import hashlib
+import json
 from types import MappingProxyType
 
 from hilum.destinations.dicomweb.destination import DicomWebDestination
@@ -19,6 +20,8 @@ from hilum.destinations.folder.destination import FolderDestination
 from hilum.destinations.folder.settings import DEFAULT_TEMPLATE
 from hilum.destinations.folder.template import read_template
 from hilum.destinations.folder.writing import Style
+from hilum.destinations.webhook.destination import WebhookDestination
+from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.dicom.part10 import read_file_meta
 from hilum.dicomweb.store_result import (
     FailedInstance,
@@ -58,6 +61,7 @@ class Rig(abc.ABC):
 
     name: str
     can: frozenset[Reaction] = frozenset({Reaction.TAKE})
+    carries = True  # instances, not only the news of them
     connects = True  # over a network: there are connections to count, and nobody may be there
 
     def __init__(self):
@@ -274,4 +278,39 @@ class FolderRig(Rig):
             return meta.sop_instance_uid, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-RIGS = [DimseRig, DicomWebRig, LoneDicomWebRig, FolderRig]
+class WebhookRig(DicomWebRig):
+    """A webhook; what arrives are events, and fields make it read the payload."""
+
+    name = "webhook"
+    can = frozenset({Reaction.TAKE, Reaction.BUSY, Reaction.REFUSE, Reaction.LOSE, Reaction.MUTE})
+    carries = False
+    settings = MappingProxyType({"fields": ["Modality"]})
+
+    def destination(self):
+        settings = WebhookDestinationSettings(
+            type="webhook",
+            url=f"http://127.0.0.1:{self.server.port}/hook",
+            response_timeout_seconds=self.answer_seconds,
+            **self.settings,
+        )
+        return WebhookDestination("told", settings, self.payloads, SystemClock())
+
+    def _react(self, request):
+        if request.method == "OPTIONS":
+            return Reply(405)
+        reaction = self.reactions.get(self._seen, Reaction.TAKE)
+        self._seen += 1
+        if reaction is Reaction.LOSE:
+            raise ServerHangUp
+        if reaction is Reaction.MUTE:
+            raise ServerSilence
+        if reaction is Reaction.TAKE:
+            (told,) = json.loads(request.body)["instances"]
+            self._kept.append((told["sop_instance_uid"], ""))
+        return Reply({Reaction.BUSY: 503, Reaction.REFUSE: 422}.get(reaction, 200))
+
+    def digest(self, parcel):  # noqa: ARG002 - an event has no bytes of the instance
+        return ""
+
+
+RIGS = [DimseRig, DicomWebRig, LoneDicomWebRig, WebhookRig, FolderRig]

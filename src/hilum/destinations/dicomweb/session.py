@@ -46,7 +46,6 @@ class _Sent:
     answer: Answer | None = None
     error: HilumError | None = None
     begun: int = 0
-    is_complete: bool = False  # nothing of it was left to be sent
 
 
 class DicomWebSession:
@@ -56,7 +55,6 @@ class DicomWebSession:
         self._destination = destination
         self._settings = destination.settings
         self._client = HttpClient(destination.settings, destination.tls)
-        self._was_idle = False  # and nothing was answered since
 
     async def deliver(self, parcels: Sequence[Parcel]) -> _Given:
         """Store `parcels`: one outcome for each.
@@ -64,7 +62,7 @@ class DicomWebSession:
         When the connection is lost, those whose bytes were begun are `Deferred` with the loss; of
         those behind them nothing was sent.
         """
-        self._was_idle = True
+        self._client.is_rested = True
         turn = deque(batches_of(parcels, self._settings))
         failures = 0
         while turn:
@@ -117,11 +115,8 @@ class DicomWebSession:
         sent = _Sent(batch)
         for _ in range(REDIRECTS_MAX + 1):
             sent = await self._post(url, batch, credentials)
-            if self._client.was_stale and (self._was_idle or not sent.is_complete):
-                # It ended while it was idle, or after the answer before: this says nothing about
-                # the server, nor has that got anything whole.
+            if sent.error is not None and self._client.was_stale:
                 sent = await self._post(url, batch, credentials)
-            self._was_idle = False
             answer = sent.answer
             if answer is None or answer.status not in _REDIRECTIONS:
                 return sent
@@ -150,10 +145,7 @@ class DicomWebSession:
                     "Content-Type": shipment.content_type,
                     "Accept": destination.accept,
                 }
-                try:
-                    sent.answer = await self._client.upload(url, headers, body)
-                finally:
-                    sent.is_complete = body.is_sent
+                sent.answer = await self._client.upload(url, headers, body)
         except HilumError as error:
             sent.error, sent.spoiled, sent.begun = error, shipment.spoiled, shipment.begun
         finally:

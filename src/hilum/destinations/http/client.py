@@ -55,8 +55,9 @@ class Body(Protocol):
 class HttpClient:
     """Sends requests, one at a time, and gives their answers whatever the status.
 
-    `was_stale`: the last request broke with a connection that was not opened for it. If that had
-    been idle, it may have ended long ago, and the request is worth another try.
+    `is_rested`: the connection may have been idle for long; whoever knows that says so.
+    `was_stale`: the last request broke with a connection that ended before it, while that was idle
+    or after the answer before. This says nothing of the server: it is worth another try.
     """
 
     def __init__(self, settings: HttpSettings, tls: ssl.SSLContext | None) -> None:
@@ -65,6 +66,7 @@ class HttpClient:
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
         self._reused = False
+        self.is_rested = True
         self.was_stale = False
 
     async def ask(
@@ -133,15 +135,17 @@ class HttpClient:
                 ) as response:
                     begin_to_wait()
                     answer = await _read(response)
-                    if not isinstance(body, bytes | None) and not body.is_sent:
+                    if not _is_complete(body):
                         response.close()  # it answered before it had heard all
+                    self.is_rested = False
                     return answer
         except TimeoutError as error:
             if not deadline.expired():
                 raise failure_of(place, error) from error
             raise Unreachable(f"{place}: no complete answer within {seconds:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            self.was_stale = self._reused and has_lost_connection(error)
+            may_be_stale = self._reused and (self.is_rested or not _is_complete(body))
+            self.was_stale = may_be_stale and has_lost_connection(error)
             raise failure_of(place, error) from error
 
     def _open(self) -> aiohttp.ClientSession:
@@ -180,6 +184,11 @@ class HttpClient:
         _params: aiohttp.TraceConnectionReuseconnParams,
     ) -> None:
         self._reused = True
+
+
+def _is_complete(body: Body | bytes | None) -> bool:
+    """Tell whether nothing of a body was left to be sent."""
+    return isinstance(body, bytes | None) or body.is_sent
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:

@@ -49,6 +49,7 @@ class TokenEndpoint:
         """
         form, extra = self._grant()
         headers = {"Content-Type": _FORM, "Accept": "application/json", **extra}
+        self._client.is_rested = True
         answer = await self._client.ask("POST", self._url, headers, urlencode(form).encode())
         place = f"the token endpoint {origin_of(self._url)}"
         if answer.status == 200:

@@ -19,8 +19,10 @@ async def probe(
     settings: HttpSettings,
     tls: ssl.SSLContext | None,
     credentials: Credentials,
+    *,
+    also_good: frozenset[int] = frozenset(),
 ) -> None:
-    """Send a request without a body and look at the status only.
+    """Send a request without a body and look at the status only; 2xx and `also_good` are good.
 
     Raises:
         Unreachable: nobody answers, or not now; RemoteProtocolError: it speaks no HTTP;
@@ -34,9 +36,8 @@ async def probe(
             answer = await client.ask(method, url, {**other, "Accept": _ACCEPT})
     finally:
         await client.aclose()
-    failure = _failure(method, url, answer)
-    if failure is not None:
-        raise failure
+    if not 200 <= answer.status < 300 and answer.status not in also_good:
+        raise _failure(method, url, answer)
 
 
 _HINTS: Final = {
@@ -46,10 +47,8 @@ _HINTS: Final = {
 }
 
 
-def _failure(method: str, url: str, answer: Answer) -> HilumError | None:
+def _failure(method: str, url: str, answer: Answer) -> HilumError:
     words = f"tried {method} {url}: {describe_status(answer.status)}"
-    if 200 <= answer.status < 300:
-        return None
     kind = kind_of_status(answer.status)
     if kind in {StatusKind.BUSY, StatusKind.FAILED}:
         return Unreachable(f"{words}. It is there, but not able to work just now")

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from hilum.destinations.http.settings import HttpSettings
+from hilum.destinations.webhook.fields import can_be_told
 from hilum.dicom import dictionary
 from hilum.kernel.setting_types import LocalPath, OneOrMore
 
@@ -12,6 +13,8 @@ from hilum.kernel.setting_types import LocalPath, OneOrMore
 def _keyword(text: str) -> str:
     if dictionary.tag_of(text) is None:
         raise ValueError(f"{text!r} is not a keyword of the data dictionary (PS3.6)")
+    if not can_be_told(text):
+        raise ValueError(f"{text} has no text or number that could be told")
     return text
 
 
