@@ -56,6 +56,11 @@ def tag_of(keyword: str) -> int | None:
     return _load()[2].get(keyword)
 
 
+def keywords() -> frozenset[str]:
+    """Give the keywords of all attributes; repeating groups have none of their own."""
+    return frozenset(_load()[2])
+
+
 @cache
 def sequence_tags() -> frozenset[int]:
     """Give every attribute whose VR is SQ, except those of repeating groups."""
