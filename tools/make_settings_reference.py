@@ -30,6 +30,10 @@ a file, at the working folder. `~` is a home folder.
 
 **Sizes** are numbers of bytes or texts: `65536`, `"64 KiB"` (1024), `"1 GB"` (1000).
 
+**Times** of settings without a unit in their name are numbers of seconds or texts: `90`,
+`"30 min"`, `"12 h"`, `"7 d"`. **Calendars** are `"07:00-19:00"`, `"mon-fri 18:00-07:00"`,
+`"sat,sun"`, or a list of such texts.
+
 **The environment** goes before the file. `HILUM__SECTION__KEY` sets one setting, a double
 underscore for each dot: `HILUM__SOURCES__DIMSE__PORT=104`, `HILUM__PEERS__CT1__MAY=["echo"]`.
 Capital letters do not matter, and a hyphen of a peer's name is an underscore. Text is taken as it
@@ -50,7 +54,8 @@ def reference() -> str:
 
 
 def _section(section: Section) -> str:
-    lines = [f"## `{section.title}`", "", section.description]
+    kind = f' with `type = "{section.variant}"`' if section.variant else ""
+    lines = [f"## `{section.title}`{kind}", "", section.description]
     if section.is_optional:
         lines[-1] += " Not there unless it is written."
     rows = (_row(option) for option in section.options)

@@ -18,7 +18,9 @@ Priority = Literal["stat", "routine", "bulk"]
 Level = Literal["complete", "probably"]
 
 # A route's name is a label of metrics and part of keys: short, and nothing that needs quoting.
-RouteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+RouteName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", json_schema_extra={"format": "name"})
+]
 
 _NAMES: Final = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 _GROUP: Final = {
@@ -32,8 +34,10 @@ _GROUP: Final = {
     "additionalProperties": False,
 }
 Table = Annotated[Mapping[str, Any], WithJsonSchema({"type": "object", "format": "conditions"})]
-Target = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, _GROUP]})]
-Step = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})]
+Target = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, _GROUP], "format": "target"})]
+Step = Annotated[
+    Any, WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}], "format": "step"})
+]
 
 
 class GatherSettings(BaseModel, frozen=True, extra="forbid"):

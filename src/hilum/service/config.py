@@ -14,12 +14,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.service import config_checks
-from hilum.service.config_checks import Finding
+from hilum.service import config_checks, config_routes
 from hilum.service.config_environment import read_source
 from hilum.service.config_errors import InvalidConfig, Place, Problem
 from hilum.service.config_explain import dotted, explain, shown
-from hilum.service.config_options import option_at
+from hilum.service.config_finding import Finding
+from hilum.service.config_options import option_at, section_at
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import (
     DATA_FOLDER,
@@ -91,8 +91,9 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
     source, problems = read_source(document, environ)
     config, rejected, dropped = _validate(source)
     problems += explain(source, rejected)
-    errors = _problems(source, dropped, config_checks.errors(config))
-    warnings = _problems(source, dropped, config_checks.warnings(config))
+    faults = config_routes.findings(config, source.table, is_whole=not dropped)
+    errors = _problems(source, dropped, (*config_checks.errors(config), *faults.errors))
+    warnings = _problems(source, dropped, (*config_checks.warnings(config), *faults.warnings))
     return Examination(config, _in_order((*problems, *errors)), _in_order(warnings))
 
 
@@ -112,9 +113,11 @@ def _validate(source: Source) -> tuple[Config, list[ErrorDetails], set[KeyPath]]
             return Config.model_validate_json(text, strict=True, context=context), rejected, dropped
         except ValidationError as error:
             found = error.errors(include_url=False)
+            for one in found:
+                one["loc"] = source.written_path(one["loc"])
             # A required key that was dropped for its value is not missing as well.
             rejected += [one for one in found if one["loc"] not in dropped]
-            paths = {_droppable(one) for one in found}
+            paths = {_droppable(source, one) for one in found}
             if paths <= dropped:
                 raise  # a fault of ours: leaving it out did not help
             _drop(table, paths)
@@ -138,17 +141,32 @@ def _drop(table: dict[str, Any], paths: Iterable[KeyPath]) -> None:
     for path in paths:
         inner: Any = table
         for key in path[:-1]:
-            inner = inner.get(key, {})
-        inner.pop(path[-1], None)
+            inner = inner[int(key)] if isinstance(inner, list) else inner.get(key, {})
+        if isinstance(inner, list):
+            # Others keep their places in the list.
+            inner[int(path[-1])] = _NO_ROUTE
+        else:
+            inner.pop(path[-1], None)
 
 
-def _droppable(error: ErrorDetails) -> KeyPath:
+# Stands for a route that could not be read.
+_NO_ROUTE: Final = {"name": "unreadable", "stop": True, "enabled": False}
+
+
+def _droppable(source: Source, error: ErrorDetails) -> KeyPath:
     """Give the key that an error is about, or the section that lacks one."""
     path = error["loc"]
     if error["type"] == "missing" or path[-1] == "[key]":
         path = path[:-1]
-    items = [depth for depth, key in enumerate(path) if isinstance(key, int)]
-    return path[: items[0]] if items else path
+    while isinstance(path[-1], int) and not _is_item(source, path):
+        path = path[:-1]  # a value goes with the list it is in
+    return path
+
+
+def _is_item(source: Source, path: KeyPath) -> bool:
+    """Tell whether one of a list of tables is at `path`, such as a route."""
+    section = section_at(path, source.table)
+    return section is not None and section.is_list and isinstance(source.value_at(path), dict)
 
 
 def _problems(source: Source, dropped: set[KeyPath], findings: Iterable[Finding]) -> list[Problem]:
@@ -165,11 +183,16 @@ def _problem(source: Source, finding: Finding) -> Problem:
     if not written:
         return Problem(dotted(finding.paths[0]), finding.message, finding.remedy)
     path = written[0]
-    option = option_at(path)
-    is_secret = option is not None and option.is_secret
+    option = option_at(path, source.table)
+    # A table may have secrets in it.
+    is_secret = (option is not None and option.is_secret) or _is_table(source.value_at(path))
     value = None if is_secret else shown(source.value_at(path))
     origin = source.origin_of_value(path)
     return Problem(dotted(path), finding.message, finding.remedy, value, origin)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_is_table, value)))
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

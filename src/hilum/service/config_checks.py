@@ -6,12 +6,12 @@ the operator should have seen once.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from itertools import combinations, islice
 from pathlib import Path
 from typing import Final
 
+from hilum.service.config_finding import Finding
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import Config
 from hilum.service.config_tls import tls_errors, tls_warnings
@@ -19,15 +19,6 @@ from hilum.sources.dimse.settings import PeerSettings
 
 # Where the file may be and images may not; the default folder is beside the file.
 ETC: Final = Path("/etc")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about the settings at `paths`; it is shown at the first that was written."""
-
-    paths: tuple[KeyPath, ...]
-    message: str
-    remedy: str = ""
 
 
 def errors(config: Config) -> Iterator[Finding]:

@@ -43,35 +43,39 @@ def _override(table: Table, variables: dict[KeyPath, str], name: str, text: str)
         remedy = f"Such a name is {PREFIX}SECTION__KEY; correct it or remove the variable"
         return [Problem("", "it names no setting", remedy, origin=Variable(name))]
     path: KeyPath = ()
+    inner = table
     for word in words[:-1]:
-        key = _spelt(table, path, word)
+        key = _spelt(table, inner, path, word)
         path += (key,)
-        if key not in table:
-            table[key] = {}
+        if key not in inner:
+            inner[key] = {}
             variables[path] = name
-        if not isinstance(table[key], dict):
+        if not isinstance(inner[key], dict):
             return []  # the file has something else where a section belongs: told there
-        table = table[key]
-    _set(table, variables, (*path, _spelt(table, path, words[-1])), name, text)
+        inner = inner[key]
+    path += (_spelt(table, inner, path, words[-1]),)
+    _set(table, inner, variables, path, text)
+    variables[path] = name
     return []
 
 
-def _set(table: Table, variables: dict[KeyPath, str], path: KeyPath, name: str, text: str) -> None:
+def _set(
+    whole: Table, table: Table, variables: dict[KeyPath, str], path: KeyPath, text: str
+) -> None:
     *section, key = path
-    table[str(key)] = _read_value(text, option_at(path))
-    variables[path] = name
-    for secret, file in _secrets(tuple(section)):
+    table[str(key)] = _read_value(text, option_at(path, whole))
+    for secret, file in _secrets(tuple(section), whole):
         # A secret from here replaces the one of the file, in whichever way that gives it.
         other = {secret: file, file: secret}.get(str(key), "")
         if (*section, other) not in variables:
             table.pop(other, None)
 
 
-def _spelt(table: Table, path: KeyPath, word: str) -> str:
-    """Find the key that the `word` of a variable's name stands for."""
-    section = section_at(path)
+def _spelt(whole: Table, table: Table, path: KeyPath, word: str) -> str:
+    """Find the key that the `word` of a variable's name stands for in the `table` at `path`."""
+    section = section_at(path, whole)
     options = section.options if section else ()
-    known = (*table, *(option.key for option in options), *subsections(path))
+    known = (*table, *(option.key for option in options), *subsections(path, whole))
     return next((key for key in known if _folded(key) == _folded(word)), word.lower())
 
 
@@ -97,15 +101,15 @@ def _kind(value: object) -> str:
     return {bool: "boolean", int: "integer", str: "string", list: "array"}.get(type(value), "other")
 
 
-def _secrets(section: KeyPath) -> list[tuple[str, str]]:
+def _secrets(section: KeyPath, table: Table) -> list[tuple[str, str]]:
     """List the secrets of a section, each with the key that names its file."""
-    found = section_at(section)
+    found = section_at(section, table)
     options = found.options if found else ()
     return [(one.key, f"{one.key}{FILE_SUFFIX}") for one in options if one.is_secret]
 
 
 def _read_secrets(source: Source, table: Table, section: KeyPath = ()) -> Iterator[Problem]:
-    for secret, file in _secrets(section):
+    for secret, file in _secrets(section, dict(source.table)):
         name = table.get(file)
         if isinstance(name, str) and secret in table:
             message = f"{secret} and {file} are both set; a secret comes from one place"

@@ -10,8 +10,10 @@ from pydantic_core import ErrorDetails
 from hilum.service.config_errors import Problem
 from hilum.service.config_options import (
     ANY_NAME,
+    TYPE,
     Option,
     any_of,
+    one_of,
     option_at,
     section_at,
     sections,
@@ -49,26 +51,30 @@ _ALSO_CALLED: Final = {
 def explain(source: Source, errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
     """Turn what the validator found into problems."""
     found = list(errors)
-    meant = {_meant(error["loc"]) for error in found if error["type"] == "extra_forbidden"}
+    meant = {_meant(source, error["loc"]) for error in found if error["type"] == "extra_forbidden"}
     for error in found:
         # A misspelt key that must be there is one mistake, and one problem.
         if error["type"] != "missing" or error["loc"] not in meant:
             yield _explained(source, error)
 
 
-def _meant(path: KeyPath) -> KeyPath:
+def _meant(source: Source, path: KeyPath) -> KeyPath:
     """Say which key the unknown one at `path` was probably meant to be."""
-    return (*path[:-1], nearest(str(path[-1]), _known_in(path[:-1])) or "")
+    return (*path[:-1], nearest(str(path[-1]), _known_in(source, path[:-1])) or "")
 
 
-def _known_in(section: KeyPath) -> tuple[str, ...]:
-    found = section_at(section)
+def _known_in(source: Source, section: KeyPath) -> tuple[str, ...]:
+    found = section_at(section, source.table)
     options = found.options if found else ()
-    return (*(option.key for option in options), *subsections(section))
+    return (*(option.key for option in options), *subsections(section, source.table))
 
 
 def _explained(source: Source, error: ErrorDetails) -> Problem:
     path = error["loc"]
+    if error["type"] == "union_tag_not_found":
+        return _missing(source, (*path, TYPE))
+    if error["type"] == "union_tag_invalid":
+        return _wrong_type(source, (*path, TYPE))
     if error["type"] == "missing":
         return _missing(source, path)
     if error["type"] == "extra_forbidden":
@@ -104,19 +110,34 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 
 def _missing(source: Source, path: KeyPath) -> Problem:
     key, title = str(path[-1]), f"[{dotted(path[:-1])}]"
-    option = option_at(path)
+    option = option_at(path, source.table)
     remedy = f"Add a line such as {key} = {shown(option.example)}" if option else ""
     message = f"{title} has no {key}, which it must have"
     return Problem(dotted(path), message, remedy, None, source.origin_of_key(path[:-1]))
 
 
-def _bad_name(source: Source, path: KeyPath) -> Problem:
-    name = shown(path[-1])
+def _wrong_type(source: Source, path: KeyPath) -> Problem:
+    """Tell of a table whose `type` is none of those there are."""
+    kinds = [one.variant for one in sections() if one.variant and one.path == (path[0], ANY_NAME)]
+    value = source.value_at(path)
+    guess = nearest(value, kinds) if isinstance(value, str) else None
     return Problem(
         dotted(path),
-        f"{name} cannot be the name of a peer; a name has 1 to 64 letters, digits, hyphens or "
+        f"found {_found(value)}, expected {one_of(kinds)}",
+        f"Did you mean {shown(guess)}?" if guess else "",
+        shown(value),
+        source.origin_of_value(path),
+    )
+
+
+def _bad_name(source: Source, path: KeyPath) -> Problem:
+    name, noun = shown(path[-1]), str(path[0]).removesuffix("s")
+    title = "; the AE title goes in ae_title" if noun == "peer" else ""
+    return Problem(
+        dotted(path),
+        f"{name} cannot be the name of a {noun}; a name has 1 to 64 letters, digits, hyphens or "
         "underscores",
-        "The name is for logs and metrics only, choose any; the AE title goes in ae_title",
+        f"The name is for logs and metrics only, choose any{title}",
         name,
         source.origin_of_key(path),
     )
@@ -136,7 +157,7 @@ def _unknown(source: Source, path: KeyPath) -> Problem:
 
 
 def _instead(source: Source, parent: KeyPath, key: str) -> str:
-    near = _known_in(parent)
+    near = _known_in(source, parent)
     if guess := nearest(key, near):
         return _did_you_mean(source, (*parent, key), guess)
     if elsewhere := [one.title for one in sections() if _holds(one.path, key)]:
@@ -165,18 +186,24 @@ def _did_you_mean(source: Source, path: KeyPath, guess: str) -> str:
 
 def _wrong_value(source: Source, error: ErrorDetails) -> Problem:
     path = error["loc"]
-    if isinstance(path[-1], int) and not isinstance(source.value_at(path[:-1]), list):
-        path = path[:-1]  # written as one value, without the brackets of a list
-    option = option_at(tuple(key for key in path if isinstance(key, str)))
+    option = option_at(tuple(key for key in path if isinstance(key, str)), source.table)
     value = source.value_at(path)
-    is_secret = option is not None and option.is_secret
+    # A table may have secrets in it.
+    is_secret = (option is not None and option.is_secret) or isinstance(value, dict)
     return Problem(
         dotted(path),
         _message(error, path, value, option),
-        _rewritten(source, path, value, option) if option else _as_section(source, path),
+        _remedy(source, error, value, option),
         None if is_secret else shown(value),
         source.origin_of_value(path),
     )
+
+
+def _remedy(source: Source, error: ErrorDetails, value: object, option: Option | None) -> str:
+    path = error["loc"]
+    if option:
+        return _rewritten(source, path, value, option)
+    return "" if isinstance(value, dict) else _as_section(source, path)
 
 
 def _message(error: ErrorDetails, path: KeyPath, value: object, option: Option | None) -> str:
@@ -202,12 +229,20 @@ def _kind(value: object) -> str:
     return kinds.get(type(value), "table" if isinstance(value, dict) else "date")
 
 
+_EXAMPLES: Final[dict[str | int, str]] = {
+    "peers": "with a name of its own, such as [peers.ct1]",
+    "destinations": "with a name of its own, such as [destinations.pacs]",
+    "routes": "[[routes]] with its settings below it",
+}
+
+
 def _as_section(source: Source, path: KeyPath) -> str:
     if variable := source.variable_of(path):
-        examples = _known_in(path) or ("NAME__AE_TITLE",)
+        examples = _known_in(source, path) or ("NAME__AE_TITLE",)
         return f"Name a setting of it as well, such as {variable}__{examples[0].upper()}"
-    if path[0] == "peers":
-        return "Each peer has a section with a name of its own, such as [peers.ct1]"
+    if path[0] in _EXAMPLES:
+        noun, example = str(path[0]).removesuffix("s"), _EXAMPLES[path[0]]
+        return f"Each {noun} has a section {example}"
     return f"Write [{dotted(path)}] on a line of its own and its settings below it"
 
 

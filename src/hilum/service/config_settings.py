@@ -7,16 +7,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
+from hilum.destinations.dimse.settings import DimseDestinationSettings
+from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.names import AETitle
 from hilum.kernel.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
+from hilum.routing.settings import RouteSettings
+from hilum.service.time_zones import time_zone
 from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
 
 DATA_FOLDER: Final = Path("hilum-data")
 
-# A peer's name is a label of metrics and part of keys: short, and nothing that needs quoting.
+# Names are labels of metrics and parts of keys: short, and nothing that needs quoting.
 PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+DestinationName = PeerName
+Destination = Annotated[
+    DimseDestinationSettings | DicomWebDestinationSettings | WebhookDestinationSettings,
+    Field(discriminator="type"),
+]
+TimeZone = Annotated[str, AfterValidator(time_zone)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
@@ -59,6 +70,11 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
         default=5.0,
         description="The reserve is never more than this share of the disk, so that a small "
         "disk can be used.",
+    )
+    time_zone: TimeZone | None = Field(
+        default=None,
+        description="Time zone of calendars and dates of routes. Absent: the one of this machine.",
+        examples=["Europe/Berlin"],
     )
 
     def reserve_of(self, disk_bytes: int) -> int:
@@ -107,6 +123,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     gateway: GatewaySettings = GatewaySettings()
     sources: SourcesSettings = SourcesSettings()
     peers: Mapping[PeerName, PeerSettings] = {}
+    destinations: Mapping[DestinationName, Destination] = {}
+    routes: tuple[RouteSettings, ...] = ()
     log: LogSettings = LogSettings()
 
 

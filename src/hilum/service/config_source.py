@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilum.service.config_errors import Place, Variable
+from hilum.service.config_options import TYPE
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_toml import Document
 
@@ -46,7 +47,35 @@ class Source:
         """Tell whether anything was written at `path`; if not, it has its default."""
         value: Any = self.table
         for key in path:
-            if not isinstance(value, Mapping) or key not in value:
+            try:
+                value = value[key]
+            except (LookupError, TypeError):
                 return False
-            value = value[key]
         return True
+
+    def written_path(self, path: KeyPath) -> KeyPath:
+        """Say where in the file stands what the validator calls `path`.
+
+        It names the kind of a table as if that were a key, and the first of a list where one value
+        was written without brackets.
+        """
+        found: KeyPath = ()
+        value: Any = self.table
+        for key in path:
+            is_phantom = (
+                not isinstance(value, list)
+                if isinstance(key, int)
+                else isinstance(value, Mapping) and key not in value and value.get(TYPE) == key
+            )
+            if not is_phantom:
+                found += (key,)
+                value = _inside(value, key)
+        return found
+
+
+def _inside(value: Any, key: str | int) -> Any:
+    """Give what is inside, or nothing when it is not there."""
+    try:
+        return value[key]
+    except (LookupError, TypeError):
+        return None

@@ -9,10 +9,18 @@ from collections.abc import Iterator
 from typing import Final
 
 from hilum import __version__
-from hilum.service.config_options import ANY_NAME, Option, Section, sections, size_text
+from hilum.service.config_options import (
+    ANY_NAME,
+    Option,
+    Section,
+    duration_text,
+    sections,
+    size_text,
+)
 
 WIDTH: Final = 98
-EXAMPLE_NAME: Final = "ct1"
+# Names that stand for one of the user's own: of a peer, and of each kind of destination.
+EXAMPLE_NAMES: Final = {"": "ct1", "dimse": "pacs", "dicomweb": "cloud", "webhook": "portal"}
 
 _HEAD: Final = f"""\
 Configuration of Hilum {__version__}.
@@ -40,7 +48,8 @@ def _section(section: Section) -> Iterator[str]:
     mark = "#" if section.is_optional else ""
     yield "#" * WIDTH
     yield from _prose(section.description)
-    yield f"{mark}{section.title.replace(ANY_NAME, EXAMPLE_NAME)}"
+    name = EXAMPLE_NAMES.get(section.variant, section.variant)
+    yield f"{mark}{section.title.replace(ANY_NAME, name)}"
     for option in section.options:
         yield ""
         yield from _prose(f"{option.description}{_choices(option)}")
@@ -58,10 +67,22 @@ def _example(option: Option) -> str:
 
 
 def written(value: object, option: Option) -> str:
-    """Write `value` as TOML, sizes with their unit."""
+    """Write `value` as TOML, sizes and long times with their unit."""
     if isinstance(value, int) and {"integer", "string"} <= option.kinds:
         text = size_text(value)
         return text if text.isdecimal() else f'"{text}"'
+    if isinstance(value, int | float) and {"number", "string"} <= option.kinds:
+        return f'"{duration_text(value)}"'
+    return inline(value)
+
+
+def inline(value: object) -> str:
+    """Write `value` as TOML on one line."""
+    if isinstance(value, dict):
+        members = ", ".join(f"{key} = {inline(inner)}" for key, inner in value.items())
+        return f"{{ {members} }}" if members else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
     return json.dumps(value)
 
 

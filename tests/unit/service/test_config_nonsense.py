@@ -5,11 +5,12 @@ import pytest
 from hilum.service.config import examine
 from hilum.service.config_errors import Place
 from hilum.service.config_options import sections
+from hilum.service.config_template import EXAMPLE_NAMES
 
 NONSENSE = {
     "empty text": '""',
     "text": '"\u00fc nonsense \\u0000"',
-    "long text": '"' + "x" * 70_000 + '"',
+    "long text": '"' + "x" * 20_000 + '"',
     "long path": f'"{"x/" * 1000}{"x" * 300}"',
     "number below": "-1",
     "number above": "9" * 30,
@@ -26,11 +27,18 @@ NONSENSE = {
 
 
 def everywhere(value):
-    """Set every option of every section to `value`."""
+    """Set every option of every section to `value`, but what says which section it is."""
     for section in sections():
         if section.options:
-            yield f"[{section.title.strip('[]').replace('<name>', 'ct1')}]"
-            yield from (f"{option.key} = {value}" for option in section.options)
+            name = EXAMPLE_NAMES[section.variant]
+            yield section.title.replace("<name>", name)
+            is_kind = section.variant and len(section.path) == 2
+            yield from (
+                f'{option.key} = "{section.variant}"'
+                if is_kind and option.key == "type"
+                else f"{option.key} = {value}"
+                for option in section.options
+            )
 
 
 @pytest.mark.parametrize("value", NONSENSE.values(), ids=NONSENSE)
@@ -53,9 +61,12 @@ def test_nonsense_in_the_file_is_told_where_it_stands(value, tmp_path):
 )
 def test_nonsense_in_the_environment_is_told_with_the_variable(value):
     names = [
-        "__".join(["HILUM", *section.path, option.key]).upper().replace("<NAME>", "CT1")
+        "__".join(["HILUM", *section.path, option.key])
+        .replace("<name>", EXAMPLE_NAMES[section.variant])
+        .upper()
         for section in sections()
         for option in section.options
+        if not section.path[:1] == ("routes",)  # a list: it is set as a whole
     ]
 
     found = examine(None, dict.fromkeys(names, value))
@@ -65,7 +76,19 @@ def test_nonsense_in_the_environment_is_told_with_the_variable(value):
 
 
 @pytest.mark.parametrize("value", NONSENSE.values(), ids=NONSENSE)
-@pytest.mark.parametrize("name", ["gateway", "sources", "peers", "sources.dimse.tls", "peers.ct1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gateway",
+        "sources",
+        "peers",
+        "sources.dimse.tls",
+        "peers.ct1",
+        "destinations",
+        "destinations.pacs",
+        "routes",
+    ],
+)
 def test_nonsense_for_a_section_is_told(name, value, tmp_path):
     path = tmp_path / "hilum.toml"
     path.write_text(f"{name} = {value}")
