@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.dimse.settings import DimseDestinationSettings
+from hilum.destinations.folder.settings import FolderDestinationSettings
 from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.names import AETitle
 from hilum.kernel.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
@@ -24,7 +25,10 @@ DATA_FOLDER: Final = Path("hilum-data")
 PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 DestinationName = PeerName
 Destination = Annotated[
-    DimseDestinationSettings | DicomWebDestinationSettings | WebhookDestinationSettings,
+    DimseDestinationSettings
+    | DicomWebDestinationSettings
+    | FolderDestinationSettings
+    | WebhookDestinationSettings,
     Field(discriminator="type"),
 ]
 TimeZone = Annotated[str, AfterValidator(time_zone)]

@@ -20,7 +20,13 @@ from hilum.service.config_options import (
 
 WIDTH: Final = 98
 # Names that stand for one of the user's own: of a peer, and of each kind of destination.
-EXAMPLE_NAMES: Final = {"": "ct1", "dimse": "pacs", "dicomweb": "cloud", "webhook": "portal"}
+EXAMPLE_NAMES: Final = {
+    "": "ct1",
+    "dimse": "pacs",
+    "dicomweb": "cloud",
+    "folder": "export",
+    "webhook": "portal",
+}
 
 _HEAD: Final = f"""\
 Configuration of Hilum {__version__}.

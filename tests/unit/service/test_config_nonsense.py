@@ -66,7 +66,7 @@ def test_nonsense_in_the_environment_is_told_with_the_variable(value):
         .upper()
         for section in sections()
         for option in section.options
-        if not section.path[:1] == ("routes",)  # a list: it is set as a whole
+        if section.path[:1] != ("routes",)  # a list: it is set as a whole
     ]
 
     found = examine(None, dict.fromkeys(names, value))

@@ -28,7 +28,7 @@ def test_every_setting_is_described_in_a_line():
     for section in sections():
         assert section.description
         for option in section.options:
-            assert 10 <= len(option.description) <= 200, option.key
+            assert 10 <= len(option.description) <= 220, option.key
             assert option.description.endswith((".", "?"))
 
 

@@ -32,7 +32,11 @@ _SECRETS: Final = ("password", "token", "api_key", "client_secret", "service_acc
 
 def _secret(description: str) -> SecretStr | None:
     field: SecretStr | None = Field(
-        default=None, min_length=1, max_length=_SECRET_MAX, description=description
+        default=None,
+        min_length=1,
+        max_length=_SECRET_MAX,
+        description=description,
+        examples=["change-me"],
     )
     return field
 
@@ -55,7 +59,11 @@ class AuthSettings(BaseModel, frozen=True, extra="forbid"):
         "an application of a tenant.",
     )
     user: str | None = Field(
-        default=None, min_length=1, max_length=1024, description="User name, for basic."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="User name, for basic.",
+        examples=["hilum"],
     )
     password: SecretStr | None = _secret("Password, for basic. Better in a file: password_file.")
     password_file: LocalPath | None = _secret_file("the password")
@@ -79,7 +87,11 @@ class AuthSettings(BaseModel, frozen=True, extra="forbid"):
         examples=["https://login.example.com/oauth2/token"],
     )
     client_id: str | None = Field(
-        default=None, min_length=1, max_length=1024, description="Who we are, for oauth2 and azure."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Who we are, for oauth2 and azure.",
+        examples=["hilum"],
     )
     client_secret: SecretStr | None = _secret("Our secret, for oauth2 and azure.")
     client_secret_file: LocalPath | None = _secret_file("our secret")
@@ -100,6 +112,7 @@ class AuthSettings(BaseModel, frozen=True, extra="forbid"):
         min_length=1,
         max_length=1024,
         description="Whom the token shall be for, where an oauth2 server asks for it.",
+        examples=["https://dicom.example.com"],
     )
     tenant: str | None = Field(
         default=None,

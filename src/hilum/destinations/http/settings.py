@@ -42,10 +42,18 @@ class HttpSettings(DestinationSettings, frozen=True, extra="forbid"):
         examples=["http://proxy.example.org:3128"],
     )
     proxy_user: str | None = Field(
-        default=None, min_length=1, max_length=1024, description="User name at the proxy."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="User name at the proxy.",
+        examples=["hilum"],
     )
     proxy_password: SecretStr | None = Field(
-        default=None, min_length=1, max_length=1024, description="Password at the proxy."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Password at the proxy.",
+        examples=["change-me"],
     )
     proxy_password_file: LocalPath | None = Field(
         default=None,

@@ -40,6 +40,7 @@ class WebhookDestinationSettings(HttpSettings, frozen=True, extra="forbid"):
         max_length=1024,
         description="Signs events with HMAC-SHA256, so that the receiver knows they are ours. "
         "Better in a file: secret_file.",
+        examples=["change-me"],
     )
     secret_file: LocalPath | None = Field(
         default=None,
