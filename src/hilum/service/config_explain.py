@@ -89,6 +89,11 @@ def dotted(path: KeyPath) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)[1:]
 
 
+def _title(path: KeyPath) -> str:
+    """Write the heading of the section at `path`; which one of a list the line says."""
+    return f"[[{dotted(path[:-1])}]]" if isinstance(path[-1], int) else f"[{dotted(path)}]"
+
+
 def shown(value: object) -> str:
     """Write a value as it would stand in the file, cut when it is long."""
     return _cut(json.dumps(value, ensure_ascii=False, default=str))
@@ -109,7 +114,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 
 
 def _missing(source: Source, path: KeyPath) -> Problem:
-    key, title = str(path[-1]), f"[{dotted(path[:-1])}]"
+    key, title = str(path[-1]), _title(path[:-1])
     option = option_at(path, source.table)
     remedy = f"Add a line such as {key} = {shown(option.example)}" if option else ""
     message = f"{title} has no {key}, which it must have"
@@ -145,7 +150,7 @@ def _bad_name(source: Source, path: KeyPath) -> Problem:
 
 def _unknown(source: Source, path: KeyPath) -> Problem:
     key, parent = str(path[-1]), path[:-1]
-    where = f"setting {key} in [{dotted(parent)}]" if parent else f"section or setting {key}"
+    where = f"setting {key} in {_title(parent)}" if parent else f"section or setting {key}"
     # The value is not shown: a misspelt password is still one.
     return Problem(
         dotted(path),
