@@ -18,16 +18,19 @@ from hilum.ledger.connection import Durability
 from hilum.ledger.deliveries import Deliveries
 from hilum.ledger.deliveries_planning import Planning
 from hilum.ledger.deliveries_statements import DeliveryStatements
+from hilum.ledger.delivery_queue import Queue
 from hilum.ledger.entry import AuditRecord, Counts, Entry, HeldPayload, Recorded
 from hilum.ledger.errors import explained
 from hilum.ledger.files import lock_path, wal_bytes
 from hilum.ledger.gathering_statements import GatheringStatements
+from hilum.ledger.gatherings import Gatherings
 from hilum.ledger.lock import WriteLock
 from hilum.ledger.losing import Losses
 from hilum.ledger.moments import microseconds_of, now_utc
 from hilum.ledger.opening import prepare
 from hilum.ledger.reader import Reader
 from hilum.ledger.recording import Recorder, held_under
+from hilum.ledger.slots import Slots
 from hilum.ledger.statements import Reading, Writing
 from hilum.ledger.storable import storable, with_storable_fields
 from hilum.ledger.texts import Row
@@ -69,7 +72,11 @@ class Ledger:
         self._writer = Writer(path, durability=durability, lock=lock, on_reset=catalogue.forget)
         self._reader = Reader(path, durability=durability)
         self._checkpointer = Checkpointer(path, durability=durability, lock=lock)
-        self.deliveries = Deliveries(statements, self._write_lightly, self._reader.ask)
+        ask = self._reader.ask
+        self.deliveries = Deliveries(statements, self._write_lightly, ask)
+        self.gatherings = Gatherings(gatherings, self._write_lightly, ask)
+        self.slots = Slots(self._write_lightly, ask)
+        self.queue = Queue(writing, self._write, ask)
 
     @classmethod
     def open(
