@@ -55,6 +55,7 @@ class DeliveryStatements:
         self.known = SelectIn(_known(), "uids")
         self.add = Insert(insert(DELIVERY), *PLANNED)
         self.supersede = _supersede()
+        self.lose_owed = _lose_owed()
 
         self.due = Statement(_due(), "lane", "urgency", "now", "row_count")
         self.lease = _lease()
@@ -127,7 +128,20 @@ def _supersede() -> Statement:
     )
 
 
+def _lose_owed() -> Statement:
+    """Refuse what can be delivered no more; a lane that is at it may still say that it was."""
+    owed = _D.state.in_([literal(s) for s in State if s.value in _LOSABLE])
+    return Statement(
+        update(DELIVERY)
+        .ordered_values((_D.state, literal(State.REFUSED)), (_D.reason, value("why")), *_UNLEASED)
+        .where(_D.sop_instance_uid == value("uid"), _D.version == value("number"), owed)
+        .returning(_D.destination),
+        *("why", "uid", "number"),
+    )
+
+
 _STOPPABLE: Final = frozenset({"waiting", "deferred", "held", "refused"})
+_LOSABLE: Final = frozenset({"waiting", "deferred", "held", "active"})
 
 
 def _due() -> ClauseElement:

@@ -30,6 +30,8 @@ from hilum.ledger.moments import microseconds_of, now_utc
 from hilum.ledger.opening import prepare
 from hilum.ledger.reader import Reader
 from hilum.ledger.recording import Recorder, held_under
+from hilum.ledger.removals import Removals
+from hilum.ledger.salvage import Salvage
 from hilum.ledger.slots import Slots
 from hilum.ledger.statements import Reading, Writing
 from hilum.ledger.storable import storable, with_storable_fields
@@ -67,7 +69,7 @@ class Ledger:
         statements, gatherings = DeliveryStatements(), GatheringStatements()
         planning = Planning(statements, gatherings, writing)
         self._recorder = Recorder(reading, writing, catalogue, planning)
-        self._losses = Losses(reading, writing, catalogue)
+        self._losses = Losses(reading, writing, statements, catalogue)
         self._lock = lock
         self._writer = Writer(path, durability=durability, lock=lock, on_reset=catalogue.forget)
         self._reader = Reader(path, durability=durability)
@@ -77,6 +79,7 @@ class Ledger:
         self.gatherings = Gatherings(gatherings, self._write_lightly, ask)
         self.slots = Slots(self._write_lightly, ask)
         self.queue = Queue(writing, self._write, ask)
+        self.removals = Removals(self._losses, writing, self._write, ask)
 
     @classmethod
     def open(
@@ -184,6 +187,19 @@ class Ledger:
         while part := list(islice(left, _LOSSES_PER_TRANSACTION)):
             forgotten += self._forget(part, at)
         return forgotten
+
+    def take_over(self, old: Salvage) -> int:
+        """Take over what an old ledger says of deliveries; give how many there are.
+
+        For a ledger that was made anew and has no deliveries yet.
+
+        Raises:
+            Full, LedgerUnavailable: as record(), or the old one cannot be read after all.
+        """
+        try:
+            return old.restore(self._write, self._reading)
+        except sqlite3.Error as error:
+            raise explained(error, self.path) from error
 
     def counts(self) -> Counts:
         """Count everything; reads whole tables.

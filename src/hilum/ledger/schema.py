@@ -271,3 +271,11 @@ SLOT: Final = Table(
     Column("leased_until_microseconds", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+# Payloads that are held no more and whose files must go: whoever removes a file says so here first.
+REMOVAL: Final = Table(
+    "removal",
+    METADATA,
+    Column("path", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)

@@ -113,10 +113,10 @@ class Writing:
         self.serve_version = _change(INSTANCE, "current_version")
 
         self.drop_payload = Statement(
-            delete(PAYLOAD).where(*_are(PAYLOAD, "instance_row", "version")),
+            delete(PAYLOAD).where(*are(PAYLOAD, "instance_row", "version")),
             *("instance_row", "version"),
         )
-        self.drop_instance = Statement(delete(INSTANCE).where(*_are(INSTANCE, "id")), "id")
+        self.drop_instance = Statement(delete(INSTANCE).where(*are(INSTANCE, "id")), "id")
         self.drop_empty_series = _drop_unless_used(SERIES, INSTANCE.c.series_row)
         self.drop_empty_study = _drop_unless_used(STUDY, SERIES.c.study_row)
         self.drop_empty_patient = _drop_unless_used(PATIENT, STUDY.c.patient_row)
@@ -138,15 +138,16 @@ def _add_unless_there(table: Table) -> Insert:
 
 
 def _change(table: Table, *names: str) -> Statement:
-    return Statement(update(table).where(*_are(table, "id")), *names, "id", sets=names)
+    return Statement(update(table).where(*are(table, "id")), *names, "id", sets=names)
 
 
 def _drop_unless_used(table: Table, reference: ColumnElement[Any]) -> Statement:
     unused = ~exists().where(reference == table.c.id)
-    return Statement(delete(table).where(*_are(table, "id"), unused), "id")
+    return Statement(delete(table).where(*are(table, "id"), unused), "id")
 
 
-def _are(table: Table, *names: str) -> Iterable[ColumnElement[bool]]:
+def are(table: Table, *names: str) -> Iterable[ColumnElement[bool]]:
+    """Ask for the rows whose columns have the values that are given by their names."""
     return (table.c[name] == bindparam(name) for name in names)
 
 
@@ -201,12 +202,13 @@ def _payload_at() -> ClauseElement:
             INSTANCE.c.sop_instance_uid,
             STUDY.c.study_instance_uid,
             PATIENT.c.patient_id,
+            PAYLOAD.c.size,
         )
         .join_from(PAYLOAD, INSTANCE)
         .join(SERIES)
         .join(STUDY)
         .join(PATIENT)
-        .where(*_are(PAYLOAD, "path"))
+        .where(*are(PAYLOAD, "path"))
     )
 
 
@@ -214,7 +216,7 @@ def _newest_version() -> ClauseElement:
     """Give the version that came last; the numbers only say in which order they were recorded."""
     return (
         select(PAYLOAD.c.version)
-        .where(*_are(PAYLOAD, "instance_row"))
+        .where(*are(PAYLOAD, "instance_row"))
         .order_by(PAYLOAD.c.received_at_microseconds.desc(), PAYLOAD.c.version.desc())
         .suffix_with("LIMIT 1")
     )
@@ -222,7 +224,7 @@ def _newest_version() -> ClauseElement:
 
 def _patient() -> ClauseElement:
     return select(PATIENT.c.id, *_columns(PATIENT, PATIENT_ATTRIBUTES)).where(
-        *_are(PATIENT, *IDENTITY, "unidentified_in_study_uid")
+        *are(PATIENT, *IDENTITY, "unidentified_in_study_uid")
     )
 
 
@@ -235,13 +237,13 @@ def _study() -> ClauseElement:
             *_columns(STUDY, STUDY_ATTRIBUTES),
         )
         .join_from(STUDY, PATIENT)
-        .where(*_are(STUDY, "study_instance_uid"))
+        .where(*are(STUDY, "study_instance_uid"))
     )
 
 
 def _series() -> ClauseElement:
     return select(SERIES.c.id, *_columns(SERIES, SERIES_ATTRIBUTES)).where(
-        *_are(SERIES, "study_row", "series_instance_uid")
+        *are(SERIES, "study_row", "series_instance_uid")
     )
 
 
@@ -256,7 +258,7 @@ def _place() -> ClauseElement:
         )
         .join_from(INSTANCE, SERIES)
         .join(STUDY)
-        .where(*_are(INSTANCE, "id"))
+        .where(*are(INSTANCE, "id"))
     )
 
 
@@ -264,12 +266,12 @@ def _parents() -> ClauseElement:
     return (
         select(SERIES.c.study_row, STUDY.c.patient_row)
         .join_from(SERIES, STUDY)
-        .where(*_are(SERIES, "id"))
+        .where(*are(SERIES, "id"))
     )
 
 
 def _conflicts() -> ClauseElement:
-    return select(func.count()).where(*_are(CONFLICT, "level", "uid", "attribute"))
+    return select(func.count()).where(*are(CONFLICT, "level", "uid", "attribute"))
 
 
 def _counts() -> ClauseElement:

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _create_attempt()
     _create_pace()
     _create_slot()
+    _create_removal()
     _name_peers()
 
 
@@ -158,6 +159,15 @@ def _create_slot() -> None:
         *_texts("owner"),
         _moment("leased_until"),
         sa.PrimaryKeyConstraint("destination", "number", name="pk_slot"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _create_removal() -> None:
+    op.create_table(
+        "removal",
+        *_texts("path"),
+        sa.PrimaryKeyConstraint("path", name="pk_removal"),
         sqlite_with_rowid=False,
     )
 
