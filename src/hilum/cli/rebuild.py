@@ -36,6 +36,11 @@ def rebuild(*, config: Annotated[Path | None, Parameter(name=["--config", "-c"])
     print(f"{found.adopted:,} payloads are in the new ledger {folder.ledger}.")
     if aside is not None:
         print(f"The old ledger is kept as {aside}.")
+    if found.deliveries is None:
+        print("What was to be delivered is not known, the old ledger cannot be read: nothing of it")
+        print("will be. Send those studies again from where they came.")
+    elif found.deliveries:
+        print(f"{found.deliveries:,} deliveries were taken over from it.")
     for path, reason in found.set_aside:
         print(f"Damaged, now in {path}: {reason}.")
     return 1 if found.set_aside else 0

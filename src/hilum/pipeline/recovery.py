@@ -24,13 +24,17 @@ _GROUP: Final = 256
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What was found and done. `adopted` counts `older` too: versions that are not served."""
+    """What was found and done. `adopted` counts `older` too: versions that are not served.
+
+    `deliveries` were taken over from an old ledger; None when what it said is not known.
+    """
 
     drafts_dropped: int = 0
     adopted: int = 0
     older: int = 0
     set_aside: list[tuple[str, str]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    deliveries: int | None = None
 
 
 Progress = Callable[[int], None]
@@ -46,6 +50,7 @@ def reconcile(
     another size, is a loss and is reported as such.
     """
     found = Reconciliation(drafts_dropped=drop_drafts(root))
+    _finish_removals(root, ledger)
     known = dict(_known(ledger, since))
     orphans = []
     for lying in payload_files(root, since=since):
@@ -60,6 +65,14 @@ def reconcile(
         ledger.forget(found.lost)
     _adopt(Adoption(root, ledger, policy), _whole(root, orphans, found), found)
     return found
+
+
+def _finish_removals(root: Path, ledger: Ledger) -> None:
+    """Remove the files of payloads that were let go; else they would be adopted again."""
+    paths = ledger.removals.unconfirmed()
+    for path in paths:
+        (root / path).unlink(missing_ok=True)
+    ledger.removals.confirm(paths)
 
 
 def rebuild(root: Path, ledger: Ledger, *, progress: Progress = lambda _: None) -> Reconciliation:

@@ -9,6 +9,7 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
+from hilum.ledger.salvage import Salvage
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
 from hilum.service.events import LedgerRebuilt, PayloadSetAside, PayloadsLost, VaultReconciled
@@ -112,6 +113,9 @@ def rebuild_ledger(
     ledger = Ledger.open(fresh, durability=durability)
     try:
         found = rebuild(folder.vault, ledger, progress=progress)
+        old = Salvage(folder.ledger)
+        if old.is_readable():
+            found.deliveries = ledger.take_over(old)
     finally:
         ledger.close()
         lock_path(fresh).unlink(missing_ok=True)
@@ -143,7 +147,9 @@ def _rebuild_and_tell(
     folder: DataFolder, durability: Durability, telemetry: Telemetry, cause: str
 ) -> None:
     found, aside = rebuild_ledger(folder, durability)
-    remark = f"The old one is kept as {aside.name}, with its audit records." if aside else ""
+    remark = f"The old one is kept as {aside.name}, with its audit records. " if aside else ""
+    if found.deliveries is None:
+        remark += "What was to be delivered is not known: nothing of it will be."
     telemetry.emit(LedgerRebuilt(cause, found.adopted, remark))
     for path, reason in found.set_aside:
         telemetry.emit(PayloadSetAside(path, reason))

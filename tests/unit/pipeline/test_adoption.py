@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from intake_bench import Bench
 
+from hilum.ledger.delivery import PlannedDelivery
+from hilum.ledger.entry import OURSELVES
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.adoption import Adoption, Found, read_entry
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.recovery import rebuild, reconcile
+from hilum.service.opening import DataFolder, rebuild_ledger
 from hilum.testing.datasets import instance
 
 FIRST = instance(seed=1, pixel_bytes=100)
@@ -251,3 +254,37 @@ def damage(file: Path) -> None:
     raw = bytearray(file.read_bytes())
     raw[-1] ^= 1
     file.write_bytes(raw)
+
+
+def test_a_removed_payload_whose_file_was_left_is_not_adopted_again(tmp_path):
+    bring(tmp_path, FIRST)
+    ledger = Ledger.open(tmp_path / "ledger.sqlite", durability="process")
+    [held] = ledger.find([UID])[UID]
+    now = datetime.now(UTC)
+    ledger.removals.remove([held.path], reason="old", by=OURSELVES, now=now)
+    ledger.close()
+
+    found, ledger = recover(tmp_path)
+
+    assert (found.adopted, found.lost) == (0, [])
+    assert list((tmp_path / "vault/instances").rglob("*.dcm")) == []
+    assert ledger.removals.unconfirmed() == []
+    ledger.close()
+
+
+def test_what_was_owed_is_owed_after_a_rebuild_if_the_old_ledger_can_be_read(tmp_path):
+    folder = DataFolder(tmp_path)
+    bring(tmp_path, FIRST)
+    ledger = Ledger.open(folder.ledger, durability="process")
+    [held] = ledger.find([UID])[UID]
+    entry = read_entry(folder.vault, held.path)
+    entry.deliveries = [PlannedDelivery("pacs", "everything")]
+    ledger.record([entry])
+    ledger.close()
+
+    found, aside = rebuild_ledger(folder, "process")
+    folder.ledger.unlink()
+    unknown, _ = rebuild_ledger(folder, "process")
+
+    assert (found.deliveries, unknown.deliveries) == (1, None)
+    assert aside is not None
