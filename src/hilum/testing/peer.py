@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
-from hilum.dimse.message import Command, CommandField, CommandReceived, DataReceived, Messages
+from hilum.dimse.message import (
+    Command,
+    CommandField,
+    CommandReceived,
+    DataReceived,
+    Messages,
+    encode_response,
+)
+from hilum.dimse.service.commitment import report_request
 from hilum.dimse.service.storage import store_response
 from hilum.dimse.service.verification import echo_response
 from hilum.dimse.status import SUCCESS
@@ -81,6 +89,10 @@ class ScriptedPeer:
     is_mute: bool = False  # accepts connections and never says a word
     reads_bytes_max: int | None = None  # of each connection; then it reads no more
     on_echo: Callable[[], None] = lambda: None  # may raise like `on_store`
+    # Is shown the data set of each request for storage commitment and its transfer syntax; gives
+    # the event type and the data set to report at once on the same association, or nothing.
+    on_commitment: Callable[[bytes, UID], tuple[int, bytes] | None] = lambda *_: None
+    event_answers: list[int] = field(default_factory=list)  # statuses of answers to our reports
     sees: Callable[[memoryview], None] | None = None  # is shown each piece of a data set
     host: str = "127.0.0.1"
     port: int = 0
@@ -150,6 +162,7 @@ class _Conversation:
         self._messages = Messages({})
         self._command: Command | None = None
         self._digest = hashlib.sha256()
+        self._data = bytearray()
         self._size = 0
         self._odd_fragments = 0
         self._read_bytes = 0
@@ -219,10 +232,19 @@ class _Conversation:
                 self._peer.on_echo()
                 response = echo_response(command, SUCCESS)
                 self._writer.write(self._association.command(context.id, response))
+            case CommandReceived(_, command) if (
+                command.command_field == CommandField.N_EVENT_REPORT_RSP
+            ):
+                self._peer.event_answers.append(command.status or 0)
             case CommandReceived(_, command):
                 self._command = command
+                self._data.clear()
                 self._digest = hashlib.sha256()
                 self._size = self._odd_fragments = 0
+            case DataReceived(context_id, data, is_last) if self._is_commitment:
+                self._data += data
+                if is_last:
+                    self._commit(context_id)
             case DataReceived(context_id, data, is_last):
                 self._digest.update(data)
                 if self._peer.sees is not None:
@@ -233,6 +255,29 @@ class _Conversation:
                     self._store(context_id)
             case None:
                 pass
+
+    @property
+    def _is_commitment(self) -> bool:
+        command = self._command
+        return command is not None and command.command_field == CommandField.N_ACTION_RQ
+
+    def _commit(self, context_id: int) -> None:
+        """Answer a request for storage commitment, and report if the script wants it."""
+        if self._command is None:
+            return
+        self._writer.write(
+            self._association.command(context_id, encode_response(self._command, SUCCESS))
+        )
+        syntax = self._association.contexts[context_id].transfer_syntax
+        report = self._peer.on_commitment(bytes(self._data), syntax)
+        if report is None:
+            return
+        event_type, data = report
+        self._writer.write(self._association.command(context_id, report_request(1, event_type)))
+        header = self._association.data_header(
+            context_id, len(data), is_command=False, is_last=True
+        )
+        self._writer.write(header + data)
 
     def _store(self, context_id: int) -> None:
         command = self._command

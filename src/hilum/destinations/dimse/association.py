@@ -9,16 +9,30 @@ from hilum.destinations.dimse.contexts import Agreement, Kind, Proposal, Way, ki
 from hilum.destinations.dimse.manner import Manner
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.pieces import Pieces
+from hilum.destinations.dimse.questions import Reporter
+from hilum.destinations.dimse.refusals import Busy
 from hilum.destinations.dimse.requestor import Requestor, associate, status_of
 from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.message import Command
-from hilum.dimse.status import DUPLICATE_SOP_INSTANCE, Service, describe, outcome_of_store
-from hilum.kernel.errors import HilumError
+from hilum.dimse.service.commitment import STORAGE_COMMITMENT
+from hilum.dimse.status import (
+    DUPLICATE_SOP_INSTANCE,
+    PROCESSING_FAILURE,
+    RESOURCE_LIMITATION,
+    SUCCESS,
+    Service,
+    describe,
+    outcome_of_store,
+)
+from hilum.kernel.errors import HilumError, Rejected
+from hilum.kernel.names import UID
 from hilum.kernel.outcome import Deferred, Delivered, Outcome, Refused
 from hilum.pipeline.ports import Parcel
 
 _MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit; 0 is left out, some peers dislike it
+
+_MAY_PASS: Final = frozenset({PROCESSING_FAILURE, RESOURCE_LIMITATION})
 
 
 class SendingAssociation:
@@ -40,9 +54,10 @@ class SendingAssociation:
         manner: Manner,
         *,
         converts: bool,
+        reporter: Reporter | None,
     ) -> "SendingAssociation":
         """Open one; when this raises, nothing is left open. Raises as `associate` does."""
-        requestor = await associate(address, proposal.contexts, options)
+        requestor = await associate(address, proposal.contexts, options, reporter=reporter)
         agreement = Agreement(proposal, requestor.contexts, manner, converts=converts)
         return cls(requestor, agreement, manner)
 
@@ -106,6 +121,37 @@ class SendingAssociation:
         self.has_answered = True
         return outcome_of(response, self.requestor.address)
 
+    def commitment_context(self) -> int | None:
+        """Give the context to ask for storage commitment on; None: the peer does not offer it."""
+        ids = (
+            context.id
+            for context in self.requestor.contexts.values()
+            if context.abstract_syntax == STORAGE_COMMITMENT and context.we_are_scu
+        )
+        return next(ids, None)
+
+    async def ask_commitment(self, transaction: UID, parcels: Iterable[Parcel]) -> None:
+        """Ask the peer to commit to what it took.
+
+        Raises:
+            Rejected: it does not offer that, or refuses it; Busy: it cannot now;
+            Unreachable, RemoteProtocolError: the association is over.
+        """
+        context_id = self.commitment_context()
+        if context_id is None:
+            raise no_commitment(self.requestor.address)
+        references = [(p.sop_class_uid, p.sop_instance_uid) for p in parcels]
+        status = await self.requestor.request_commitment(
+            context_id, next(self._message_ids), transaction, references
+        )
+        if status == SUCCESS:
+            return
+        words = (
+            f"{self.requestor.address} answered our request for storage commitment: "
+            f"{describe(status)}"
+        )
+        raise Busy(words) if status in _MAY_PASS else Rejected(words)
+
     def takes_for_delivered(self, outcome: Outcome, *, is_first_try: bool) -> Outcome:
         """Read "duplicate SOP instance" as what it means for this delivery."""
         if not isinstance(outcome, Refused) or outcome.status != DUPLICATE_SOP_INSTANCE:
@@ -119,6 +165,14 @@ class SendingAssociation:
         if context_id in self.requestor.contexts:
             return "it is in none of the transfer syntaxes that it agreed to"
         return self.requestor.refusal(context_id)
+
+
+def no_commitment(address: Address) -> Rejected:
+    """Say that a peer has no storage commitment, and what to change."""
+    return Rejected(
+        f"{address} does not offer us storage commitment, and without it nothing counts as "
+        "delivered. Enable it there for our AE title, or remove `commitment` from the destination."
+    )
 
 
 def outcome_of(response: Command, address: Address) -> Outcome:

@@ -19,6 +19,7 @@ from hilum.dicom.syntaxes import (
     IMPLICIT_VR_LITTLE_ENDIAN,
     transfer_syntax,
 )
+from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.upper.items import PresentationContext
 from hilum.dimse.upper.negotiation import Context
 from hilum.kernel.names import UID
@@ -66,7 +67,7 @@ def propose(needed: Iterable[Kind], spare: Iterable[Kind], manner: Manner) -> Pr
     Verification is proposed in any case: with it an idle association can be asked for its health.
     """
     draft = _Draft(manner)
-    draft.add_verification()
+    draft.add_services()
     for kinds in (needed, spare):
         for kind in kinds:
             draft.add(kind)
@@ -82,8 +83,10 @@ class _Draft:
         self.contexts: list[PresentationContext] = []
         self.kinds: set[Kind] = set()
 
-    def add_verification(self) -> None:
+    def add_services(self) -> None:
         self._append(VERIFICATION, _COMMON)
+        if self._manner.commitment_seconds is not None:
+            self._append(STORAGE_COMMITMENT, _COMMON)
 
     def add(self, kind: Kind) -> None:
         """Add a kind with what its class needs, or nothing when there is no room for all of it."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from hilum.destinations.dimse.address import Address
-from hilum.destinations.dimse.association import SendingAssociation
+from hilum.destinations.dimse.association import SendingAssociation, no_commitment
 from hilum.destinations.dimse.contexts import Kind, Way, propose
 from hilum.destinations.dimse.manner import DEFAULT_MANNER, Manner
 from hilum.destinations.dimse.options import RequestorOptions
@@ -18,6 +18,7 @@ from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, describe
 from hilum.kernel.errors import LocalProtocolError, Rejected
 from hilum.kernel.names import UID
+from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.ports import Parcel, Payloads
 
 # Kinds that were sent lately and are proposed along with what is needed now, so that an association
@@ -33,7 +34,7 @@ def reencoder(source: UID, target: UID) -> Reencoder:
 class DimseDestination:
     """A peer that instances are stored at (`pipeline.ports.Destination`)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing it needs
         self,
         name: str,
         address: Address,
@@ -42,6 +43,7 @@ class DimseDestination:
         *,
         manner: Manner = DEFAULT_MANNER,
         converter: Converter | None = reencoder,
+        commitments: Commitments | None = None,
     ) -> None:
         """Take what to talk to and how; nothing is opened. No `converter`: all as it is stored."""
         self.name = name
@@ -49,6 +51,7 @@ class DimseDestination:
         self.manner = manner
         self.payloads = payloads
         self.reading = Reading()
+        self.commitments = commitments or Commitments()
         self._options = options
         self._converter = converter
         self._lately: dict[Kind, None] = {}
@@ -86,13 +89,20 @@ class DimseDestination:
         kinds = list(kinds)
         proposal = propose(kinds, [kind for kind in self._lately if kind not in kinds], self.manner)
         self._remember(kinds)
-        return await SendingAssociation.open(
+        wants_commitment = self.manner.commitment_seconds is not None
+        association = await SendingAssociation.open(
             self.address,
             proposal,
             self._options,
             self.manner,
             converts=self._converter is not None,
+            reporter=self.commitments.report if wants_commitment else None,
         )
+        if wants_commitment and association.commitment_context() is None:
+            # Known before anything is sent: what is never confirmed would be sent for ever.
+            await association.requestor.release()
+            raise no_commitment(self.address)
+        return association
 
     def conversion(self, parcel: Parcel, way: Way) -> Conversion:
         """Begin to convert `parcel` to the syntax of `way`."""

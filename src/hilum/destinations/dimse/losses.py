@@ -1,8 +1,16 @@
-"""What a failure of the whole association means for the instances that were to travel on it."""
+"""What happened to an association or a commitment, as outcomes of the instances it concerns."""
 
+from typing import Final
+
+from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.refusals import Busy
+from hilum.dimse.service.commitment import CommitmentReport, failure_words
 from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError
-from hilum.kernel.outcome import Deferred, Failing
+from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
+from hilum.pipeline.ports import Parcel
+
+# Failure Reasons that no second try changes: class and instance conflict, class not supported.
+_FOR_GOOD: Final = frozenset({0x0119, 0x0122})
 
 
 def lost(error: HilumError) -> Deferred:
@@ -24,3 +32,24 @@ def failing_of(error: HilumError) -> Failing:
     if isinstance(error, RemoteProtocolError):
         return Failing.CONFUSED
     return Failing.UNREACHABLE
+
+
+def unconfirmed(why: str, failing: Failing = Failing.BUSY) -> Deferred:
+    """Give the outcome of an instance that was taken, and nobody vouches for it."""
+    return Deferred(f"it was taken, but storage is not committed: {why}", failing=failing)
+
+
+def committed(
+    delivered: Delivered, parcel: Parcel, report: CommitmentReport, address: Address
+) -> Outcome:
+    """Read what a report says of one instance."""
+    uid = parcel.sop_instance_uid
+    if uid in report.committed:
+        return delivered
+    reason = report.failed.get(uid)
+    if reason is None:
+        return unconfirmed(f"the report of {address} does not name it")
+    words = f"{address} does not commit to store it: {failure_words(reason)}"
+    if reason in _FOR_GOOD:
+        return Refused(words, reason)
+    return Deferred(words, failing=Failing.BUSY)

@@ -25,6 +25,8 @@ class Manner:
         echo_seconds: how long it has for the answer.
         already_there: whether "duplicate SOP instance" (0x0111) is a delivery: never, when it is
             not the first try (the answer to that one was lost), always.
+        commitment_seconds: an instance is delivered only when the peer has committed to store it,
+            and this is how long it has to say so; None: when it has taken it.
     """
 
     transfer_syntaxes: frozenset[UID] | None = None
@@ -33,6 +35,7 @@ class Manner:
     echo_after_seconds: float = ECHO_AFTER_SECONDS
     echo_seconds: float = ECHO_SECONDS
     already_there: Literal["refuse", "retried", "accept"] = "retried"
+    commitment_seconds: float | None = None
 
 
 DEFAULT_MANNER: Final = Manner()

@@ -8,13 +8,21 @@ from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.dimse.tls import client_context
 from hilum.dimse.upper.items import IdentityType, UserIdentity
 from hilum.kernel.names import AETitle
+from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.ports import Payloads
 
 
 def dimse_destination(
-    name: str, settings: DimseDestinationSettings, *, calling: AETitle, payloads: Payloads
+    name: str,
+    settings: DimseDestinationSettings,
+    *,
+    calling: AETitle,
+    payloads: Payloads,
+    commitments: Commitments | None = None,
 ) -> DimseDestination:
     """Make the destination `name`; `calling` is our AE title unless the settings have one.
+
+    `commitments` is what the DIMSE listener reports to when a peer calls us with its report.
 
     Raises:
         Misconfigured: a TLS file cannot be used.
@@ -27,8 +35,11 @@ def dimse_destination(
         prefer=settings.prefer,
         keep_open_seconds=settings.keep_alive_seconds,
         already_there=settings.already_there,
+        commitment_seconds=settings.commitment_seconds,
     )
-    return DimseDestination(name, address, options_of(settings), payloads, manner=manner)
+    return DimseDestination(
+        name, address, options_of(settings), payloads, manner=manner, commitments=commitments
+    )
 
 
 def options_of(settings: DimseDestinationSettings) -> RequestorOptions:

@@ -17,12 +17,14 @@ from hilum.destinations.dimse.connection import connect
 from hilum.destinations.dimse.fragments import Bytes, Fragments
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.pieces import Chunks, Pieces
+from hilum.destinations.dimse.questions import Questions, Reporter
 from hilum.destinations.dimse.refusals import context_refusal
 from hilum.destinations.dimse.wire import Wire
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from hilum.dimse.message import Command, CommandField
+from hilum.dimse.service.commitment import commitment_data_set, commitment_request
 from hilum.dimse.service.storage import store_request
 from hilum.dimse.service.verification import echo_request
 from hilum.dimse.upper.association import Association
@@ -34,15 +36,23 @@ from hilum.dimse.upper.pdu import AssociateAccept, AssociateRequest
 from hilum.kernel.errors import HilumError, LocalProtocolError, RemoteProtocolError
 from hilum.kernel.names import UID
 
+Reference = tuple[UID, UID]  # SOP class and instance
+
 VERIFICATION_CONTEXT: Final = PresentationContext(
     1, VERIFICATION, (IMPLICIT_VR_LITTLE_ENDIAN.uid, EXPLICIT_VR_LITTLE_ENDIAN.uid)
 )
 
 
 async def associate(
-    address: Address, contexts: Sequence[PresentationContext], options: RequestorOptions
+    address: Address,
+    contexts: Sequence[PresentationContext],
+    options: RequestorOptions,
+    *,
+    reporter: Reporter | None = None,
 ) -> "Requestor":
     """Open an association with the peer at `address`. When this raises nothing is left open.
+
+    With a `reporter` the peer may report storage commitment on it.
 
     Raises:
         Unreachable: no connection or no answer in time, or the peer is busy: try again later.
@@ -50,7 +60,7 @@ async def associate(
         RemoteProtocolError: what answered does not speak DICOM.
     """
     association = Association.requestor(_request(address, contexts, options), UpperLimits())
-    wire = await connect(address, options, Wire(association, address))
+    wire = await connect(address, options, Wire(association, address, Questions(reporter)))
     try:
         seconds = options.association_timeout_seconds
         await wire.send([association.request()], seconds=seconds)
@@ -174,17 +184,32 @@ class Requestor:
         command = store_request(message_id, sop_class_uid=sop_class, sop_instance_uid=sop_instance)
         with self._operation():
             async with contextlib.aclosing(pieces):
-                # The command leaves with the first piece: one segment less to wait for.
-                parts = self._fragments.command(context_id, command)
-                is_last = False
-                while not is_last:
-                    piece, is_last = await pieces.piece()
-                    await self._send(parts, context_id, piece, is_last=is_last)
-                    parts = []
+                with self._message():
+                    await self._send_pieces(context_id, command, pieces)
             if meanwhile is not None:
                 await meanwhile()
             seconds = self._options.response_timeout_seconds
             return await self._response(CommandField.C_STORE_RSP, message_id, seconds)
+
+    async def request_commitment(
+        self, context_id: int, message_id: int, transaction: UID, instances: Sequence[Reference]
+    ) -> int:
+        """Ask the peer to vouch for instances (PS3.4 §J.3.2), and give its status.
+
+        Success says that it has understood; the report comes later, here or elsewhere.
+
+        Raises:
+            Unreachable, RemoteProtocolError: the association is over.
+        """
+        syntax = self.contexts[context_id].transfer_syntax
+        information = commitment_data_set(transaction, instances, syntax)
+        with self._operation():
+            with self._message():
+                parts = self._fragments.command(context_id, commitment_request(message_id))
+                await self._send(parts, context_id, information, is_last=True)
+            seconds = self._options.response_timeout_seconds
+            response = await self._response(CommandField.N_ACTION_RSP, message_id, seconds)
+        return status_of(response)
 
     async def release(self) -> None:
         """End the association in order, and be done with it whether or not the peer answers.
@@ -227,6 +252,25 @@ class Requestor:
             raise
         finally:
             self._is_busy = False
+
+    @contextlib.contextmanager
+    def _message(self) -> Iterator[None]:
+        """Let nothing go between the fragments of a message; afterwards, what waited for it."""
+        self._wire.is_in_message = True
+        try:
+            yield
+        finally:
+            self._wire.is_in_message = False
+        self._wire.answer_questions()
+
+    async def _send_pieces(self, context_id: int, command: bytes, pieces: Pieces) -> None:
+        # The command leaves with the first piece: one segment less to wait for.
+        parts = self._fragments.command(context_id, command)
+        is_last = False
+        while not is_last:
+            piece, is_last = await pieces.piece()
+            await self._send(parts, context_id, piece, is_last=is_last)
+            parts = []
 
     async def _send(
         self, parts: list[Bytes], context_id: int, chunk: Bytes, *, is_last: bool

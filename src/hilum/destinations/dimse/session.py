@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from hilum.destinations.dimse.association import SendingAssociation, remarked
 from hilum.destinations.dimse.contexts import kind_of
-from hilum.destinations.dimse.losses import lost, untried
+from hilum.destinations.dimse.losses import committed, failing_of, lost, unconfirmed, untried
 from hilum.destinations.dimse.outgoing import Converted, Shelf
 from hilum.destinations.dimse.wire import TooSlow
 from hilum.destinations.shortcomings import Spoiled
 from hilum.kernel.errors import Full, HilumError, Unreachable
-from hilum.kernel.outcome import Deferred, Failing, Outcome, Refused
+from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
 from hilum.pipeline.ports import Parcel
 
 if TYPE_CHECKING:
@@ -42,22 +42,65 @@ class DimseSession:
         when none can be opened; those behind it were not tried.
         """
         await self._stop_keeper()
-        turn = deque(parcels)
+        given = self._stored(deque(parcels))
+        if self._destination.manner.commitment_seconds is not None:
+            given = self._confirmed(given)
         try:
-            while turn:
-                try:
-                    association = await self._ready_for(turn)
-                except HilumError as error:
-                    yield turn.popleft(), lost(error)
-                    while turn:
-                        yield turn.popleft(), untried(error)
-                    return
-                async with contextlib.aclosing(self._send_over(association, turn)) as given:
-                    async for parcel, outcome in given:
-                        yield parcel, outcome
+            async with contextlib.aclosing(given):
+                async for parcel, outcome in given:
+                    yield parcel, outcome
         finally:
             self._shelf.put_back()
             self._begin_idling()
+
+    async def _stored(self, turn: deque[Parcel]) -> _Given:
+        """Store what is in `turn`, over one association or more."""
+        while turn:
+            try:
+                association = await self._ready_for(turn)
+            except HilumError as error:
+                yield turn.popleft(), lost(error)
+                while turn:
+                    yield turn.popleft(), untried(error)
+                return
+            async with contextlib.aclosing(self._send_over(association, turn)) as given:
+                async for parcel, outcome in given:
+                    yield parcel, outcome
+
+    async def _confirmed(self, given: _Given) -> _Given:
+        """Hold deliveries back until the peer has committed to them."""
+        taken: list[tuple[Parcel, Delivered]] = []
+        async with contextlib.aclosing(given):
+            async for parcel, outcome in given:
+                if isinstance(outcome, Delivered):
+                    taken.append((parcel, outcome))
+                else:
+                    yield parcel, outcome
+        if taken:
+            for parcel, outcome in await self._commit(taken):
+                yield parcel, outcome
+
+    async def _commit(self, taken: list[tuple[Parcel, Delivered]]) -> list[tuple[Parcel, Outcome]]:
+        """Ask for a commitment to what was taken, and wait for the report, wherever it comes."""
+        destination = self._destination
+        seconds = destination.manner.commitment_seconds
+        parcels = [parcel for parcel, _ in taken]
+        with destination.commitments.transaction() as (uid, report):
+            try:
+                association = await self._ready_for(parcels)
+                await association.ask_commitment(uid, parcels)
+                async with asyncio.timeout(seconds):
+                    await report
+            except TimeoutError:
+                outcome = unconfirmed(f"{destination.address} did not say so within {seconds:g} s")
+                return [(parcel, outcome) for parcel in parcels]
+            except HilumError as error:
+                outcome = unconfirmed(str(error), failing=failing_of(error))
+                return [(parcel, outcome) for parcel in parcels]
+            return [
+                (parcel, committed(delivered, parcel, report.result(), destination.address))
+                for parcel, delivered in taken
+            ]
 
     async def aclose(self) -> None:
         """Release the association and close its transport. Safe to call twice."""

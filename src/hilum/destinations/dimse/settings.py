@@ -47,6 +47,20 @@ class DimseTlsSettings(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+class CommitmentSettings(BaseModel, frozen=True, extra="forbid"):
+    """Storage commitment (PS3.4 Annex J): who takes an instance must also vouch for it.
+
+    The report may come on our association or on one that the peer opens to us: that needs the
+    peer among `[peers]` with "commit" in its `may`, and one worker.
+    """
+
+    wait_seconds: Seconds = Field(
+        default=60.0,
+        description="The report must have come by then; otherwise the instances are sent again "
+        "later.",
+    )
+
+
 class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid"):
     """A DICOM peer that instances are stored at (C-STORE)."""
 
@@ -108,6 +122,12 @@ class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid")
         description='What "duplicate SOP instance" (0111) means for a delivery: refused, as the '
         "bytes may differ; delivered when it is not our first try; delivered always.",
     )
+    commitment: CommitmentSettings | bool = Field(
+        default=False,
+        description="Count an instance as delivered only when the peer has committed to store it. "
+        "true, or a table.",
+        examples=[{"wait_seconds": 120}],
+    )
     connect_timeout_seconds: Seconds = Field(
         default=10.0, description="For the name, the TCP connection and the TLS handshake."
     )
@@ -130,6 +150,13 @@ class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid")
     def window_max(self) -> int:
         """How many associations may be open at one time, over all workers."""
         return self.associations_max
+
+    @property
+    def commitment_seconds(self) -> float | None:
+        """How long to wait for a commitment; None: it is not asked for."""
+        if isinstance(self.commitment, bool):
+            return CommitmentSettings().wait_seconds if self.commitment else None
+        return self.commitment.wait_seconds
 
     @model_validator(mode="after")
     def _what_is_preferred_is_allowed(self) -> Self:

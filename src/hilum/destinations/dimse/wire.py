@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from typing import Final, TypeVar, cast
 
 from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.questions import Questions
 from hilum.destinations.dimse.refusals import rejection
-from hilum.dimse.message import Command, CommandReceived, Messages
+from hilum.dimse.message import Command, CommandReceived, DataReceived, Messages
 from hilum.dimse.upper.association import Association
 from hilum.dimse.upper.events import (
     Aborted,
@@ -58,7 +59,11 @@ class Wire(asyncio.BufferedProtocol):
     One task at a time may wait here; it is woken by whatever happens and looks again.
     """
 
-    def __init__(self, association: Association, address: Address) -> None:
+    def __init__(
+        self, association: Association, address: Address, questions: Questions | None = None
+    ) -> None:
+        self.is_in_message = False  # of ours: nothing else may go in between
+        self._questions = questions or Questions(None)
         self._association = association
         self._address = address
         self._messages = Messages(association.contexts)
@@ -151,6 +156,13 @@ class Wire(asyncio.BufferedProtocol):
             )
         return answer
 
+    def answer_questions(self) -> None:
+        """Send the answers that the peer is owed, unless that would part a message of ours."""
+        if self.is_in_message or self._failure is not None:
+            return
+        for context_id, response in self._questions.owed():
+            self._transport.write(self._association.command(context_id, response))
+
     def abort(self) -> None:
         """Send an A-ABORT if that is still possible, and close. A second call does nothing."""
         if not self._transport.is_closing():
@@ -183,9 +195,7 @@ class Wire(asyncio.BufferedProtocol):
     def _handle_one(self, event: Event) -> None:
         match event:
             case Fragment():
-                received = self._messages.receive(event)
-                if isinstance(received, CommandReceived):
-                    self._take(received.command)
+                self._receive(event)
             case AssociationAccepted(accept):
                 self._messages = Messages(self._association.contexts)
                 self._take(accept)
@@ -203,6 +213,17 @@ class Wire(asyncio.BufferedProtocol):
                     self._fail(Unreachable(f"{self._address} released the association"))
             case _:
                 pass
+
+    def _receive(self, fragment: Fragment) -> None:
+        received = self._messages.receive(fragment)
+        if isinstance(received, DataReceived):
+            self._questions.take(received)
+            self.answer_questions()
+        elif isinstance(received, CommandReceived):
+            if received.command.is_response:
+                self._take(received.command)
+            else:
+                self._questions.ask(received)
 
     def _loss(self, error: Exception | None) -> HilumError:
         """Say what it means that the transport closed by itself."""
