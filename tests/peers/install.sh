@@ -1,6 +1,7 @@
 #!/bin/sh
-# Install the peers that tests, trials and bench hold Hilum against: DCMTK, Orthanc, dcmjs-dimse, and
-# the tools that watch and break things (strace, a C compiler). pynetdicom comes with the dev lock.
+# Install the peers that tests, trials and bench hold Hilum against: DCMTK, Orthanc with its DICOMweb
+# plugin, dcmjs-dimse, oidc-provider, and the tools that watch and break things (strace, a C compiler).
+# pynetdicom comes with the dev lock.
 # Never fails: what cannot be installed is said, and what needs it skips itself. Nothing to do: no wait.
 set -u
 cd "$(dirname "$0")" || exit 0
@@ -25,6 +26,8 @@ missing_packages() {
     wanted | while read -r program package; do
         is_here "$program" || echo "$package"
     done
+    # A plugin is no program.
+    [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || echo orthanc-dicomweb
     # gcc alone has no headers.
     [ -e /usr/include/stdio.h ] || echo libc6-dev
 }
@@ -56,14 +59,14 @@ debian_peers() {
 
 node_peers() {
     if ! is_here node || ! is_here npm; then
-        say "skipped: dcmjs-dimse (no node or npm here)"
+        say "skipped: dcmjs-dimse, oidc-provider (no node or npm here)"
     elif [ -e node_modules/.installed ] && cmp -s package-lock.json node_modules/.installed; then
         return 0
     elif npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null 2>&1; then
         cp package-lock.json node_modules/.installed
-        say "installed: dcmjs-dimse"
+        say "installed: dcmjs-dimse, oidc-provider"
     else
-        say "skipped: dcmjs-dimse (npm ci failed)"
+        say "skipped: dcmjs-dimse, oidc-provider (npm ci failed)"
     fi
 }
 

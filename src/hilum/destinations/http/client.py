@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 import aiohttp
 
+from hilum.destinations.http.credentials import basic
 from hilum.destinations.http.failures import failure_of, has_lost_connection
 from hilum.destinations.http.settings import HttpSettings
 from hilum.destinations.http.web_address import origin_of
@@ -131,7 +132,12 @@ class HttpClient:
                 else:
                     body.sent = begin_to_wait
                 async with self._open().request(
-                    method, url, headers=headers, data=data, allow_redirects=False
+                    method,
+                    url,
+                    headers=headers,
+                    data=data,
+                    allow_redirects=False,
+                    proxy_headers=self._proxy_login(),
                 ) as response:
                     begin_to_wait()
                     answer = await _read(response)
@@ -158,10 +164,6 @@ class HttpClient:
         connect = settings.connect_timeout_seconds
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(self._note_reuse)
-        password = settings.proxy_password
-        login = settings.proxy_user and aiohttp.BasicAuth(
-            settings.proxy_user, password.get_secret_value() if password else ""
-        )
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=1,
@@ -172,10 +174,17 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect),
             headers={"Accept-Encoding": "identity", "User-Agent": "Hilum"},
             proxy=settings.proxy,
-            proxy_auth=login or None,
             trust_env=False,
             trace_configs=[trace],
         )
+
+    def _proxy_login(self) -> Mapping[str, str] | None:
+        """Give what the proxy wants to see."""
+        user, password = self._settings.proxy_user, self._settings.proxy_password
+        if not user:
+            return None
+        login = basic(user, password.get_secret_value() if password else "")
+        return {"Proxy-Authorization": login["Authorization"]}
 
     async def _note_reuse(
         self,
