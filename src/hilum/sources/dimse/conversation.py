@@ -14,6 +14,7 @@ from hilum.pipeline.answers import Answer, Kept
 from hilum.pipeline.reception import Announcement
 from hilum.sources.dimse.admission import Admitted, Caller
 from hilum.sources.dimse.events import AssociationClosed, EchoAnswered, OperationRefused
+from hilum.sources.dimse.reporting import IncomingReport, report_refusal
 from hilum.sources.dimse.storing import Incoming, Swallow, status_of
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Conversation:
                 self._desk.telemetry.emit(EchoAnswered(self.caller.calling_ae_title))
             case CommandField.C_STORE_RQ:
                 self._store(context, command)
+            case CommandField.N_EVENT_REPORT_RQ:
+                self._take_report(context, command)
             case CommandField.C_CANCEL_RQ:
                 # Nothing that could be cancelled is going on, and a cancel has no answer.
                 pass
@@ -146,6 +149,17 @@ class Conversation:
             resumed=self._line.resume,
         )
         self.incoming = reception
+
+    def _take_report(self, context: Context, command: Command) -> None:
+        if (refusal := report_refusal(context, command)) is not None:
+            self._refuse(context, command, *refusal)
+            return
+        self.incoming = IncomingReport(
+            context,
+            command,
+            self._desk.commitments,
+            answer=lambda response: self._settle(context.id, response),
+        )
 
     def _answered(self, context: Context, command: Command, size: int, answer: Answer) -> None:
         if isinstance(answer, Kept):

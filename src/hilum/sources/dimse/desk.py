@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
+from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.upper.limits import UpperLimits
 from hilum.dimse.upper.negotiation import Policy, looks_like_storage, negotiate
 from hilum.dimse.upper.pdu import (
@@ -23,6 +24,7 @@ from hilum.dimse.upper.pdu import (
 from hilum.dimse.upper.reasons import PresentationReason, RejectResult
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.intake import Intake
 from hilum.sources.dimse.admission import Admitted, Caller, Rejection, Rules, admit
 from hilum.sources.dimse.connection import Connection
@@ -42,7 +44,11 @@ _STRANGERS_MAX: Final = 6000
 SERVED: Final[Mapping[Permission, frozenset[str]]] = {
     "echo": frozenset({VERIFICATION}),
     "store": frozenset(STORAGE_SOP_CLASSES),
+    # Only to bring reports on what we asked for: see `reporting`.
+    "commit": frozenset({STORAGE_COMMITMENT}),
 }
+# What is served while nothing can be stored.
+_COST_NOTHING: Final = SERVED["echo"] | SERVED["commit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,14 @@ class Desk:
         intake: Intake,
         clock: Clock,
         telemetry: Telemetry,
+        commitments: Commitments | None = None,
     ) -> None:
         self.rulebook = rulebook
         self.limits = limits
         self.intake = intake
         self.clock = clock
         self.telemetry = telemetry
+        self.commitments = commitments or Commitments()
         self.loop = asyncio.get_running_loop()
         self.emptied = asyncio.Event()
         self.emptied.set()
@@ -141,7 +149,7 @@ class Desk:
             open_by_peer=self._open_by_peer,
         )
         obstacle = self.intake.obstacle
-        wants_to_store = any(c.abstract_syntax != VERIFICATION for c in request.contexts)
+        wants_to_store = any(c.abstract_syntax not in _COST_NOTHING for c in request.contexts)
         if isinstance(admitted, Rejection) or obstacle is None or not wants_to_store:
             return admitted
         return Rejection(
@@ -223,6 +231,7 @@ def policy_for(admitted: Admitted, rulebook: Rulebook, limits: DimseLimits) -> P
     return Policy(
         abstract_syntaxes=_classes_of(one for one in SERVED if one in may),
         forbidden_abstract_syntaxes=_classes_of(one for one in SERVED if one not in may),
+        peer_may_be_scp_of=SERVED["commit"],
         accept_unknown_storage=rulebook.accept_private_sop_classes and "store" in may,
         maximum_length=limits.receive_pdu_bytes,
         # That of user name and passcode is empty (PS3.7 §D.3.3.7.2).
