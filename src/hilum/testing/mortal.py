@@ -24,17 +24,27 @@ class Life:
 
     def __init__(self) -> None:
         self.is_over = False
-        self.ended = asyncio.Event()
+        self._cut: list[Callable[[], None]] = []
+
+    def at_end(self, cut: Callable[[], None]) -> None:
+        """Have `cut` called in the moment of death: the process's connections break."""
+        self._cut.append(cut)
 
     def end(self) -> None:
         """Die now."""
-        self.is_over = True
-        self.ended.set()
+        if not self.is_over:
+            self.is_over = True
+            for cut in self._cut:
+                cut()
 
-    async def check(self) -> None:
-        """Go on only while alive; the dead wait until somebody clears them away."""
+    def check(self) -> None:
+        """Go on only while alive.
+
+        Raises:
+            Died: whatever asks is at its end, too.
+        """
         if self.is_over:
-            await asyncio.get_running_loop().create_future()
+            raise Died
 
 
 class MortalAside:
@@ -44,17 +54,19 @@ class MortalAside:
         self, life: Life, random: Random, *, death_share: float = 0.0, failure_share: float = 0.0
     ) -> None:
         self.calls = 0
+        self.failures = 0
         self.failure_share = failure_share
         self._life = life
         self._random = random
-        self._death_share = death_share
+        self.death_share = death_share
 
     async def run(self, job: Callable[[], T]) -> T:
         """Do `job` in the middle of a short while."""
-        await self._life.check()
+        self._life.check()
         self.calls += 1
         await self._pass()
         if self._random.random() < self.failure_share:
+            self.failures += 1
             if self._random.random() < 0.5:
                 job()  # it worked, and nobody learns of it
             await self._pass()
@@ -65,6 +77,6 @@ class MortalAside:
 
     async def _pass(self) -> None:
         await asyncio.sleep(self._random.uniform(0.0002, 0.002))
-        if self._random.random() < self._death_share:
+        if self._random.random() < self.death_share:
             self._life.end()
-        await self._life.check()
+        self._life.check()

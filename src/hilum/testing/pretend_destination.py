@@ -40,6 +40,7 @@ class World:
     order: list[tuple[float, Parcel]] = field(default_factory=list)
     begun: Counter[int] = field(default_factory=Counter)
     lost_answers: set[int] = field(default_factory=set)
+    unanswered: Counter[int] = field(default_factory=Counter)  # arrived, its sender was cut off
     open_sessions: int = 0
     most_sessions: int = 0
     probes: list[float] = field(default_factory=list)
@@ -52,7 +53,7 @@ class PretendDestination:
         self.name = name
         self.world = World() if world is None else world
         self.is_closed = False
-        self.is_cut = False  # the process that holds it is dead
+        self._sessions: list[PretendSession] = []
 
     async def verify(self) -> None:
         """Answer a probe."""
@@ -69,7 +70,14 @@ class PretendDestination:
 
     def session(self) -> "PretendSession":
         """Give a new session."""
-        return PretendSession(self)
+        session = PretendSession(self)
+        self._sessions.append(session)
+        return session
+
+    def cut(self) -> None:
+        """Lose the process that holds it: its connections are gone, nothing more arrives."""
+        for session in self._sessions:
+            session.cut()
 
     async def aclose(self) -> None:
         """Note that nobody needs it any more."""
@@ -83,6 +91,12 @@ class PretendSession:
         self._destination = destination
         self._world = destination.world
         self._is_open = False
+        self._is_cut = False
+
+    def cut(self) -> None:
+        """Lose the process that holds it."""
+        self._end()
+        self._is_cut = True
 
     async def deliver(self, parcels: Sequence[Parcel]) -> AsyncIterator[tuple[Parcel, Outcome]]:
         """Give one outcome for each, as the conduct of the moment has it."""
@@ -103,7 +117,7 @@ class PretendSession:
                 yield parcel, Deferred(failure.reason, failing=Failing.UNTRIED)
 
     async def aclose(self) -> None:
-        """Close in order."""
+        """Close in order; also in the middle of a batch."""
         await asyncio.sleep(0.001)
         self._end()
 
@@ -112,6 +126,7 @@ class PretendSession:
         if self._is_open:
             return None
         await asyncio.sleep(conduct.connect_seconds)
+        await self._stop_if_cut()
         if conduct.is_dead:
             return Deferred("nobody answers", failing=Failing.UNREACHABLE)
         if conduct.is_unwelcoming:
@@ -128,8 +143,7 @@ class PretendSession:
         self._world.begun[parcel.delivery_id] += 1
         begun = loop.time()
         await asyncio.sleep(conduct.seconds_each + parcel.size / conduct.bytes_per_second)
-        if self._destination.is_cut:
-            await loop.create_future()
+        await self._stop_if_cut()
         if conduct.is_hanging:
             await asyncio.sleep(conduct.timeout_seconds)
             return Deferred("it stopped in the middle", failing=Failing.UNREACHABLE)
@@ -143,6 +157,10 @@ class PretendSession:
             self._world.lost_answers.add(parcel.delivery_id)
             return Deferred("connection reset", failing=Failing.UNREACHABLE)
         return None
+
+    async def _stop_if_cut(self) -> None:
+        if self._is_cut:
+            await asyncio.get_running_loop().create_future()
 
     def _answer(self, parcel: Parcel) -> Outcome:
         conduct = self._world.conduct

@@ -1,8 +1,9 @@
 """The ledger as lanes see it: asynchronous, in their words, with the leases looked after.
 
 After a call that failed nobody knows what it did: rows may be leased to us that we do not know of,
-and renewing our leases would keep them from everybody for ever. So each failure begins a new owner
-name; the old one is let go of, strays and all, when nothing known is left under it.
+and renewing our leases would keep them from everybody for ever; or they were put back, and what is
+told again would hit those who have them now. So each failure begins a new owner name; the old one
+is let go of, strays and all, when nothing known is left under it.
 """
 
 from collections import Counter
@@ -83,15 +84,22 @@ class Books:
         return [self._goods(one, owner) for one in claimed]
 
     async def settle(self, results: Sequence[Result]) -> None:
-        """Write down results in one transaction. Raises HilumError; then all may be told again."""
+        """Write down results in one transaction.
+
+        Raises HilumError; then those that were tried must be told again. The others must not: they
+        may have been put back already, and be with us again. Their lease goes with its name.
+        """
         now = self._clock.now()
         settlements = [
             Settlement(r.goods.parcel.delivery_id, r.goods.owner, r.outcome, r.due_at)
             for r in results
         ]
-        await self._aside.run(lambda: self._bookkeeper.settle(settlements, now=now))
-        for result in results:
-            self._known[result.goods.owner] -= 1
+        settled = [result for result in results if result.is_untried]
+        try:
+            await self._ask(self._owner(), lambda: self._bookkeeper.settle(settlements, now=now))
+            settled = list(results)
+        finally:
+            self._known.subtract(result.goods.owner for result in settled)
 
     async def next_dues(self, destinations: Sequence[str]) -> dict[str, datetime | None]:
         """Say when something is due for each; possibly long ago. Raises HilumError."""

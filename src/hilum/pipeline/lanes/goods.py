@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from hilum.kernel.outcome import Outcome
+from hilum.kernel.outcome import Deferred, Failing, Outcome
 from hilum.pipeline.ports import Parcel
 
 Context = tuple[str, str]
@@ -28,6 +28,11 @@ class Result:
     goods: Goods
     outcome: Outcome
     due_at: datetime | None = None
+
+    @property
+    def is_untried(self) -> bool:
+        """Tell whether it is only put back."""
+        return isinstance(self.outcome, Deferred) and self.outcome.failing is Failing.UNTRIED
 
 
 def context_of(parcel: Parcel) -> Context:

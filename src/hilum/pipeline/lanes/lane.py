@@ -92,20 +92,29 @@ class Lane:
 
     async def run(self) -> None:
         """Work until stop(); then finish what is being sent and put the rest back."""
-        async with asyncio.TaskGroup() as group:
-            self._group = group
-            settling = group.create_task(self._keep("settling", self._settler.run))
-            claiming = group.create_task(self._keep("claiming", self._claims.run))
-            sharing = group.create_task(self._keep("counting slots", self._notice))
-            self._claims.expect()
-            await self._stopped.wait()
-            await asyncio.wait({claiming, sharing})
-            self._put_back_stock()
-            while self._runners:
-                await asyncio.wait(set(self._runners.values()))
-            self._put_back_stock()
-            self._settler.end()
-            await asyncio.wait({settling})
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                await self._live(group)
+        finally:
+            self._group = None
+            self._is_stopping = True
+            if self._timer is not None:
+                self._timer.cancel()
+
+    async def _live(self, group: asyncio.TaskGroup) -> None:
+        settling = group.create_task(self._keep("settling", self._settler.run))
+        claiming = group.create_task(self._keep("claiming", self._claims.run))
+        sharing = group.create_task(self._keep("counting slots", self._notice))
+        self._claims.expect()
+        await self._stopped.wait()
+        await asyncio.wait({claiming, sharing})
+        self._put_back_stock()
+        while self._runners:
+            await asyncio.wait(set(self._runners.values()))
+        self._put_back_stock()
+        self._settler.end()
+        await asyncio.wait({settling})
 
     def wake(self, priorities: Iterable[int] = PRIORITIES) -> None:
         """Look for deliveries: some of `priorities` were planned or became due."""
@@ -166,6 +175,10 @@ class Lane:
         self._idle.append(runner)
         self.stir()
 
+    def has_work(self) -> bool:
+        """Tell whether something is at hand that may go soon."""
+        return bool(self._stock) and not self._is_stopping
+
     def is_gone(self, runner: Runner) -> None:
         """Forget a runner that ends."""
         with suppress(ValueError):
@@ -222,7 +235,7 @@ class Lane:
                 self._look_again(permission.wait_seconds)
                 break
             if not self._idle:
-                self._open_runners(now)
+                self._open_runners(now, len(self._stock))
                 break
             self._hand_over(self._idle.pop(), now)
         self._claims.look()
@@ -253,21 +266,21 @@ class Lane:
         runner.began_at = now
         runner.give(goods)
 
-    def _open_runners(self, now: float) -> None:
-        """Open as many sessions as there may be and is work for."""
-        assert self._group is not None  # noqa: S101 - there is stock only while run() runs
+    def _open_runners(self, now: float, work: int) -> None:
+        """Open as many sessions as there may be and is `work` for."""
         if denied := self.slots.denied_seconds(now):
             self._look_again(denied)
             return
         opening = sum(runner.is_opening for runner in self._runners)
         is_trial = isinstance(self._pacing.breaker, HalfOpen)
         most = 1 if is_trial else self._pacing.window.size
-        wanted = min(most - len(self._runners), len(self._stock) - opening)
+        wanted = min(most - len(self._runners), work - opening)
         for _ in range(wanted):
             runner = Runner(self, self.destination)
-            work = self._group.create_task(self._guard("running", runner.run()))
-            self._runners[runner] = work
-            work.add_done_callback(lambda _, runner=runner: self._is_over(runner))  # type: ignore[misc] # bound now
+            running = self._begin("running", runner.run())
+            if running is not None:
+                self._runners[runner] = running
+                running.add_done_callback(lambda _, runner=runner: self._is_over(runner))  # type: ignore[misc] # bound now
 
     def _is_over(self, runner: Runner) -> None:
         del self._runners[runner]
@@ -280,11 +293,14 @@ class Lane:
         now = self._clock.monotonic()
         if self._is_stopping or self._settler.is_full or not self._books.are_leases_good(now):
             return False
-        denied = self.slots.denied_seconds(now)
-        if denied and not self.slots:
-            self._look_again(denied)
+        if self._pacing.is_shut(now, self._clock.now()) is not None:
             return False
-        return self._pacing.is_shut(now, self._clock.now()) is None
+        if self.slots.are_scarce:
+            # A claim would only go back and forth: first the slot, then the work for it.
+            if not self._runners:
+                self._open_runners(now, 1)
+            return False
+        return True
 
     def _follow_breaker(self, before: Breaker) -> None:
         after = self._pacing.breaker
@@ -297,8 +313,8 @@ class Lane:
                 LaneInterrupted(self.name, after.failing.value, after.reason, wait)
             )
             self._put_back_stock()
-            if self._group is not None and not self._is_stopping:
-                self._recovering = self._group.create_task(self._guard("probing", self._recover()))
+            if not self._is_stopping:
+                self._recovering = self._begin("probing", self._recover())
         elif isinstance(before, HalfOpen):
             self._telemetry.emit(LaneRestored(self.name, now - before.since))
             self._claims.expect()
@@ -374,6 +390,16 @@ class Lane:
             except Exception as error:  # noqa: BLE001 - the top of a task: it tells and counts
                 self.tell_fault(duty, error)
                 await asyncio.sleep(FAULT_SECONDS)
+
+    def _begin(self, duty: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+        """Begin a task of this lane; None when the lane was cancelled and begins nothing more."""
+        guarded = self._guard(duty, work)
+        try:
+            return self._group.create_task(guarded) if self._group is not None else None
+        except RuntimeError:
+            guarded.close()
+            work.close()
+            return None
 
     async def _guard(self, duty: str, work: Coroutine[Any, Any, None]) -> None:
         """Let a fault of ours end one duty, not the lane."""

@@ -30,6 +30,10 @@ class Depot(Protocol):
         """Hand it a batch now or later, with give()."""
         ...
 
+    def has_work(self) -> bool:
+        """Tell whether something is at hand that may go soon."""
+        ...
+
     def is_gone(self, runner: "Runner") -> None:
         """Never hand it a batch again."""
         ...
@@ -87,8 +91,12 @@ class Runner:
     async def _next_batch(self) -> list[Goods] | None:
         self._next = asyncio.get_running_loop().create_future()
         self._depot.is_idle(self)
-        # Not wait_for(): what is handed over in the last moment must not be lost.
-        await asyncio.wait({self._next}, timeout=self._depot.policy.keep_alive_seconds)
+        is_waiting = True
+        while is_waiting:
+            # Not wait_for(): what is handed over in the last moment must not be lost.
+            await asyncio.wait({self._next}, timeout=self._depot.policy.keep_alive_seconds)
+            # What only waits for its rate is work: ending now would begin it all anew.
+            is_waiting = not self._next.done() and self._depot.has_work()
         waited, self._next = self._next, None
         return waited.result() if waited.done() else None
 

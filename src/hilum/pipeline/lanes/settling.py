@@ -83,6 +83,9 @@ class Settler:
         try:
             await self._books.settle(results)
         except HilumError as error:
+            # What was only put back is not told again: it may be with us again already.
+            again = [result for result in results if not result.is_untried]
+            self._results[: len(results)] = again
             self._tell(error)
             await asyncio.sleep(TROUBLE_SECONDS)
         else:

@@ -30,6 +30,11 @@ class LaneSlots:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def are_scarce(self) -> bool:
+        """Tell whether none was free when we last asked, so that claiming first is no use."""
+        return not self._count and self._denied_until >= 0
+
     def denied_seconds(self, now: float) -> float:
         """Give how long it is no use to ask for a slot; 0 is not at all."""
         return max(self._denied_until - now, 0.0)
@@ -43,17 +48,16 @@ class LaneSlots:
         slot = None
         try:
             slot = await self._books.take_slot(self._name, policy.window_max)
-            if slot is not None:
-                self._count += 1
-                # When others cannot be counted, the safe guess is that there are some.
-                taken = policy.window_max + 1
-                if policy.rates:
-                    taken = await self._books.slots_taken(self._name)
-                self._share.got(slot.number, taken, self._clock.monotonic())
         except HilumError as error:
             self._tell("taking a slot", error)
         if slot is None:
             self._denied_until = self._clock.monotonic() + DENIED_SECONDS
+            return None
+        self._count += 1
+        self._denied_until = -1.0
+        # When others cannot be counted, the safe guess is that there are some.
+        taken = await self._taken(policy, guess=policy.window_max)
+        self._share.got(slot.number, taken, self._clock.monotonic())
         return slot
 
     async def give(self, slot: Slot) -> None:
@@ -68,7 +72,13 @@ class LaneSlots:
     async def notice(self, policy: LanePolicy) -> None:
         """Learn how many slots all workers have, if a rate must be shared."""
         if policy.rates and self._count:
-            try:
-                self._share.noticed(await self._books.slots_taken(self._name))
-            except HilumError as error:
-                self._tell("counting slots", error)
+            self._share.noticed(await self._taken(policy, guess=policy.window_max))
+
+    async def _taken(self, policy: LanePolicy, *, guess: int) -> int:
+        if not policy.rates:
+            return guess
+        try:
+            return await self._books.slots_taken(self._name)
+        except HilumError as error:
+            self._tell("counting slots", error)
+            return guess
