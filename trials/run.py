@@ -31,6 +31,7 @@ TRIALS = (
     "large",
     "soak",
     "privacy",
+    "simulation",
 )
 
 
