@@ -101,6 +101,11 @@ def after_failed_probe(
     return _open_again(state, failure, retry=retry, now=now, chance=chance)
 
 
+def tripped(failure: Failure, *, retry: Retry, now: float, chance: float) -> Open:
+    """Give the state of one that was opened by a finding of its own, not by deliveries."""
+    return _opened(failure, retry.seconds_min, since=now, now=now, chance=chance)
+
+
 def _open_again(
     state: Open | HalfOpen, failure: Failure, *, retry: Retry, now: float, chance: float
 ) -> Open:

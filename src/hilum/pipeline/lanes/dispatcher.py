@@ -17,6 +17,7 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.lanes.books import RENEW_SECONDS, Books
 from hilum.pipeline.lanes.events import LaneFaulted, LaneHindered
 from hilum.pipeline.lanes.figures import LaneFigures
+from hilum.pipeline.lanes.groups import Standing
 from hilum.pipeline.lanes.lane import Lane
 from hilum.pipeline.lanes.policy import LanePolicy
 from hilum.pipeline.ports import Destination
@@ -27,6 +28,10 @@ RECLAIM_SECONDS: Final = 20.0
 CUT_SECONDS: Final = 5.0
 # A ledger that fails is told of so often, not every time it is asked.
 TELL_SECONDS: Final = 30.0
+
+DUTY_SECONDS: Final = 1.0
+
+Duty = Callable[[], Coroutine[Any, Any, bool | None]]
 
 
 class Dispatcher:
@@ -42,6 +47,7 @@ class Dispatcher:
         self._lanes: dict[str, Lane] = {}
         self._tending: dict[Lane, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._duties: list[tuple[str, Duty]] = []
         self._stop = asyncio.Event()
         self._renewed_at = clock.monotonic()
         self._reclaimed_at = clock.monotonic()
@@ -53,7 +59,13 @@ class Dispatcher:
             self._group = group
             for lane in self._lanes.values():
                 self._begin(lane)
+            for name, duty in self._duties:
+                group.create_task(self._repeat(name, duty))
             await self._keep()
+
+    def also(self, name: str, duty: Duty) -> None:
+        """Do `duty` about once a second, too; before run(). True of it wakes all lanes."""
+        self._duties.append((name, duty))
 
     def change(self, wanted: Iterable[tuple[Destination, LanePolicy]]) -> None:
         """Have exactly these lanes from now on; others finish what they are sending, and end.
@@ -88,9 +100,14 @@ class Dispatcher:
         """Tell how each lane is doing."""
         return [lane.figures() for lane in self._lanes.values()]
 
-    def lane(self, name: str) -> Lane | None:
-        """Give the lane of a destination."""
-        return self._lanes.get(name)
+    def standings(self) -> dict[str, Standing]:
+        """Give how each destination is, for groups."""
+        return {name: lane.health.standing() for name, lane in self._lanes.items()}
+
+    async def is_surely_well(self, name: str) -> bool:
+        """Find out whether a destination works now, by asking it if nothing else tells."""
+        lane = self._lanes.get(name)
+        return lane is not None and await lane.health.is_surely_well()
 
     async def stop(self, seconds_max: float) -> None:
         """Finish what is being sent within `seconds_max`; the rest goes back to waiting."""
@@ -154,6 +171,16 @@ class Dispatcher:
             await self._attempt("reclaiming leases", self._reclaim)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), POLL_SECONDS)
+
+    async def _repeat(self, name: str, duty: Duty) -> None:
+        async def act() -> None:
+            if await duty():
+                self.wake_all()
+
+        while not self._stop.is_set():
+            await self._attempt(name, act)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), DUTY_SECONDS)
 
     async def _renew(self) -> None:
         now = self._clock.monotonic()

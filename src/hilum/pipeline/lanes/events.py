@@ -134,3 +134,34 @@ class LaneFaulted(Event):
     duty: str
     fault: str
     place: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesMoved(Event):
+    """Deliveries of a group go to another member: one failed, or a better one is back."""
+
+    message: ClassVar[str] = "Moved {count} deliveries of {choice} from {source} to {target}."
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Counter("hilum_deliveries_moved_total", ("source", "target"), amount="count"),
+    )
+    choice: str
+    source: str
+    target: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatheringClosed(Event):
+    """A series or study that a route waited for is delivered now; why, is the verdict."""
+
+    message: ClassVar[str] = "{route} delivers {gathered} {uid} ({count} deliveries): {evidence}."
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Counter("hilum_gatherings_closed_total", ("verdict", "is_forced")),
+    )
+    route: str
+    gathered: str
+    uid: str
+    count: int
+    verdict: str
+    is_forced: bool
+    evidence: str

@@ -16,15 +16,15 @@ from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.lanes.batching import BatchLimits, limits_of
 from hilum.pipeline.lanes.books import Books
-from hilum.pipeline.lanes.breaker import Breaker, Failure, HalfOpen, Open
+from hilum.pipeline.lanes.breaker import Failure, HalfOpen, Open
 from hilum.pipeline.lanes.claiming import Claims
-from hilum.pipeline.lanes.events import LaneFaulted, LaneHindered, LaneInterrupted, LaneRestored
+from hilum.pipeline.lanes.events import LaneFaulted, LaneHindered
 from hilum.pipeline.lanes.fairness import PRIORITIES
 from hilum.pipeline.lanes.figures import LaneFigures
 from hilum.pipeline.lanes.goods import Goods, Result, size_of
+from hilum.pipeline.lanes.health import Health
 from hilum.pipeline.lanes.pacing import NEVER, Gate, Pacing, Permission
 from hilum.pipeline.lanes.policy import LanePolicy
-from hilum.pipeline.lanes.probing import probe
 from hilum.pipeline.lanes.runner import Runner
 from hilum.pipeline.lanes.settling import Settler
 from hilum.pipeline.lanes.share import NOTICE_SECONDS
@@ -64,6 +64,15 @@ class Lane:
         self._telemetry = telemetry
         self._chance = chance
         self._pacing = Pacing(policy, clock.monotonic())
+        self.health = Health(
+            destination,
+            self._pacing,
+            clock=clock,
+            telemetry=telemetry,
+            chance=chance,
+            interrupted=self._interrupted,
+            restored=self._restored,
+        )
         self._stock = Stock()
         self._settler = Settler(books, clock, lambda e: self._hindered("settling", e))
         self._claims = Claims(
@@ -191,10 +200,11 @@ class Lane:
         self._pacing.learn(outcome, goods.parcel.size, now, self._chance())
         self._telemetry.emit(telling(self.name, result, self._clock.now()))
         if isinstance(outcome, Delivered):
+            self.health.is_sure(now)
             self._delivered += 1
             self._delivered_bytes += goods.parcel.size
         self._settler.add(result)
-        self._follow_breaker(before)
+        self.health.follow(before)
 
     def ended(self, runner: Runner, tried: Sequence[Goods], untried: Sequence[Goods]) -> None:
         """Take note that a runner's batch is over; what was tried had its outcomes."""
@@ -207,7 +217,7 @@ class Lane:
         elif not self._is_stopping:
             failure = Failure(Failing.UNTRIED, "its sessions end before anything is sent")
             self._pacing.failed(failure, now, self._chance())
-            self._follow_breaker(before)
+            self.health.follow(before)
         if untried:
             self._pacing.untried(len(untried), size_of(untried), now)
             self._put_back(untried)
@@ -302,35 +312,13 @@ class Lane:
             return False
         return True
 
-    def _follow_breaker(self, before: Breaker) -> None:
-        after = self._pacing.breaker
-        if type(after) is type(before):
-            return
-        now = self._clock.monotonic()
-        if isinstance(after, Open):
-            wait = after.until - now
-            self._telemetry.emit(
-                LaneInterrupted(self.name, after.failing.value, after.reason, wait)
-            )
-            self._put_back_stock()
-            if not self._is_stopping:
-                self._recovering = self._begin("probing", self._recover())
-        elif isinstance(before, HalfOpen):
-            self._telemetry.emit(LaneRestored(self.name, now - before.since))
-            self._claims.expect()
+    def _interrupted(self) -> None:
+        """Give everything back and probe, until the destination is well."""
+        self._put_back_stock()
+        if not self._is_stopping:
+            self._recovering = self._begin("probing", self.health.recover(self._stopped))
 
-    async def _recover(self) -> None:
-        """Probe until the destination is well, or the lane stops."""
-        while isinstance(breaker := self._pacing.breaker, Open):
-            wait = max(breaker.until - self._clock.monotonic(), 0)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), wait)
-            if self._is_stopping:
-                return
-            failure = await probe(
-                self.destination, self.policy.verify_seconds_max, self._telemetry, self.tell_fault
-            )
-            self._pacing.probed(failure, self._clock.monotonic(), self._chance())
+    def _restored(self) -> None:
         self._claims.expect()
         self.stir()
 

@@ -144,6 +144,10 @@ class Pacing:
             self._crowded_at = now
             self.window.crowded(now)
 
+    def trip(self, failure: Failure, now: float, chance: float) -> None:
+        """Open the breaker, whatever went well until now."""
+        self.breaker = breakers.tripped(failure, retry=self.policy.retry, now=now, chance=chance)
+
     def probed(self, failure: Failure | None, now: float, chance: float) -> None:
         """Learn how a probe went; None is well."""
         if not isinstance(self.breaker, Open):

@@ -7,10 +7,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[4]))  # trials are not installed
 
+from trials.simulated import simulate
+
 from hilum.kernel.outcome import Deferred, Failing
 from hilum.pipeline.lanes import lane, runner
 from hilum.pipeline.lanes.books import Books
-from trials.simulated import simulate
 
 SEEDS = range(1, 201)
 PARTS = 20
@@ -41,7 +42,7 @@ def test_it_sees_deliveries_that_are_forgotten(monkeypatch):
 
 
 def test_it_sees_what_is_sent_again_without_need(monkeypatch):
-    def settle_rest(self, left, rest):
+    def settle_rest(self, left, _rest):
         """Tell that what was sent was not."""
         for goods in [*left.values(), *self.sent[:1]]:
             self._untried.append(goods)

@@ -1,0 +1,186 @@
+"""Closes gatherings: what waits for its series or study goes when that is complete, or long enough.
+
+Every worker does this; closing one that is closed changes nothing. Whether one is complete is
+decided by routing, from what the ledger holds.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.delivery import Level
+from hilum.ledger.gathering import Completeness, Evidence, Gathering, SeriesEvidence
+from hilum.pipeline.lanes.events import GatheringClosed
+from hilum.pipeline.lanes.ports import Aside
+from hilum.routing import completeness
+from hilum.routing.completeness import Patience, Release
+
+# What waits for a route that is gone from the configuration goes when it has been quiet.
+GONE: Final = Patience("probably", 60.0, 3600.0)
+
+
+class Gatherings(Protocol):
+    """What is needed of the ledger (`hilum.ledger.gatherings.Gatherings`); raises HilumError."""
+
+    def due(
+        self, *, quiet_since: datetime, opened_until: datetime, limit: int = 100
+    ) -> list[Gathering]:
+        """Give open ones worth a look."""
+        ...
+
+    def evidence(self, level: Level, uid: str) -> Evidence:
+        """Say what the catalogue holds of a series or study."""
+        ...
+
+    def close(
+        self,
+        gathering_id: int,
+        *,
+        verdict: Completeness,
+        evidence: str,
+        is_forced: bool,
+        now: datetime,
+    ) -> int:
+        """Close one and let its deliveries go."""
+        ...
+
+
+class Gatherer:
+    """Looks at the gatherings that are open."""
+
+    def __init__(
+        self,
+        gatherings: Gatherings,
+        aside: Aside,
+        clock: Clock,
+        telemetry: Telemetry,
+        *,
+        is_association_open: Callable[[str], bool],
+    ) -> None:
+        """Take what to ask; `is_association_open` tells of the associations of this process."""
+        self._gatherings = gatherings
+        self._aside = aside
+        self._clock = clock
+        self._telemetry = telemetry
+        self._is_association_open = is_association_open
+        self._patience: Mapping[str, Patience] = {}
+        self._look_again: dict[int, datetime] = {}
+
+    def change(self, patience: Mapping[str, Patience]) -> None:
+        """Take the patience of each route that gathers."""
+        self._patience = patience
+        self._look_again = {}
+
+    async def look(self) -> bool:
+        """Close what may be closed; tell whether something is due now. For about once a second.
+
+        Raises HilumError.
+        """
+        now = self._clock.now()
+        every = [GONE, *self._patience.values()]
+        quiet = timedelta(seconds=min(one.quiet_seconds for one in every))
+        forced = timedelta(seconds=min(one.forced_after for one in every))
+        due = await self._aside.run(
+            lambda: self._gatherings.due(quiet_since=now - quiet, opened_until=now - forced)
+        )
+        self._look_again = {
+            one.gathering_id: self._look_again[one.gathering_id]
+            for one in due
+            if one.gathering_id in self._look_again
+        }
+        closed = [await self._judge(one, now) for one in due if self._is_time(one, now)]
+        return any(closed)
+
+    def _is_time(self, gathering: Gathering, now: datetime) -> bool:
+        return self._look_again.get(gathering.gathering_id, now) <= now
+
+    async def _judge(self, gathering: Gathering, now: datetime) -> bool:
+        held = await self._aside.run(
+            lambda: self._gatherings.evidence(gathering.level, gathering.uid)
+        )
+        evidence = evidence_of(
+            gathering, held, is_arriving=self._is_association_open(gathering.association_id)
+        )
+        patience = self._patience.get(gathering.route, GONE)
+        decision = completeness.decide(evidence, patience, now)
+        if not isinstance(decision, Release):
+            # An association that ends is no reason to wait until the limit.
+            soon = now + timedelta(seconds=max(patience.quiet_seconds / 4, 1.0))
+            self._look_again[gathering.gathering_id] = min(decision.until, soon)
+            return False
+        await self._close(gathering, decision, told(decision.because, held), now)
+        return True
+
+    async def _close(
+        self, gathering: Gathering, release: Release, said: str, now: datetime
+    ) -> None:
+        verdict = Completeness(release.because.verdict.value)
+        count = await self._aside.run(
+            lambda: self._gatherings.close(
+                gathering.gathering_id,
+                verdict=verdict,
+                evidence=said,
+                is_forced=release.forced,
+                now=now,
+            )
+        )
+        if count:
+            self._telemetry.emit(
+                GatheringClosed(
+                    gathering.route,
+                    gathering.level.value,
+                    gathering.uid,
+                    count,
+                    verdict.value,
+                    release.forced,
+                    said,
+                )
+            )
+
+
+def evidence_of(
+    gathering: Gathering, held: Evidence, *, is_arriving: bool
+) -> completeness.Evidence:
+    """Put what the ledger knows in the words of the decision. Pure."""
+    return completeness.Evidence(
+        opened_at=gathering.opened_at,
+        last_arrival_at=gathering.last_arrival_at,
+        received=held.instances,
+        numbers=_numbers(held.series),
+        open_associations=int(is_arriving),
+    )
+
+
+def told(because: completeness.Completeness, held: Evidence) -> str:
+    """Write down the reasons. Pure.
+
+    The ledger counts Instance Numbers and does not keep them: how many are missing is known, which
+    ones is not.
+    """
+    gapped = [series for series in held.series if _missing(series)]
+    if because.missing and gapped:
+        missing = ", ".join(
+            f"{_missing(one)} of the numbers {one.lowest}-{one.highest} missing" for one in gapped
+        )
+        because = replace(because, missing=missing)
+    return str(because)
+
+
+def _numbers(series: Sequence[SeriesEvidence]) -> Sequence[int]:
+    """Give numbers with as many gaps as the first series that has any; else those of the first."""
+    chosen = next((one for one in series if _missing(one)), series[0] if series else None)
+    if chosen is None or chosen.lowest is None or chosen.highest is None:
+        return ()
+    if chosen.highest - chosen.lowest >= 2 * chosen.numbers:
+        return ()  # so sparse that numbers are no count here; and perhaps very long
+    return (*range(chosen.lowest, chosen.lowest + chosen.numbers - 1), chosen.highest)
+
+
+def _missing(series: SeriesEvidence) -> int:
+    if series.lowest is None or series.highest is None:
+        return 0
+    missing = series.highest - series.lowest + 1 - series.numbers
+    return missing if missing <= series.numbers else 0

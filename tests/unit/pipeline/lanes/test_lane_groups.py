@@ -1,0 +1,195 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hilum.kernel.telemetry import Silence
+from hilum.ledger.delivery import Level
+from hilum.ledger.gathering import Completeness, Evidence, Gathering, SeriesEvidence
+from hilum.pipeline.lanes.gathering import Gatherer
+from hilum.pipeline.lanes.groups import MOVED_MAX, Groups, Members, Move, Standing, moves
+from hilum.routing.completeness import Patience
+from hilum.routing.targets import Target
+from hilum.testing.virtual_time import run_virtually
+
+FIRST = Target(("pacs", "standby"), "first_of")
+ONE = Target(("a", "b", "c"), "one_of", (1.0, 1.0, 2.0))
+WELL, DOWN, SHAKY, TRIAL = Standing.WELL, Standing.DOWN, Standing.SHAKY, Standing.TRIAL
+
+
+def members(standings, owed=None):
+    return Members(standings, owed or {})
+
+
+@pytest.mark.parametrize(
+    ("pacs", "standby", "picked"),
+    [
+        (WELL, WELL, "pacs"),
+        (SHAKY, WELL, "pacs"),
+        (TRIAL, WELL, "pacs"),
+        (DOWN, WELL, "standby"),
+        (DOWN, DOWN, "pacs"),
+    ],
+)
+def test_first_of_is_the_first_that_is_not_down(pacs, standby, picked):
+    assert members({"pacs": pacs, "standby": standby}).pick(FIRST, "1.2", None) == picked
+
+
+def test_a_study_stays_with_the_member_that_has_begun_to_get_it():
+    well = members(dict.fromkeys("abc", WELL), {"a": 9000, "b": 0, "c": 0})
+
+    assert well.pick(ONE, "1.2", "a") == "a"
+    assert members({"a": DOWN, "b": WELL, "c": WELL}).pick(ONE, "1.2", "a") in "bc"
+
+
+def test_a_crowded_member_gets_no_new_study():
+    crowded = members(dict.fromkeys("abc", WELL), {"a": 5000, "b": 5000, "c": 10})
+
+    assert {crowded.pick(ONE, f"1.{n}", None) for n in range(50)} == {"c"}
+
+
+def test_one_of_follows_the_weights():
+    even = members(dict.fromkeys("abc", WELL))
+    picked = [even.pick(ONE, f"1.{n}", None) for n in range(4000)]
+
+    assert picked.count("c") == pytest.approx(2000, abs=200)
+
+
+@pytest.mark.parametrize(
+    ("standings", "expected"),
+    [
+        ({"pacs": DOWN, "standby": WELL}, [Move(FIRST.choice, "pacs", "standby", MOVED_MAX)]),
+        ({"pacs": WELL, "standby": WELL}, [Move(FIRST.choice, "standby", "pacs", MOVED_MAX)]),
+        ({"pacs": TRIAL, "standby": WELL}, [Move(FIRST.choice, "standby", "pacs", 1)]),
+        ({"pacs": SHAKY, "standby": WELL}, []),
+        ({"pacs": DOWN, "standby": DOWN}, []),
+    ],
+)
+def test_first_of_moves_what_waits_and_moves_it_back(standings, expected):
+    found = list(moves(FIRST, members(standings, {"pacs": 5, "standby": 5})))
+
+    assert found == expected
+
+
+def test_one_of_only_takes_from_those_that_are_down():
+    owed = {"a": 10, "b": 4, "c": 6}
+
+    assert list(moves(ONE, members(dict.fromkeys("abc", WELL), owed))) == []
+    assert list(moves(ONE, members({"a": DOWN, "b": WELL, "c": WELL}, owed))) == [
+        Move(ONE.choice, "a", "c", MOVED_MAX)
+    ]
+
+
+class Aside:
+    async def run(self, job):
+        return job()
+
+
+def test_nothing_moves_to_a_member_that_does_not_answer():
+    class Lanes:
+        def __init__(self, is_well):
+            self.is_well = is_well
+
+        def standings(self):
+            return {"pacs": WELL, "standby": WELL}
+
+        async def is_surely_well(self, _name):
+            return self.is_well
+
+        def wake_all(self):
+            pass
+
+    class Choices:
+        moved = 0
+
+        def outstanding(self, _name):
+            return 1
+
+        def reassign(self, _choice, **_given):
+            self.moved += 1
+            return 1
+
+    async def moved_when(clock, is_well):
+        choices = Choices()
+        groups = Groups(choices, Aside(), clock, Lanes(is_well), Silence())
+        groups.change([FIRST, Target(("other",))])
+        await groups.balance()
+        return choices.moved
+
+    assert run_virtually(lambda clock: moved_when(clock, is_well=False)) == 0
+    assert run_virtually(lambda clock: moved_when(clock, is_well=True)) == 1
+
+
+class Held:
+    """One gathering and what is held of it."""
+
+    def __init__(self, now, series, *, quiet=60, age=60):
+        at = now - timedelta(seconds=quiet)
+        begun = now - timedelta(seconds=age)
+        self.gathering = Gathering(7, "route", Level.SERIES, "1.2", begun, at, 3, "association")
+        self.series = series
+        self.closed = []
+
+    def due(self, *, quiet_since, opened_until):
+        gathering = self.gathering
+        is_due = gathering.last_arrival_at <= quiet_since or gathering.opened_at <= opened_until
+        return [gathering] if is_due and not self.closed else []
+
+    def evidence(self, _level, _uid):
+        return Evidence(self.series)
+
+    def close(self, _number, *, verdict, evidence, is_forced, **_):
+        self.closed.append((verdict, is_forced, evidence))
+        return 3
+
+
+def looked(series, *, is_open=False, **given):
+    async def look(clock):
+        held = Held(clock.now(), series, **given)
+        gatherer = Gatherer(held, Aside(), clock, Silence(), is_association_open=lambda _: is_open)
+        gatherer.change({"route": Patience("probably", 30, 3600)})
+        await gatherer.look()
+        return held.closed
+
+    return run_virtually(look)
+
+
+WHOLE = [SeriesEvidence("1.2", "CT", 3, 3, 1, 3)]
+GAPPED = [SeriesEvidence("1.2", "CT", 3, 3, 1, 5)]
+
+
+def test_a_series_that_was_quiet_and_has_no_gaps_is_delivered():
+    ((verdict, is_forced, _),) = looked(WHOLE)
+
+    assert (verdict, is_forced) == (Completeness.PROBABLY, False)
+
+
+@pytest.mark.parametrize("given", [{"quiet": 5}, {"is_open": True}])
+def test_what_still_arrives_waits(given):
+    assert looked(WHOLE, **given) == []
+
+
+def test_a_gap_waits_for_the_limit_and_is_told_with_its_count():
+    ((verdict, is_forced, evidence),) = looked(GAPPED, age=4000)
+
+    assert looked(GAPPED) == []
+    assert (verdict, is_forced) == (Completeness.INCOMPLETE, True)
+    assert "2 of the numbers 1-5 missing" in evidence
+
+
+def test_what_waits_for_a_route_that_is_gone_goes_all_the_same():
+    async def look(clock):
+        held = Held(clock.now(), WHOLE, quiet=61)
+        gatherer = Gatherer(held, Aside(), clock, Silence(), is_association_open=lambda _: False)
+        gatherer.change({})
+        await gatherer.look()
+        return held.closed
+
+    assert len(run_virtually(look)) == 1
+
+
+def test_moments_are_aware():
+    assert run_virtually(_now).tzinfo is UTC
+
+
+async def _now(clock) -> datetime:
+    return clock.now()
