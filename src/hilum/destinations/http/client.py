@@ -120,6 +120,8 @@ class HttpClient:
         seconds = self._settings.response_timeout_seconds
         loop, place = asyncio.get_running_loop(), origin_of(url)
         deadline = asyncio.timeout(None)
+        # A proxy sees the requests themselves, but of TLS only the one for a tunnel.
+        login, is_tunnelled = self._proxy_login(), url.startswith("https:")
 
         def begin_to_wait(more: float = 0.0) -> None:
             deadline.reschedule(loop.time() + seconds + more)
@@ -134,10 +136,10 @@ class HttpClient:
                 async with self._open().request(
                     method,
                     url,
-                    headers=headers,
+                    headers=headers if is_tunnelled else {**headers, **login},
                     data=data,
                     allow_redirects=False,
-                    proxy_headers=self._proxy_login(),
+                    proxy_headers=login if is_tunnelled else None,
                 ) as response:
                     begin_to_wait()
                     answer = await _read(response)
@@ -178,11 +180,11 @@ class HttpClient:
             trace_configs=[trace],
         )
 
-    def _proxy_login(self) -> Mapping[str, str] | None:
+    def _proxy_login(self) -> Mapping[str, str]:
         """Give what the proxy wants to see."""
         user, password = self._settings.proxy_user, self._settings.proxy_password
         if not user:
-            return None
+            return {}
         login = basic(user, password.get_secret_value() if password else "")
         return {"Proxy-Authorization": login["Authorization"]}
 
