@@ -22,6 +22,7 @@ from pydicom.filereader import read_dataset
 
 from hilum.dicom.limits import ReaderLimits
 from hilum.dicom.reader import DataSetReader
+from hilum.dicom.shapes import Shapes
 from hilum.dicom.syntaxes import (
     TransferSyntax,
 )
@@ -31,9 +32,9 @@ from hilum.kernel.errors import CorruptPayload
 LIMITS = ReaderLimits(value_bytes_max=64)
 
 
-def read(syntax: TransferSyntax, chunks: list[bytes]):
+def read(syntax: TransferSyntax, chunks: list[bytes], limits=LIMITS, shapes=None):
     """Give what the reader makes of a stream: the wanted values and the oddities, or None."""
-    reader = DataSetReader(syntax, WANTED, LIMITS)
+    reader = DataSetReader(syntax, WANTED, limits, shapes=shapes)
     try:
         for chunk in chunks:
             reader.feed(memoryview(chunk))
@@ -130,7 +131,33 @@ def test_a_data_set_may_end_between_top_level_elements_only(syntax, elements, da
 @given(elements=DATA_SETS, data=st.data())
 @settings(max_examples=60, deadline=None)
 def test_bent_bytes_give_a_definite_answer_that_no_split_changes(syntax, elements, data):
-    stream = bytearray(wire(b"".join(encode(elements, syntax)), syntax))
+    bent = bend(wire(b"".join(encode(elements, syntax)), syntax), data)
+
+    whole = read(syntax, [bent])
+
+    assert whole == read(syntax, cut(bent, data.draw(SPLITS)))
+    assert whole == read(syntax, [bent[i : i + 1] for i in range(len(bent))])
+
+
+# In small windows a shape ends early; in one of the usual size it is the whole data set.
+@pytest.mark.parametrize("limits", [LIMITS, ReaderLimits()], ids=["small", "usual"])
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+@given(elements=DATA_SETS, data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_nothing_depends_on_what_was_read_before(syntax, limits, elements, data):
+    stream = wire(b"".join(encode(elements, syntax)), syntax)
+    shapes = Shapes()
+    first = [read(syntax, [stream], limits, shapes) for _ in range(3)]
+    bent = bend(stream, data)
+
+    assert first == [read(syntax, [stream], limits)] * 3
+    for later in (bent, stream, stream + bent, stream[: data.draw(st.integers(0, len(stream)))]):
+        chunks = cut(later, data.draw(SPLITS))
+        assert read(syntax, chunks, limits, shapes) == read(syntax, chunks, limits)
+
+
+def bend(straight: bytes, data: st.DataObject) -> bytes:
+    stream = bytearray(straight)
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(stream) - 1))
         change = data.draw(
@@ -141,9 +168,4 @@ def test_bent_bytes_give_a_definite_answer_that_no_split_changes(syntax, element
             )
         )
         stream[place : place + data.draw(st.integers(0, 4))] = change
-    bent = bytes(stream)
-
-    whole = read(syntax, [bent])
-
-    assert whole == read(syntax, cut(bent, data.draw(SPLITS)))
-    assert whole == read(syntax, [bent[i : i + 1] for i in range(len(bent))])
+    return bytes(stream)

@@ -1,6 +1,7 @@
 """What the catalogue knows of an instance, as text and numbers."""
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 from hilum.dicom import tags
 from hilum.dicom.header import Header
@@ -50,41 +51,78 @@ class InstanceFacts:
     content_time: str
 
 
+# What all instances of a series say alike, in the order of the fields from study_instance_uid to
+# station_name; all of it is text but one.
+_SHARED: Final = (
+    tags.STUDY_INSTANCE_UID,
+    tags.SERIES_INSTANCE_UID,
+    tags.PATIENT_ID,
+    tags.ISSUER_OF_PATIENT_ID,
+    tags.PATIENT_NAME,
+    tags.PATIENT_BIRTH_DATE,
+    tags.PATIENT_SEX,
+    tags.STUDY_DATE,
+    tags.STUDY_TIME,
+    tags.ACCESSION_NUMBER,
+    tags.STUDY_ID,
+    tags.STUDY_DESCRIPTION,
+    tags.REFERRING_PHYSICIAN_NAME,
+    tags.MODALITY,
+    tags.SERIES_NUMBER,
+    tags.SERIES_DESCRIPTION,
+    tags.SERIES_DATE,
+    tags.SERIES_TIME,
+    tags.BODY_PART_EXAMINED,
+    tags.PERFORMED_STATION_AE_TITLE,
+    tags.MANUFACTURER,
+    tags.INSTITUTION_NAME,
+    tags.STATION_NAME,
+)
+_SERIES_NUMBER_AT: Final = _SHARED.index(tags.SERIES_NUMBER)
+# Series that are being received at a time; of more, some are decoded again.
+_REMEMBERED_MAX: Final = 64
+
+
+class FactsReader:
+    """Reads facts from headers; what a series repeats in each instance is decoded once.
+
+    It is recognised by its bytes, so that nothing is taken over from another series.
+    """
+
+    def __init__(self) -> None:
+        # Any: texts and one number, in the order of the fields.
+        self._decoded: dict[tuple[object, ...], tuple[Any, ...]] = {}
+
+    def facts_of(self, header: Header) -> InstanceFacts:
+        """Read the catalogue attributes. Hot: positional, in the order of the fields."""
+        raw = (header.charset.codec, *map(header.values.get, _SHARED))
+        shared = self._decoded.get(raw)
+        if shared is None:
+            shared = self._decode(header, raw)
+        text, integer = header.text, header.integer
+        return InstanceFacts(  # type: ignore[call-arg] # mypy does not count what * gives
+            header.uid(tags.SOP_INSTANCE_UID),
+            header.uid(tags.SOP_CLASS_UID),
+            *shared,
+            integer(tags.INSTANCE_NUMBER),
+            integer(tags.ROWS),
+            integer(tags.COLUMNS),
+            integer(tags.BITS_ALLOCATED),
+            integer(tags.NUMBER_OF_FRAMES),
+            text(tags.IMAGE_TYPE),
+            text(tags.CONTENT_DATE),
+            text(tags.CONTENT_TIME),
+        )
+
+    def _decode(self, header: Header, raw: tuple[object, ...]) -> tuple[Any, ...]:
+        values: list[object] = [header.text(tag) for tag in _SHARED]
+        values[_SERIES_NUMBER_AT] = header.integer(tags.SERIES_NUMBER)
+        if len(self._decoded) >= _REMEMBERED_MAX:
+            self._decoded.clear()
+        shared = self._decoded[raw] = tuple(values)
+        return shared
+
+
 def facts_of(header: Header) -> InstanceFacts:
-    """Read the catalogue attributes from a header. Hot: positional, in the order of the fields."""
-    text, uid, integer = header.text, header.uid, header.integer
-    return InstanceFacts(
-        uid(tags.SOP_INSTANCE_UID),
-        uid(tags.SOP_CLASS_UID),
-        uid(tags.STUDY_INSTANCE_UID),
-        uid(tags.SERIES_INSTANCE_UID),
-        text(tags.PATIENT_ID),
-        text(tags.ISSUER_OF_PATIENT_ID),
-        text(tags.PATIENT_NAME),
-        text(tags.PATIENT_BIRTH_DATE),
-        text(tags.PATIENT_SEX),
-        text(tags.STUDY_DATE),
-        text(tags.STUDY_TIME),
-        text(tags.ACCESSION_NUMBER),
-        text(tags.STUDY_ID),
-        text(tags.STUDY_DESCRIPTION),
-        text(tags.REFERRING_PHYSICIAN_NAME),
-        text(tags.MODALITY),
-        integer(tags.SERIES_NUMBER),
-        text(tags.SERIES_DESCRIPTION),
-        text(tags.SERIES_DATE),
-        text(tags.SERIES_TIME),
-        text(tags.BODY_PART_EXAMINED),
-        text(tags.PERFORMED_STATION_AE_TITLE),
-        text(tags.MANUFACTURER),
-        text(tags.INSTITUTION_NAME),
-        text(tags.STATION_NAME),
-        integer(tags.INSTANCE_NUMBER),
-        integer(tags.ROWS),
-        integer(tags.COLUMNS),
-        integer(tags.BITS_ALLOCATED),
-        integer(tags.NUMBER_OF_FRAMES),
-        text(tags.IMAGE_TYPE),
-        text(tags.CONTENT_DATE),
-        text(tags.CONTENT_TIME),
-    )
+    """Read the catalogue attributes of one header, by itself."""
+    return FactsReader().facts_of(header)

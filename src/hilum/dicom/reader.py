@@ -8,6 +8,7 @@ from typing import Final
 from hilum.dicom.header import Header
 from hilum.dicom.inflate import Inflater
 from hilum.dicom.limits import DEFAULT_LIMITS, ReaderLimits
+from hilum.dicom.shapes import Shape, Shapes
 from hilum.dicom.syntaxes import TransferSyntax
 from hilum.dicom.tags import CATALOGUE_TAGS
 from hilum.dicom.walker import StructureWalker
@@ -36,7 +37,12 @@ class DataSetReader:
         syntax: TransferSyntax,
         wanted: frozenset[int] = CATALOGUE_TAGS,
         limits: ReaderLimits = DEFAULT_LIMITS,
+        *,
+        shapes: Shapes | None = None,
     ) -> None:
+        """Begin; readers that share `shapes` walk only through what none of them has seen."""
+        self._limits = limits
+        self._shapes = shapes
         self._walker = StructureWalker(
             explicit=syntax.explicit,
             little_endian=syntax.little_endian,
@@ -66,8 +72,14 @@ class DataSetReader:
         Raises:
             CorruptPayload: they cannot belong to a data set, or exceed the limits.
         """
+        size = len(chunk)
         if self._inflater is None:
-            self._take(chunk)
+            if self._skip_bytes >= size:
+                # Most of most data sets: the middle of a value that nobody wants.
+                self._skip_bytes -= size
+                self._position += size
+            else:
+                self._take(chunk)
             return
         for piece in self._inflater.inflate(chunk):
             self._take(piece)
@@ -119,13 +131,23 @@ class DataSetReader:
 
     def _walk(self, window: bytes, *, is_final: bool = False) -> None:
         """Walk through a window that begins with a header; keep what of it must come again."""
+        unseen = None
         if self._position == 0:
             if len(window) < _HEADER_BYTES:
                 self._cut += window
                 self._cut_needs_bytes = _HEADER_BYTES
                 return
             self._walker.start(window)
+            if (unseen := self._shapes) is not None:
+                shape = unseen.find(window, self._walker.beginning)
+                if shape is not None:
+                    unseen = None
+                    window = self._step_over(shape, window)
+        if not window:
+            return
         end = self._walker.walk(window, self._position, is_final=is_final)
+        if unseen is not None:
+            unseen.note(window, self._walker, self._limits)
         if end < len(window):
             self._position += end
             self._cut += window[end:]
@@ -133,6 +155,19 @@ class DataSetReader:
         else:
             self._position += len(window)
             self._skip_bytes = end - len(window)
+
+    def _step_over(self, shape: Shape, window: bytes) -> bytes:
+        """Step over what is as it was in another data set; give what is left to walk through."""
+        self._walker.resume(
+            zip(shape.tags, shape.values.unpack_from(window), strict=True),
+            odd=shape.odd,
+            captured=shape.captured,
+            pixels_reached=shape.pixels_reached,
+        )
+        step = min(shape.end, len(window))
+        self._position += step
+        self._skip_bytes = shape.end - step
+        return window[step:]
 
     def _take_last(self) -> None:
         """Walk through what was kept for bytes to come that never came."""

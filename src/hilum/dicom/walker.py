@@ -4,6 +4,7 @@ Knows elements, sequences, items and fragments, and where each must end (PS3.5 Â
 but the containers that are open and the wanted values; never looks into other values.
 """
 
+from collections.abc import Iterable
 from itertools import repeat
 from operator import length_hint
 from typing import Final
@@ -50,6 +51,7 @@ class StructureWalker(Nesting):
         # Positions of structural headers, or-ed: behind an odd length, they are odd. Two odd
         # lengths side by side escape; asking each length would cost the hot loops a tenth.
         self._odd = 0
+        self.beginning = self._encoding  # as the first element is encoded
 
     def start(self, head: bytes) -> None:
         """Look at the first 6 bytes: do they name a VR where the syntax says there is none?
@@ -59,7 +61,16 @@ class StructureWalker(Nesting):
         """
         if not self._encoding.explicit and head[4:6] in ALL_VRS:
             self._tolerate("explicit data set in an implicit syntax")
-            self._encoding = self._sibling_encoding(explicit=True)
+            self.beginning = self._encoding = self._sibling_encoding(explicit=True)
+
+    def resume(
+        self, values: Iterable[tuple[int, bytes]], *, odd: int, captured: int, pixels_reached: bool
+    ) -> None:
+        """Go on behind elements that were walked another way, as after walking them."""
+        self.values.update(values)
+        self._odd |= odd
+        self._captured += captured
+        self.pixels_reached |= pixels_reached
 
     def walk(self, window: bytes, base: int, *, is_final: bool = False) -> int:
         """Walk on through `window`, which begins at position `base` with a header.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hilum.dicom.facts import InstanceFacts, facts_of
+from hilum.dicom.facts import FactsReader, InstanceFacts
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.names import is_uid
@@ -63,6 +63,7 @@ class Committer:
         self._clock = clock
         self._moments = Moments(clock)
         self._policy = policy
+        self._facts = FactsReader()
 
     def commit(self, group: Sequence[Reception]) -> CommitReport:
         """Make the group durable; never raises for one reception's fault or a full disk."""
@@ -91,7 +92,7 @@ class Committer:
             report.disk_is_full |= reception.has_met_full_disk
             self._drop(reception, report)
             return None
-        judged = _judge(reception)
+        judged = _judge(reception, self._facts)
         if isinstance(judged, InstanceFacts):
             return _Candidate(index, reception, judged, digest, self._moments.next())
         report.answers[index] = judged
@@ -217,12 +218,12 @@ def _answer(verdict: Verdict) -> Answer:
     return Kept(verdict)
 
 
-def _judge(reception: Reception) -> InstanceFacts | Mismatched | NotUnderstood:
+def _judge(reception: Reception, reader: FactsReader) -> InstanceFacts | Mismatched | NotUnderstood:
     """Say what the data set is, or what is wrong with it."""
     if reception.defect is not None:
         return NotUnderstood(reception.defect)
     try:
-        facts = facts_of(reception.reader.finish())
+        facts = reader.facts_of(reception.reader.finish())
     except CorruptPayload as error:
         return NotUnderstood(str(error))
     mismatch = _mismatch(reception, facts)

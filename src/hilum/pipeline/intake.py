@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from hilum.dicom.part10 import file_meta
 from hilum.dicom.reader import DataSetReader
+from hilum.dicom.shapes import Shapes
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
 from hilum.kernel.faults import place_of
@@ -88,6 +89,7 @@ class Intake:
         self._ledger_obstacle: str | None = None
         self._reported: str | None = None
         self._idle = asyncio.Event()
+        self._shapes = Shapes()
         self.buffers = BufferPool(_BUFFERS_BYTES_MAX)
         self.open_receptions = 0
         # Who might bring an instance at this moment; the doors count them.
@@ -139,7 +141,7 @@ class Intake:
             self,
             announcement,
             self._vault.begin(head),
-            DataSetReader(transfer_syntax(announcement.transfer_syntax_uid)),
+            DataSetReader(transfer_syntax(announcement.transfer_syntax_uid), shapes=self._shapes),
             answered=answered,
             resumed=resumed,
             size_max=self._limits.instance_bytes_max,

@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from hilum.dicom import tags
-from hilum.dicom.facts import facts_of
+from hilum.dicom.facts import FactsReader, facts_of
 from hilum.dicom.header import Header
 
 
@@ -151,3 +151,18 @@ def test_facts_of_an_empty_header_are_empty():
     facts = facts_of(header({}))
 
     assert {getattr(facts, name) for name in facts.__slots__} == {"", None}
+
+
+def test_a_reader_of_facts_takes_nothing_over_from_other_series():
+    seen = [
+        {tags.PATIENT_ID: b"1 ", tags.PATIENT_NAME: b"A^B ", tags.INSTANCE_NUMBER: b"1 "},
+        {tags.PATIENT_ID: b"1 ", tags.PATIENT_NAME: b"A^B ", tags.INSTANCE_NUMBER: b"2 "},
+        {tags.PATIENT_ID: b"1 ", tags.SERIES_NUMBER: b"7 "},
+        {tags.PATIENT_NAME: b"\xc4^B ", tags.SPECIFIC_CHARACTER_SET: b"ISO_IR 100"},
+        {tags.PATIENT_NAME: b"\xc4^B ", tags.SPECIFIC_CHARACTER_SET: b"ISO_IR 144"},
+    ]
+    reader = FactsReader()
+
+    for values in seen * 2:
+        assert reader.facts_of(header(values)) == facts_of(header(values))
+    assert len({reader.facts_of(header(values)).patient_name for values in seen[3:]}) == 2
