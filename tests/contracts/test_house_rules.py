@@ -183,7 +183,7 @@ def test_only_doors_open_connections_through_the_event_loop():
 def test_no_clock_is_read_below_the_ledger_and_the_vault():
     """`datetime` is a value there, but not its `now`."""
     below = python_files(
-        *(f"src/hilum/{room}/" for room in ("kernel", "dicom", "dimse", "routing"))
+        *(f"src/hilum/{room}/" for room in ("kernel", "dicom", "dimse", "query", "routing"))
     )
     reading = {
         name
