@@ -88,6 +88,7 @@ class ScriptedPeer:
     )
     is_mute: bool = False  # accepts connections and never says a word
     reads_bytes_max: int | None = None  # of each connection; then it reads no more
+    seconds_per_read: float = 0.0  # how slow it is: it reads 64 KiB at a time
     on_echo: Callable[[], None] = lambda: None  # may raise like `on_store`
     # Is shown the data set of each request for storage commitment and its transfer syntax; gives
     # the event type and the data set to report at once on the same association, or nothing.
@@ -197,6 +198,8 @@ class _Conversation:
         most = self._peer.reads_bytes_max
         if most is not None and self._read_bytes >= most:
             await asyncio.Event().wait()
+        if self._peer.seconds_per_read:
+            await asyncio.sleep(self._peer.seconds_per_read)
         data = await self._reader.read(_READ_BYTES)
         self._read_bytes += len(data)
         return data
