@@ -146,6 +146,21 @@ async def test_a_peer_that_always_hangs_up_is_not_asked_for_ever():
     assert len(rig.peer.requests) == 2
 
 
+async def test_a_loss_leaves_none_out_that_waited_for_another_association():
+    rig = DimseRig()
+    rig.reactions[2] = Reaction.LOSE
+    ct = [rig.parcel(seed, sop_class=CT) for seed in range(4)]
+    mr = rig.parcel(9, sop_class=MR)
+    async with rig.running(None) as destination:
+        session = destination.session()
+        await deliver(session, ct[:1])
+        outcomes = await deliver(session, [mr, *ct[1:]])
+        await session.aclose()
+
+    failings = [getattr(outcome, "failing", None) for outcome in outcomes]
+    assert failings == [Failing.UNTRIED, None, Failing.UNREACHABLE, Failing.UNTRIED]
+
+
 async def test_an_association_idle_for_long_is_asked_before_an_instance_is_risked():
     rig = DimseRig()
     rig.manner = Manner(echo_after_seconds=0, echo_seconds=HASTY_SECONDS)
