@@ -36,6 +36,7 @@ class MemoryDeliveries:
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
+        self.delivered = 0
         self._open: dict[int, Row] = {}
 
     # What a commit does.
@@ -179,6 +180,7 @@ class MemoryDeliveries:
                 if row.state is State.DELIVERED:
                     return False
                 self._close(row, State.DELIVERED)
+                self.delivered += 1
                 return True
             case _ if row.state is not State.ACTIVE or row.owner != settlement.owner:
                 return False
