@@ -1,21 +1,29 @@
 """What a gateway with this configuration will do, in a dozen lines an operator can check."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from rich.console import Console
 from rich.text import Text
 
 from hilum.cli.problems import print_problems
+from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
+from hilum.destinations.dimse.settings import DimseDestinationSettings
+from hilum.destinations.folder.settings import FolderDestinationSettings
+from hilum.destinations.webhook.settings import WebhookDestinationSettings
+from hilum.routing.calendar import Calendar
+from hilum.routing.settings import RouteSettings
 from hilum.service.config import FILE_VARIABLE, FILES
 from hilum.service.config_errors import Problem
 from hilum.service.config_options import size_text
-from hilum.service.config_settings import Config
+from hilum.service.config_settings import Config, Destination
+from hilum.service.config_template import inline
 from hilum.sources.dimse.settings import PeerSettings, TlsSettings
 
 PEERS_SHOWN_MAX: Final = 20
+ROWS_SHOWN_MAX: Final = 50  # of destinations, and of routes
 LABEL_WIDTH: Final = 18
 
 _UNKNOWN: Final = {
@@ -77,6 +85,10 @@ def summary(config: Config) -> Iterator[tuple[str, list[str]]]:
     yield "is called", [", ".join([gateway.ae_title, *dimse.called_ae_titles]) + _any_title(config)]
     yield "listens on", list(_listeners(config))
     yield "lets in", list(_callers(config))
+    if config.destinations:
+        yield "sends to", list(_shortened(map(_destination, config.destinations.items())))
+    if config.routes:
+        yield "by routes", list(_shortened([_route(one)] for one in config.routes))
     made = "" if gateway.data.exists() else "  (to be made)"
     yield "keeps it in", [f"{gateway.data}{made}"]
     yield "says success", [f"when an instance is {_DURABLE[gateway.durability]}"]
@@ -116,6 +128,45 @@ def _tls(tls: TlsSettings) -> str:
         return f"{version}, no certificate asked of peers"
     must = "must" if tls.require_client_certificate else "may"
     return f"{version}, peers {must} show a certificate signed by {tls.client_ca.name}"
+
+
+def _shortened(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Give what there is in columns, and of very many only how many more."""
+    found = list(rows)
+    yield from _aligned(found[:ROWS_SHOWN_MAX])
+    if len(found) > ROWS_SHOWN_MAX:
+        yield f"and {len(found) - ROWS_SHOWN_MAX} more"
+
+
+def _destination(named: tuple[str, Destination]) -> tuple[str, str, str]:
+    name, one = named
+    match one:
+        case DimseDestinationSettings():
+            where = f"{one.ae_title} at {_socket(one.host, one.port)}"
+        case FolderDestinationSettings():
+            where = str(one.path)
+        case DicomWebDestinationSettings() | WebhookDestinationSettings():
+            where = one.url
+        case _:
+            assert_never(one)
+    return name, one.type, f"{where}{_between(one.between)}"
+
+
+def _route(route: RouteSettings) -> str:
+    to = ", ".join(one if isinstance(one, str) else inline(one) for one in route.to) or "nowhere"
+    when = f"when {inline(dict(route.when))}" if route.when else "always"
+    remarks = [
+        "" if route.enabled else "switched off",
+        "" if route.on == "instance" else f"by {route.on}",
+        "" if route.priority == "routine" else route.priority,
+        "and stops" if route.stop else "",
+    ]
+    how = ", ".join(one for one in remarks if one)
+    return f"{route.name}: {when} to {to}{_between(route.between)}{f' ({how})' if how else ''}"
+
+
+def _between(calendar: Calendar | None) -> str:
+    return f", {' or '.join(calendar.texts)} only" if calendar else ""
 
 
 def _callers(config: Config) -> Iterator[str]:

@@ -92,7 +92,7 @@ def _targets(item: object, path: KeyPath, known: Known, faults: Faults) -> Itera
     if kind == "all_of":
         yield from (Target((name,)) for name in members)
     elif members:
-        if len(members) == 1:
+        if len(members) == 1 == len(tuple(_listed(item[kind]))):
             faults.warning((*path, kind), f"{kind} of one is just that one", "Add another member")
         weights = _weights(item.get("weights", {}), members, (*path, "weights"), faults)
         yield Target(members, kind, weights if kind == "one_of" else ())
@@ -133,6 +133,11 @@ def _members(value: object, path: KeyPath, known: Known, faults: Faults) -> tupl
         elif _is_destination(name, at, known, faults):
             members.append(name)
     return tuple(members)
+
+
+def _listed(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple):
+        yield from value
 
 
 def _weights(

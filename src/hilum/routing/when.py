@@ -87,7 +87,7 @@ class _Reader:
             parts = tuple(self.table(value, path, depth=depth + 1, in_item=in_item))
             if value == {}:
                 self._faults.error(path, "not of nothing holds never", "Say what must not be")
-            return NotCondition(key, AllCondition("all", parts))
+            return NotCondition(key, _together(parts))
         if not isinstance(value, list | tuple) or not value:
             remedy = f'Write {key} = [ {{ Modality = "CT" }}, {{ … }} ]'
             self._faults.error(path, f"{key} needs a list of tables that is not empty", remedy)
@@ -98,7 +98,7 @@ class _Reader:
             parts = tuple(self.table(inner, at, depth=depth + 1, in_item=in_item))
             if inner == {}:
                 self._faults.error(at, "an empty table always holds", "Say what must be")
-            alternatives.append(AllCondition("all", parts))
+            alternatives.append(_together(parts))
         made = AnyCondition if key == "any" else AllCondition
         return made(key, tuple(alternatives))
 
@@ -156,7 +156,7 @@ class _Reader:
             self._faults.error(path, "an empty table asks for nothing", "Write true: it is there")
             return None
         parts = tuple(self.table(table, path, depth=depth + 1, in_item=True))
-        inner = AllCondition("all", parts)
+        inner = _together(parts)
         return ItemCondition(attribute.key, attribute.tag, attribute.creator, inner)
 
     def _literals(self, key: str, value: object, path: KeyPath) -> list[tuple[KeyPath, Literal]]:
@@ -181,9 +181,16 @@ class _Reader:
                 remedy = f"Write {key} = {written(value)} by itself, or alternatives with any"
                 self._faults.error(path, "true and false cannot be in a list", remedy)
             else:
+                # A date without quotes comes as a list of nothing: JSON has no dates.
+                at = path[:-1] if value is None else path
                 remedy = 'Texts and dates stand in quotes, as in "CT" and "20240131"'
-                self._faults.error(path, "expected a text or a number", remedy)
+                self._faults.error(at, "expected a text or a number", remedy)
         return checked
+
+
+def _together(parts: tuple[Condition, ...]) -> Condition:
+    """Make one condition of several that must all hold."""
+    return parts[0] if len(parts) == 1 else AllCondition("all", parts)
 
 
 def _wrapped(steps: Sequence[Attribute], inner: Condition) -> Condition:

@@ -167,7 +167,7 @@ def _instead(source: Source, parent: KeyPath, key: str) -> str:
         return _did_you_mean(source, (*parent, key), guess)
     if elsewhere := [one.title for one in sections() if _holds(one.path, key)]:
         return f"Did you mean {any_of(elsewhere)}?"
-    if elsewhere := [one.title for one in sections() if key in {o.key for o in one.options}]:
+    if elsewhere := [one.label for one in sections() if key in {o.key for o in one.options}]:
         return f"It belongs in {any_of(elsewhere)}"
     return f"There are {', '.join(near)}"
 
@@ -197,7 +197,7 @@ def _wrong_value(source: Source, error: ErrorDetails) -> Problem:
     is_secret = (option is not None and option.is_secret) or isinstance(value, dict)
     return Problem(
         dotted(path),
-        _message(error, path, value, option),
+        _message(source, error, value, option),
         _remedy(source, error, value, option),
         None if is_secret else shown(value),
         source.origin_of_value(path),
@@ -208,16 +208,19 @@ def _remedy(source: Source, error: ErrorDetails, value: object, option: Option |
     path = error["loc"]
     if option:
         return _rewritten(source, path, value, option)
-    return "" if isinstance(value, dict) else _as_section(source, path)
+    return "" if error["type"] == "value_error" else _as_section(source, path)
 
 
-def _message(error: ErrorDetails, path: KeyPath, value: object, option: Option | None) -> str:
+def _message(source: Source, error: ErrorDetails, value: object, option: Option | None) -> str:
+    path = error["loc"]
     if error["type"] == "value_error":
         text = str(error["ctx"]["error"])
         written = repr(value)[1:-1]
         return text.replace(written, _cut(written)) if isinstance(value, str) else text
     if option is None:
-        return f"found {_found(value)}, expected a section"
+        section = section_at(path, source.table)
+        expected = section.title if section and section.is_list else "a section"
+        return f"found {_found(value)}, expected {expected}"
     found = f"a {_kind(value)}" if option.is_secret else _found(value)
     expected = option.expected_item if isinstance(path[-1], int) else option.expected
     return f"found {found}, expected {expected}"
@@ -226,6 +229,8 @@ def _message(error: ErrorDetails, path: KeyPath, value: object, option: Option |
 def _found(value: object) -> str:
     if isinstance(value, bool):
         return shown(value)
+    if isinstance(value, dict):
+        return "a table"  # which may have secrets in it
     return f"the {_kind(value)} {shown(value)}"
 
 

@@ -57,6 +57,11 @@ class Section:
         title = f"[{'.'.join(self.path)}]"
         return f"[{title}]" if self.is_list and len(self.path) == 1 else title
 
+    @property
+    def label(self) -> str:
+        """Write it so that no other section is meant."""
+        return f'{self.title} with {TYPE} = "{self.variant}"' if self.variant else self.title
+
     def is_at(self, path: KeyPath, table: Mapping[str, Any]) -> bool:
         """Tell whether it is what stands at `path` of the file that was read as `table`."""
         names = tuple(key for key in path if isinstance(key, str))

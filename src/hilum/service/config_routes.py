@@ -47,7 +47,7 @@ def findings(config: Config, table: Mapping[str, Any], *, is_whole: bool) -> Rou
     for name, destination in config.destinations.items():
         errors += _pace(name, destination)
         warnings += _circle(config, name, destination)
-    if is_whole:
+    if is_whole and not errors:
         warnings += _unused(config)
     return RouteFindings(tuple(errors), tuple(warnings))
 
