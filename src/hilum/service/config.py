@@ -114,7 +114,8 @@ def _validate(source: Source) -> tuple[Config, list[ErrorDetails], set[KeyPath]]
         except ValidationError as error:
             found = error.errors(include_url=False)
             for one in found:
-                one["loc"] = source.written_path(one["loc"])
+                is_missing = one["type"] == "missing"
+                one["loc"] = source.written_path(one["loc"], is_missing=is_missing)
             # A required key that was dropped for its value is not missing as well.
             rejected += [one for one in found if one["loc"] not in dropped]
             paths = {_droppable(source, one) for one in found}

@@ -50,12 +50,18 @@ _ALSO_CALLED: Final = {
 
 def explain(source: Source, errors: Iterable[ErrorDetails]) -> Iterator[Problem]:
     """Turn what the validator found into problems."""
-    found = list(errors)
+    found = _without_other_kinds(list(errors))
     meant = {_meant(source, error["loc"]) for error in found if error["type"] == "extra_forbidden"}
     for error in found:
         # A misspelt key that must be there is one mistake, and one problem.
         if error["type"] != "missing" or error["loc"] not in meant:
             yield _explained(source, error)
+
+
+def _without_other_kinds(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out that a table is not true or false, where it may be either and has an error."""
+    inner = {error["loc"][:-1] for error in errors}
+    return [one for one in errors if not (one["type"] == "bool_type" and one["loc"] in inner)]
 
 
 def _meant(source: Source, path: KeyPath) -> KeyPath:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hilum.service.config_errors import Place, Variable
-from hilum.service.config_options import TYPE
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_toml import Document
 
@@ -53,24 +52,26 @@ class Source:
                 return False
         return True
 
-    def written_path(self, path: KeyPath) -> KeyPath:
+    def written_path(self, path: KeyPath, *, is_missing: bool) -> KeyPath:
         """Say where in the file stands what the validator calls `path`.
 
         It names the kind of a table as if that were a key, and the first of a list where one value
-        was written without brackets.
+        was written without brackets. Only of a key that `is_missing` the last one is not there.
         """
         found: KeyPath = ()
         value: Any = self.table
-        for key in path:
-            is_phantom = (
-                not isinstance(value, list)
-                if isinstance(key, int)
-                else isinstance(value, Mapping) and key not in value and value.get(TYPE) == key
-            )
-            if not is_phantom:
+        for depth, key in enumerate(path, start=1):
+            is_named = is_missing and depth == len(path)
+            if is_named or key == "[key]" or _holds(value, key):
                 found += (key,)
                 value = _inside(value, key)
         return found
+
+
+def _holds(value: Any, key: str | int) -> bool:
+    if isinstance(key, int):
+        return isinstance(value, list)
+    return isinstance(value, Mapping) and key in value
 
 
 def _inside(value: Any, key: str | int) -> Any:
