@@ -19,7 +19,9 @@ from hilum.ledger.delivery import PlannedDelivery, Priority, Settlement
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.lanes.books import Books
 from hilum.pipeline.lanes.dispatcher import Dispatcher
+from hilum.pipeline.lanes.groups import Groups
 from hilum.pipeline.lanes.policy import LanePolicy
+from hilum.routing.targets import Target
 from hilum.testing.memory_deliveries import MemoryDeliveries, MemorySlots
 from hilum.testing.mortal import Life, MortalAside
 from hilum.testing.pretend_destination import PretendDestination, World
@@ -207,3 +209,47 @@ def test_lanes_that_die_and_a_real_ledger_lose_nothing(tmp_path, seed):
     again = {number for number, times in world.arrivals.items() if times > 1}
     assert len(world.arrivals) == count
     assert not again - at_risk - world.lost_answers
+
+
+class Here:
+    """An Aside that makes nobody wait."""
+
+    async def run(self, job):
+        return job()
+
+
+def test_a_group_fails_over_and_comes_back(tmp_path):
+    ledger = Ledger.open(tmp_path / "ledger.db", durability="process")
+    group = Target(("pacs", "standby"), "first_of")
+    pacs, standby = PretendDestination("pacs"), PretendDestination("standby")
+    pacs.world.conduct.is_dead = True
+
+    def plan(numbers, member):
+        delivery = PlannedDelivery(member, "everything", choice=group.choice)
+        ledger.record([planned(number, delivery) for number in numbers])
+
+    async def scene(clock):
+        books = Books(ledger.deliveries, ledger.slots, Here(), clock, token="w1")
+        dispatcher = Dispatcher(books, clock=clock, telemetry=Silence(), chance=Random(1).random)
+        dispatcher.change([(pacs, LanePolicy()), (standby, LanePolicy())])
+        groups = Groups(ledger.deliveries, Here(), clock, dispatcher, Silence())
+        groups.change([group])
+        dispatcher.also("balancing groups", groups.balance)
+        running = asyncio.create_task(dispatcher.run())
+        plan(range(1, 21), "pacs")
+        await asyncio.sleep(60)
+        taken_over = len(standby.world.arrivals), groups.members.pick(group, "1.2.3", None)
+        pacs.world.conduct.is_dead = False
+        standby.world.conduct.is_dead = True
+        await asyncio.sleep(90)
+        plan(range(21, 41), groups.members.pick(group, "1.2.9", None))
+        plan(range(41, 61), "standby")
+        await asyncio.sleep(60)
+        await dispatcher.stop(5.0)
+        await running
+        return taken_over, len(pacs.world.arrivals)
+
+    try:
+        assert run_virtually(scene) == ((20, "standby"), 40)
+    finally:
+        ledger.close()
