@@ -67,10 +67,11 @@ def _measure_all(options: argparse.Namespace) -> list[dict[str, Any]]:
         print(f"objects: {kind}", flush=True)
         datasets.ensure(datasets.KINDS[kind], data)
     memory = Path(tempfile.mkdtemp(prefix="hilum-bench-", dir=options.memory))
+    bench = Bench(data, memory, options.disk)
     try:
-        bench = Bench(data, memory, options.disk)
         return _repeat(bench, scenarios, options)
     finally:
+        bench.clean()
         shutil.rmtree(memory)
 
 

@@ -38,11 +38,18 @@ def run(options: Options) -> Result:
     trace = strace.read(log)
     paths = _paths(target.data) if isinstance(target, GatewayTarget) else {}
     problems: dict[str, int] = {}
+    journalled = 0
     for uid in acknowledged:
         problem = _problem(trace, uid, paths.get(uid), options.folder)
+        journalled += not problem and _record_of(trace, paths.get(uid)) is not None
         problems[problem] = problems.get(problem, 0) + 1
     in_order = problems.pop("", 0)
-    figures = {"successes": len(acknowledged), "after all syncs": in_order, **problems}
+    figures = {
+        "successes": len(acknowledged),
+        "after all syncs": in_order,
+        "of these by the journal": journalled,
+        **problems,
+    }
     return Result(len(acknowledged) == wanted and in_order == wanted, figures)
 
 
@@ -71,6 +78,8 @@ def _problem(trace: Trace, uid: str, path: Path | None, folder: Path) -> str:
     named = next((step for step in trace.renames if step.path == str(path)), None)
     if named is None or named.ended > answered:
         return "not named"
+    if (record := _record_of(trace, path)) is not None:
+        return _problem_of_record(trace, record, answered, folder)
     settled = _synced(trace, str(path.parent), after=named.ended, before=answered)
     steps = (
         ("file not synced", _synced(trace, named.old_path, after=0, before=named.began)),
@@ -82,6 +91,22 @@ def _problem(trace: Trace, uid: str, path: Path | None, folder: Path) -> str:
         ),
     )
     return next((problem for problem, done in steps if not done), "")
+
+
+def _record_of(trace: Trace, path: Path | None) -> Step | None:
+    """Give where the bytes of a payload went into a journal, if they did."""
+    if path is None:
+        return None
+    return trace.records.get(str(path)[str(path).rindex(f"/{INSTANCES}/") + 1 :])
+
+
+def _problem_of_record(trace: Trace, record: Step, answered: int, folder: Path) -> str:
+    """Ask that the journal was synced, and only then the ledger, before the success left."""
+    synced = _synced(trace, record.path, after=record.ended, before=answered)
+    if synced is None:
+        return "journal not synced"
+    settled = _ledger_synced(trace, folder, after=synced.ended, before=answered)
+    return "" if settled else "ledger not synced"
 
 
 def _problem_of_peer(trace: Trace, uid: str, answered: int) -> str:

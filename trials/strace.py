@@ -10,7 +10,7 @@ from typing import Final
 
 CALLS: Final = (
     "fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,"
-    "sendto,sendmsg,write,writev,pwrite64"
+    "sendto,sendmsg,write,writev,pwrite64,pwritev,pwritev2"
 )  # fmt: skip
 # -yy: paths and peers of descriptors; -x: binary strings as hex; -s: enough of a response.
 COMMAND: Final = ("strace", "-f", "-yy", "-x", "-s", "600", "-e", f"trace={CALLS}")
@@ -21,6 +21,7 @@ _CALL: Final = re.compile(r"^(\w+)\((.*)$")
 _RESULT: Final = re.compile(r"\) += (-?\d+)")
 _DESCRIPTOR: Final = re.compile(r"^\d+<([^>]*)>")
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_RECORD: Final = re.compile(r"instances/[0-9A-Za-z/.-]+\.dcm$")
 _STATUS: Final = struct.pack("<HHI", 0, 0x0900, 2)
 _AFFECTED_INSTANCE: Final = struct.pack("<HH", 0, 0x1000)
 
@@ -43,6 +44,8 @@ class Trace:
     renames: list[Step] = field(default_factory=list)
     folders: list[Step] = field(default_factory=list)
     writes: list[Step] = field(default_factory=list)
+    # Where the record of a payload file was written to a journal, by the file's path in the vault.
+    records: dict[str, Step] = field(default_factory=dict)
     # Where the response with status 0000 for an instance began to leave.
     successes: dict[str, int] = field(default_factory=dict)
 
@@ -89,6 +92,11 @@ def _note(trace: Trace, began: int, ended: int, name: str, arguments: str) -> No
             trace.successes.setdefault(uid, began)
     elif name in ("write", "writev", "pwrite64"):
         trace.writes.append(Step(began, ended, _descriptor(arguments)))
+    elif name.startswith("pwritev"):
+        step = Step(began, ended, _descriptor(arguments))
+        for text in _strings(arguments):
+            if named := _RECORD.search(codecs.decode(text, "unicode_escape")):
+                trace.records[named[0]] = step
 
 
 def _descriptor(arguments: str) -> str:

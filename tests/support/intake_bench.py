@@ -60,10 +60,10 @@ class Records:
         self.ledger = ledger
         self.fault: Exception | None = None
 
-    def record(self, entries: Sequence[Entry]):
+    def record(self, entries: Sequence[Entry], *, confirm=lambda: None):
         if self.fault is not None:
             raise self.fault
-        return self.ledger.record(entries)
+        return self.ledger.record(entries, confirm=confirm)
 
 
 class Listening:

@@ -122,22 +122,33 @@ class Ledger:
         held = self._reader.ask(lambda cursor: held_under(self._reading, cursor, uids))
         return {uid: held[uid].payloads if uid in held else [] for uid in uids}
 
-    def record(self, entries: Sequence[Entry]) -> list[Recorded]:
+    def record(
+        self, entries: Sequence[Entry], *, confirm: Callable[[], None] = lambda: None
+    ) -> list[Recorded]:
         """Record `entries` in one transaction: receipts, catalogue, conflicts, audit records.
 
         When this returns, all of it is as durable as the ledger was opened for. When it raises,
         nothing counts as recorded (though a failed sync may still turn out to have worked).
+        `confirm` is called before the commit, perhaps more than once: when it raises OSError,
+        nothing was recorded, for certain, and the error is passed on.
 
         Raises:
             Full: there is no room on the disk.
             LedgerUnavailable: the ledger cannot be written now.
+            OSError: what `confirm` raised.
         """
+
+        def work(cursor: sqlite3.Cursor) -> list[Recorded]:
+            recorded = self._recorder.record(cursor, entries)
+            confirm()
+            return recorded
+
         try:
-            recorded = self._write(lambda cursor: self._recorder.record(cursor, entries))
+            recorded = self._write(work)
         except (OverflowError, UnicodeEncodeError):
             # An odd value in one instance must not keep the others, nor itself, from being kept.
             entries = [storable(entry) for entry in entries]
-            recorded = self._write(lambda cursor: self._recorder.record(cursor, entries))
+            recorded = self._write(work)
         self._recorder.committed(entries, recorded)
         return recorded
 

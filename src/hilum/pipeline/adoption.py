@@ -60,7 +60,7 @@ class Adoption:
                 self._ledger.forget([damaged.path])
                 yield damaged.path, Found.DAMAGED
             entry.verdict = self._wanted(entry, versions)
-        recorded = record_compared(self._ledger, ordered, self._have_same)
+        recorded = record_compared(self._ledger.record, ordered, self._have_same)
         for entry, record in zip(ordered, recorded, strict=True):
             yield entry.path, _outcome(entry, record)
 

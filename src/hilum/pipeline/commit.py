@@ -7,12 +7,14 @@ folder are durable before the ledger says so, and only then is anybody told.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 
 from hilum.dicom.facts import FactsReader, InstanceFacts
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.names import is_uid
-from hilum.ledger.entry import Entry, Verdict
+from hilum.ledger.entry import Entry, Recorded, Verdict
 from hilum.pipeline.answers import (
     Answer,
     DuplicateRefused,
@@ -24,10 +26,23 @@ from hilum.pipeline.answers import (
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.moments import Moments
 from hilum.pipeline.reception import Reception
-from hilum.pipeline.sameness import Records, record_compared
+from hilum.pipeline.sameness import record_compared
 from hilum.vault.layout import day_of, path_of
 from hilum.vault.seal import Seal
 from hilum.vault.vault import Vault
+
+
+class Records(Protocol):
+    """What the commit needs of the ledger."""
+
+    def record(
+        self, entries: Sequence[Entry], *, confirm: Callable[[], None] = ...
+    ) -> list[Recorded]:
+        """Write all entries in one transaction, if `confirm` does not raise before it is committed.
+
+        Raises Full or another HilumError, or the OSError of `confirm`: then nothing was written.
+        """
+        ...
 
 
 @dataclass(slots=True)
@@ -39,6 +54,7 @@ class CommitReport:
     leftovers: list[tuple[str, str]]
     ledger_was_asked: bool = False
     ledger_error: str | None = None
+    journal_fault: str | None = None
     disk_is_full: bool = False
 
 
@@ -68,21 +84,45 @@ class Committer:
     def commit(self, group: Sequence[Reception]) -> CommitReport:
         """Make the group durable; never raises for one reception's fault or a full disk."""
         report = CommitReport([None] * len(group), [], [])
-        candidates = [
-            candidate
-            for index, reception in enumerate(group)
-            if (candidate := self._examine(index, reception, report)) is not None
-        ]
+        candidates = []
+        for index, reception in enumerate(group):
+            candidate = self._examine(index, reception, report)
+            if candidate is not None and self._complete(candidate, report):
+                candidates.append(candidate)
+                if index + 1 < len(group):
+                    # It is on its way to the disk while the next one is examined.
+                    self._vault.begin_sync(reception.draft)
         if not candidates:
             return report
-        report.ledger_was_asked = True
+        placed, confirm = self._place(candidates, report)
+        if placed:
+            self._record(placed, confirm, report)
+        report.journal_fault = self._vault.take_journal_fault()
+        return report
+
+    def _record(
+        self, placed: list[_Candidate], confirm: Callable[[], None], report: CommitReport
+    ) -> None:
+        """Have the ledger take what was placed, once it is safe; give the answers."""
+        verdict = self._policy.verdict
+        record = partial(self._records.record, confirm=confirm)
+        entries = [_entry(candidate, verdict) for candidate in placed]
         try:
-            self._record(self._place(candidates, report), report)
+            recorded = record_compared(record, entries, self._vault.holds_same)
+        except OSError as error:
+            # Nothing is in the ledger, for certain.
+            for candidate in placed:
+                self._clean_up(candidate.path, self._vault.remove, report)
+                self._refuse(candidate, error, report)
+            return
         except HilumError as error:
+            report.ledger_was_asked = True
             report.ledger_error = str(error)
             report.disk_is_full = isinstance(error, Full)
-            self._give_up(candidates, NoRoom(str(error)), report)
-        return report
+            self._give_up(placed, NoRoom(str(error)), report)
+            return
+        report.ledger_was_asked = True
+        self._accept(placed, recorded, report)
 
     def _examine(self, index: int, reception: Reception, report: CommitReport) -> _Candidate | None:
         """Take the last run and judge the instance by itself; None settles it here."""
@@ -99,23 +139,21 @@ class Committer:
         self._quarantine(reception, judged.reason, report)
         return None
 
-    def _place(self, candidates: list[_Candidate], report: CommitReport) -> list[_Candidate]:
-        """Complete and name the payloads; give those that are safe."""
-        completed = []
-        for candidate in candidates:
-            try:
-                self._complete(candidate)
-            except OSError as error:
-                self._refuse(candidate, error, report)
+    def _place(
+        self, candidates: list[_Candidate], report: CommitReport
+    ) -> tuple[list[_Candidate], Callable[[], None]]:
+        """Name the payloads; give those that worked, and what confirms that."""
+        placement = self._vault.place([(c.reception.draft, c.path) for c in candidates])
+        placed = []
+        for candidate, failure in zip(candidates, placement.failures, strict=True):
+            if failure is None:
+                placed.append(candidate)
             else:
-                completed.append(candidate)
-        failures = self._vault.place([(c.reception.draft, c.path) for c in completed])
-        for candidate, failure in zip(completed, failures, strict=True):
-            if failure is not None:
                 self._refuse(candidate, failure, report)
-        return [c for c in completed if report.answers[c.index] is None]
+        return placed, placement.confirm
 
-    def _complete(self, candidate: _Candidate) -> None:
+    def _complete(self, candidate: _Candidate, report: CommitReport) -> bool:
+        """Write what is not yet written, and the seal."""
         facts, draft = candidate.facts, candidate.reception.draft
         candidate.path = path_of(
             day=day_of(candidate.received_at),
@@ -125,15 +163,17 @@ class Committer:
             digest_hex=candidate.digest,
             serial=draft.serial,
         )
-        draft.complete(seal_of(candidate.reception, candidate.digest, candidate.received_at))
+        try:
+            draft.complete(seal_of(candidate.reception, candidate.digest, candidate.received_at))
+        except OSError as error:
+            self._refuse(candidate, error, report)
+            return False
+        return True
 
-    def _record(self, candidates: list[_Candidate], report: CommitReport) -> None:
-        if not candidates:
-            return
-        verdict = self._policy.verdict
-        entries = [_entry(c, verdict) for c in candidates]
-        recorded = record_compared(self._records, entries, self._vault.holds_same)
-        for candidate, record in zip(candidates, recorded, strict=True):
+    def _accept(
+        self, placed: list[_Candidate], recorded: Sequence[Recorded], report: CommitReport
+    ) -> None:
+        for candidate, record in zip(placed, recorded, strict=True):
             report.answers[candidate.index] = _answer(record.verdict)
             for path in (record.superseded_path, candidate.path):
                 # Replaced, or not needed because the same bytes are held already.

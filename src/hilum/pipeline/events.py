@@ -111,3 +111,16 @@ class CleanUpFailed(Event):
     metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_clean_ups_failed_total"),)
     path: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalAbandoned(Event):
+    """The vault's journal failed; nothing answered is lost, and every file is synced by itself."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = (
+        "The vault's journal failed: {reason}. Every payload is synced by itself until the next "
+        "start, which is slower. Is the disk failing or full?"
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_journals_abandoned_total"),)
+    reason: str

@@ -28,11 +28,12 @@ from hilum.pipeline.events import (
     InstanceRefused,
     IntakeObstructed,
     IntakeRestored,
+    JournalAbandoned,
     PayloadQuarantined,
 )
 from hilum.pipeline.reception import Announcement, Reception, Run
 from hilum.pipeline.room import Room
-from hilum.pipeline.scribes import QuickScribe, Scribes
+from hilum.pipeline.scribes import SLOW_SECONDS, SLOW_SYNC_SECONDS, QuickScribe, Scribes
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID
 from hilum.vault.vault import Vault
 
@@ -82,8 +83,12 @@ class Intake:
         self._limits = limits
         self._writers = QuickScribe(clock, Scribes("writer", _WRITERS))
         committing = Scribes("committer", 1)
-        # A sync waits for the device, so it is never the loop that commits when there is one.
-        self._committing = committing if is_synced else QuickScribe(clock, committing)
+        slow_seconds = SLOW_SYNC_SECONDS if is_synced else SLOW_SECONDS
+        self._committing = QuickScribe(clock, committing, slow_seconds=slow_seconds)
+        # While a sync waits for the device, the next group can arrive: if there is anybody else.
+        self._commit_together = (
+            self._committing.submit_to_thread if is_synced else self._committing.submit
+        )
         self._waiting: deque[Reception] = deque()
         self._is_committing = False
         self._ledger_obstacle: str | None = None
@@ -191,7 +196,7 @@ class Intake:
         if self._is_committing:
             self._idle.clear()
             # Waiting for company is only worth it where there can be any.
-            submit = self._committing.submit if self.carriers > 1 else self._committing.submit_now
+            submit = self._commit_together if self.carriers > 1 else self._committing.submit_now
             submit(self._commit_group, self._committed)
         else:
             self._idle.set()
@@ -252,6 +257,8 @@ class Intake:
             emit(PayloadQuarantined(path, reason))
         for path, reason in report.leftovers:
             emit(CleanUpFailed(path, reason))
+        if report.journal_fault is not None:
+            emit(JournalAbandoned(report.journal_fault))
         if report.disk_is_full:
             self._room.shut()
         if report.ledger_was_asked:

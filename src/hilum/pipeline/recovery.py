@@ -16,7 +16,9 @@ from hilum.ledger.entry import Entry
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.adoption import Adoption, Found, read_entry
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.vault.disk import SystemDisk
 from hilum.vault.inventory import Lying, drop_drafts, payload_files, set_aside
+from hilum.vault.replay import replay
 
 # One transaction for so many payloads: large enough to be fast, small enough to stay in memory.
 _GROUP: Final = 256
@@ -30,6 +32,7 @@ class Reconciliation:
     """
 
     drafts_dropped: int = 0
+    replayed: int = 0
     adopted: int = 0
     older: int = 0
     set_aside: list[tuple[str, str]] = field(default_factory=list)
@@ -52,6 +55,7 @@ def reconcile(
     found = Reconciliation(drafts_dropped=drop_drafts(root))
     _finish_removals(root, ledger)
     known = dict(_known(ledger, since))
+    found.replayed = replay(root, SystemDisk(), known.__contains__)
     orphans = []
     for lying in payload_files(root, since=since):
         if lying.path not in known:
@@ -78,6 +82,7 @@ def _finish_removals(root: Path, ledger: Ledger) -> None:
 def rebuild(root: Path, ledger: Ledger, *, progress: Progress = lambda _: None) -> Reconciliation:
     """Fill an empty ledger with everything the vault holds, so that what came last is served."""
     found = Reconciliation(drafts_dropped=drop_drafts(root))
+    found.replayed = replay(root, SystemDisk(), lambda _: True)
     # What is there was kept, whatever the policy is by now.
     adoption = Adoption(root, ledger, DuplicatePolicy.KEEP_BOTH)
     _adopt(adoption, _whole(root, payload_files(root), found), found, progress)

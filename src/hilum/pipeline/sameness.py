@@ -6,38 +6,32 @@ file is removed, because two digests are equal: the bytes are compared first.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from hilum.ledger.entry import Entry, Recorded, Verdict
 
 # Tells whether the data sets of `size` bytes in two payload files are the same. May raise OSError.
 Compare = Callable[[str, str, int], bool]
 
-
-class Records(Protocol):
-    """What is needed of the ledger."""
-
-    def record(self, entries: Sequence[Entry]) -> list[Recorded]:
-        """Write all entries in one transaction. Raises Full, or another HilumError."""
-        ...
+# Writes all entries in one transaction. Raises Full, or another HilumError.
+Record = Callable[[Sequence[Entry]], list[Recorded]]
 
 
-def record_compared(records: Records, entries: Sequence[Entry], compare: Compare) -> list[Recorded]:
+def record_compared(record: Record, entries: Sequence[Entry], compare: Compare) -> list[Recorded]:
     """Record `entries`; those that only seem to be held already are recorded as what they are.
 
     Their first receipt stays, as receipts do, and a second one says what became of them. Raises
     what `record` raises.
     """
-    recorded = records.record(entries)
+    recorded = record(entries)
     others = [
         index
-        for index, record in enumerate(recorded)
-        if record.verdict is Verdict.ALREADY_HELD and not _same(entries[index], record, compare)
+        for index, one in enumerate(recorded)
+        if one.verdict is Verdict.ALREADY_HELD and not _same(entries[index], one, compare)
     ]
     if others:
         distinct = [replace(entries[index], is_distinct=True) for index in others]
-        for index, record in zip(others, records.record(distinct), strict=True):
-            recorded[index] = record
+        for index, one in zip(others, record(distinct), strict=True):
+            recorded[index] = one
     return recorded
 
 

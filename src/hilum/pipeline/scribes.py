@@ -66,7 +66,9 @@ class Scribes:
 
 # Writing to the page cache takes a fraction of a millisecond; when it takes so long, the disk is
 # slow.
-_SLOW_SECONDS: Final = 0.02
+SLOW_SECONDS: Final = 0.02
+# A sync waits for the device: one that keeps the loop for longer than this is left to threads.
+SLOW_SYNC_SECONDS: Final = 0.004
 # How long a disk that was slow once is not trusted again.
 _DISTRUST_SECONDS: Final = 30.0
 
@@ -80,8 +82,11 @@ class QuickScribe:
     has to wait for in a while.
     """
 
-    def __init__(self, clock: Clock, fallback: Scribes) -> None:
+    def __init__(
+        self, clock: Clock, fallback: Scribes, *, slow_seconds: float = SLOW_SECONDS
+    ) -> None:
         self._clock = clock
+        self._slow_seconds = slow_seconds
         self._fallback = fallback
         self._loop: asyncio.AbstractEventLoop | None = None
         self._distrusted_until = 0.0
@@ -123,6 +128,6 @@ class QuickScribe:
         except Exception as error:  # noqa: BLE001 - a job's failure is its result
             result = error
         ended = self._clock.monotonic()
-        if ended - begun > _SLOW_SECONDS:
+        if ended - begun > self._slow_seconds:
             self._distrusted_until = ended + _DISTRUST_SECONDS
         done(result)

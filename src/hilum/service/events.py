@@ -79,10 +79,11 @@ class VaultReconciled(Event):
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
         "The gateway did not stop in good order. Unfinished payloads dropped: {drafts_dropped}; "
-        "whole ones adopted: {adopted}, of which {older} are older than what is served; set aside: "
-        "{set_aside}."
+        "written again from the journal: {replayed}; whole ones adopted: {adopted}, of which "
+        "{older} are older than what is served; set aside: {set_aside}."
     )
     drafts_dropped: int
+    replayed: int
     adopted: int
     older: int
     set_aside: int

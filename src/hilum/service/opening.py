@@ -14,6 +14,7 @@ from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
 from hilum.service.events import LedgerRebuilt, PayloadSetAside, PayloadsLost, VaultReconciled
 from hilum.vault.inventory import payload_files
+from hilum.vault.journal import journals
 
 Durability = Literal["power", "process"]
 
@@ -63,7 +64,7 @@ class DataFolder:
         """Remember that the run ended in good order, unless there is a doubt."""
         if (self.run / _DOUBT).exists():
             (self.run / _DOUBT).unlink()
-        else:
+        elif not journals(self.vault):
             (self.run / _UNCLEAN).unlink(missing_ok=True)
 
     def unclean_since(self) -> datetime | None:
@@ -130,7 +131,8 @@ def rebuild_ledger(
 def _ledger_fault(folder: DataFolder, durability: Durability, *, is_thorough: bool) -> str | None:
     """Say what is wrong with the ledger, or None when it can be used."""
     if not folder.ledger.exists() or folder.ledger.stat().st_size == 0:
-        return "missing" if next(payload_files(folder.vault), None) is not None else None
+        is_new = not journals(folder.vault) and next(payload_files(folder.vault), None) is None
+        return None if is_new else "missing"
     try:
         ledger = Ledger.open(folder.ledger, durability=durability)
     except LedgerUnavailable:
@@ -157,7 +159,13 @@ def _rebuild_and_tell(
 
 def _tell(found: Reconciliation, telemetry: Telemetry) -> None:
     telemetry.emit(
-        VaultReconciled(found.drafts_dropped, found.adopted, found.older, len(found.set_aside))
+        VaultReconciled(
+            found.drafts_dropped,
+            found.replayed,
+            found.adopted,
+            found.older,
+            len(found.set_aside),
+        )
     )
     for path, reason in found.set_aside:
         telemetry.emit(PayloadSetAside(path, reason))

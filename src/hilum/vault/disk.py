@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
+from hilum.vault.file_system import can_sync_all, sync_all
+
 Bytes = bytes | bytearray | memoryview
 # The hot path hands texts: making a Path costs more than opening the file.
 StrPath = str | os.PathLike[str]
@@ -33,8 +35,24 @@ class Disk(Protocol):
         """Overwrite at `offset`."""
         ...
 
+    def write_all_at(self, descriptor: int, pieces: Sequence[Bytes], *, offset: int) -> int:
+        """Overwrite with all pieces from `offset` on; give where they end."""
+        ...
+
     def sync(self, descriptor: int) -> None:
         """Make the bytes of the file survive a power cut. After an error they must be rewritten."""
+        ...
+
+    def open_folder(self, path: StrPath) -> int:
+        """Open a folder, to sync its file system with; give its descriptor."""
+        ...
+
+    def can_sync_all(self, descriptor: int) -> bool:
+        """Tell whether `sync_all` can be trusted there; False without raising when in doubt."""
+        ...
+
+    def sync_all(self, descriptor: int) -> None:
+        """Make all that was written to that file system survive. An error tells of any of it."""
         ...
 
     def close(self, descriptor: int) -> None:
@@ -98,6 +116,29 @@ class SystemDisk:
         while view:
             written = os.pwrite(descriptor, view, offset)
             view, offset = view[written:], offset + written
+
+    def write_all_at(self, descriptor: int, pieces: Sequence[Bytes], *, offset: int) -> int:
+        """Overwrite with all pieces from `offset` on; give where they end."""
+        for first in range(0, len(pieces), _PIECES_MAX):
+            some = pieces[first : first + _PIECES_MAX]
+            written = os.pwritev(descriptor, some, offset)
+            offset += written
+            for piece in _after(some, written):
+                self.write_at(descriptor, piece, offset=offset)
+                offset += len(piece)
+        return offset
+
+    def open_folder(self, path: StrPath) -> int:
+        """Open a folder, to sync its file system with."""
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def can_sync_all(self, descriptor: int) -> bool:
+        """Tell whether `sync_all` can be trusted there."""
+        return can_sync_all(descriptor)
+
+    def sync_all(self, descriptor: int) -> None:
+        """Make all that was written to that file system survive."""
+        sync_all(descriptor)
 
     def sync(self, descriptor: int) -> None:
         """Make the bytes and the length survive; other metadata may follow later."""

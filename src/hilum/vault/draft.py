@@ -5,6 +5,7 @@ piece by piece. A draft is used by one thread at a time and never becomes visibl
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future  # noqa: TC003 - a draft is made without it, but typed by it
 from typing import Final
 
 from hilum.vault.disk import Bytes, Disk
@@ -27,6 +28,8 @@ class Draft:
         "path",
         "serial",
         "size",
+        "syncing",
+        "whole",
     )
 
     def __init__(self, disk: Disk, path: str, serial: str, head: bytes) -> None:
@@ -39,6 +42,10 @@ class Draft:
         self.path = path
         self.serial = serial
         self.size = 0
+        # A sync that was begun already; gives its error.
+        self.syncing: Future[OSError | None] | None = None
+        # The whole file, once it is complete, if it never left the memory; otherwise nothing.
+        self.whole: Sequence[Bytes] = ()
 
     def write(self, pieces: Sequence[Bytes]) -> None:
         """Write a run of the data set to disk. Raises OSError."""
@@ -71,9 +78,9 @@ class Draft:
             return
         self._create()
         head = self._head
-        pieces = [head[:-SEAL_BYTES], encoded, *self._pending]
-        self._disk.write(self._descriptor, pieces, size=len(head) + seal.size)
+        self.whole = [head[:-SEAL_BYTES], encoded, *self._pending]
         self._pending = ()
+        self._disk.write(self._descriptor, self.whole, size=len(head) + seal.size)
 
     def flush(self) -> None:
         """Write what is held, unsealed: for quarantine. Raises OSError."""
@@ -82,6 +89,11 @@ class Draft:
             pieces = [self._head, *self._pending]
             self._pending = ()
             self._disk.write(self._descriptor, pieces, size=sum(map(len, pieces)))
+
+    @property
+    def file_bytes(self) -> int:
+        """How long the file is, all of it."""
+        return len(self._head) + self.size
 
     def sync(self) -> None:
         """Make the bytes survive a power cut. Raises OSError: the draft must then be discarded."""
@@ -98,10 +110,11 @@ class Draft:
         self.close()
         self._disk.rename(self.path, target)
         self._is_on_disk = False
+        self.whole = ()
 
     def discard(self) -> None:
         """Drop the payload and everything written of it. Raises OSError."""
-        self._pending = ()
+        self._pending = self.whole = ()
         self.close()
         if self._is_on_disk:
             self._is_on_disk = False

@@ -8,6 +8,7 @@ from hilum.kernel.names import is_uid
 UNFILED: Final = "unfiled"
 INCOMING: Final = "incoming"
 QUARANTINE: Final = "quarantine"
+JOURNAL: Final = "journal"
 INSTANCES: Final = "instances"
 SUFFIX: Final = ".dcm"
 # Enough of the digest for a person to tell versions apart; the ledger has all of it.

@@ -15,11 +15,13 @@ from typing import Final, TypeVar
 
 from hilum.vault.disk import Disk
 from hilum.vault.draft import Draft
+from hilum.vault.folders import Folders
+from hilum.vault.journal import Journal
+from hilum.vault.journal_records import Whole
 from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
 from hilum.vault.payload import OpenPayload, open_payload
+from hilum.vault.placement import Placement
 
-# Folders we know to exist; a study of one series needs four. Forgetting one costs a few stat calls.
-_KNOWN_FOLDERS_MAX: Final = 4096
 # A single wait is not worth the way to another thread and back.
 _WORTH_THREADS: Final = 2
 # What hostile or broken senders may make us keep for inspection, in all.
@@ -45,7 +47,8 @@ class Vault:
         self._incoming = root / INCOMING / f"{os.getpid()}-{self._token}"
         self._root_text = str(root)
         self._incoming_text = str(self._incoming)
-        self._known: set[str] = set()
+        self._folders = Folders(disk, self._root_text)
+        self._journal = Journal(disk, self._root_text, self._incoming.name)
         self._drafts = 0
         self._quarantined = 0
 
@@ -58,9 +61,12 @@ class Vault:
         for folder in (self.root, self.root.parent):
             if self._synced:
                 self._disk.sync_directory(folder)
+        if self._synced:
+            self._journal.open()
 
     def close(self) -> None:
-        """Remove this process's own folder of drafts, when nothing is in it."""
+        """Settle the journal, and remove this process's own folder of drafts when it is empty."""
+        self._journal.close()
         if self._incoming.is_dir() and not any(self._incoming.iterdir()):
             self._incoming.rmdir()
 
@@ -70,21 +76,36 @@ class Vault:
         serial = f"{self._token}{self._drafts:x}"
         return Draft(self._disk, f"{self._incoming_text}/{serial}", serial, head)
 
-    def place(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
+    def place(self, drafts: Sequence[tuple[Draft, str]]) -> Placement:
         """Give completed drafts their final, relative paths; all of them in one go.
 
-        When this returns, each draft without an error is visible under its path and, in a synced
-        vault, survives a power cut: file first, then its name, then the folders. A draft with an
-        error is gone.
+        When this returns, each draft without a failure is visible under its path; once the
+        placement is confirmed it survives, in a synced vault, a power cut. Payloads that are still
+        in memory are safe by the journal, others by themselves: file first, then its name, then
+        the folders.
         """
-        failures = self._sync_files(drafts)
-        folders: dict[str, None] = {}
-        for index, (draft, path) in enumerate(drafts):
-            if failures[index] is None:
-                failures[index] = self._name(draft, path, folders)
-        if self._synced:
-            self._sync_folders(folders, drafts, failures)
-        return failures
+        if not self._synced:
+            return Placement([self._name(draft, path) for draft, path in drafts])
+        wholes = [Whole(path, one.whole, one.file_bytes) for one, path in drafts if one.whole]
+        sync = self._journal.append(wholes) if wholes else None
+        lone = [draft for draft, _ in drafts if sync is None or not draft.whole]
+        unsafe = dict(zip(map(id, lone), self._syncs_of(lone), strict=True))
+        failures = [unsafe.get(id(draft)) or self._name(draft, path) for draft, path in drafts]
+        self._settle(
+            [
+                index
+                for index, (draft, _) in enumerate(drafts)
+                if id(draft) in unsafe and failures[index] is None
+            ],
+            drafts,
+            failures,
+        )
+        return Placement(failures, [] if sync is None else [sync])
+
+    def begin_sync(self, draft: Draft) -> None:
+        """Begin to sync a completed payload that is to be placed and is not for the journal."""
+        if self._synced and self._executor is not None and not draft.whole:
+            draft.syncing = self._executor.submit(_sync, draft)
 
     def open_payload(self, relative: str) -> OpenPayload:
         """Open a payload that the ledger names; the caller closes it.
@@ -119,14 +140,18 @@ class Vault:
         self._disk.close(note)
         return relative
 
+    def take_journal_fault(self) -> str | None:
+        """Say once why small payloads are not made safe by the journal any more; None: they are."""
+        return self._journal.take_fault()
+
     def free_bytes(self) -> tuple[int, int]:
         """Give what may still be written and the size of the file system. Raises OSError."""
         return self._disk.free_bytes(self.root)
 
-    def _sync_files(self, drafts: Sequence[tuple[Draft, str]]) -> list[OSError | None]:
-        if not self._synced:
-            return [None] * len(drafts)
-        return list(self._at_once(_sync, [draft for draft, _ in drafts]))
+    def _syncs_of(self, drafts: Sequence[Draft]) -> Iterable[OSError | None]:
+        if all(draft.syncing is None for draft in drafts):
+            return self._at_once(_sync, drafts)
+        return [_sync(one) if one.syncing is None else one.syncing.result() for one in drafts]
 
     def _at_once(self, act: Callable[[_T], _R], things: Sequence[_T]) -> Iterable[_R]:
         """Do it to all; flushes reach the device together when they are asked for together."""
@@ -134,51 +159,46 @@ class Vault:
             return map(act, things)
         return self._executor.map(act, things)
 
-    def _name(self, draft: Draft, path: str, folders: dict[str, None]) -> OSError | None:
+    def _name(self, draft: Draft, path: str) -> OSError | None:
         target = f"{self._root_text}/{path}"
-        folder = target.rpartition("/")[0]
+        folder = _folder_of(self._root_text, path)
         try:
-            if folder not in self._known:
-                self._learn(folder, folders)
+            self._folders.make(folder)
             try:
                 draft.name(target)
             except FileNotFoundError:
                 # The folder we knew was removed by a clean-up meanwhile.
-                self._learn(folder, folders)
+                self._folders.forget()
+                self._folders.make(folder)
                 draft.name(target)
         except OSError as error:
             _drop(draft)
             return error
-        folders[folder] = None
         return None
 
-    def _learn(self, folder: str, folders: dict[str, None]) -> None:
-        self._disk.make_directories(folder)
-        # Another process may have made these a moment ago and not synced them yet.
-        ancestor = folder
-        while ancestor != self._root_text:
-            ancestor = ancestor.rpartition("/")[0]
-            folders[ancestor] = None
-        if len(self._known) >= _KNOWN_FOLDERS_MAX:
-            self._known.clear()
-        self._known.add(folder)
-
-    def _sync_folders(
+    def _settle(
         self,
-        folders: dict[str, None],
+        indexes: Sequence[int],
         drafts: Sequence[tuple[Draft, str]],
         failures: list[OSError | None],
     ) -> None:
+        """Sync the folders of what was named without the journal."""
+        folders = dict.fromkeys(_folder_of(self._root_text, drafts[i][1]) for i in indexes)
         try:
-            for _ in self._at_once(self._disk.sync_directory, list(folders)):
+            for _ in self._at_once(self._disk.sync_directory, self._folders.to_sync(folders)):
                 pass
         except OSError as error:
-            # Which names would survive is not known: none of the group counts as kept.
-            self._known.clear()
-            for index, (_, path) in enumerate(drafts):
-                if failures[index] is None:
-                    failures[index] = error
-                    self.remove(path)
+            # Which names would survive is not known: none of them counts as kept.
+            self._folders.forget()
+            for index in indexes:
+                failures[index] = error
+                self.remove(drafts[index][1])
+        else:
+            self._folders.settle(folders)
+
+
+def _folder_of(root: str, path: str) -> str:
+    return f"{root}/{path.rpartition('/')[0]}"
 
 
 def _sync(draft: Draft) -> OSError | None:

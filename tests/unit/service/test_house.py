@@ -101,7 +101,7 @@ def test_a_failing_check_and_its_remedy_are_sentences():
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_message_with_a_count_reads_well_with_any(count):
     for event in (
-        VaultReconciled(count, count, count, count),
+        VaultReconciled(count, count, count, count, count),
         PayloadsLost(count, "a/b"),
         LedgerRebuilt("missing", count, ""),
     ):

@@ -25,7 +25,7 @@ def seal(payload: bytes) -> Seal:
 
 
 class Disk(SystemDisk):
-    """A real disk with one fault: the named method fails."""
+    """A real disk with one fault: the named method fails. It cannot have a journal."""
 
     def __init__(self, fault: str = "", number: int = errno.EIO) -> None:
         self.fault = fault
@@ -36,6 +36,9 @@ class Disk(SystemDisk):
         self.calls.append(name)
         if name == self.fault:
             raise OSError(self.number, os.strerror(self.number))
+
+    def can_sync_all(self, _descriptor: int) -> bool:
+        return False
 
     def sync(self, descriptor: int) -> None:
         self._act("sync")
@@ -72,7 +75,7 @@ def test_a_placed_payload_has_head_seal_and_bytes_however_it_was_written(tmp_pat
     made = vault(tmp_path)
     payload = os.urandom(10_000)
 
-    failures = made.place([(completed(made, payload, runs=runs), PATH)])
+    failures = made.place([(completed(made, payload, runs=runs), PATH)]).failures
 
     raw = (tmp_path / PATH).read_bytes()
     assert failures == [None]
@@ -118,7 +121,7 @@ def test_a_payload_that_may_not_survive_is_reported_and_gone(tmp_path, fault):
     disk.fault = fault
     draft = completed(made, b"payload")
 
-    failures = made.place([(draft, PATH)])
+    failures = made.place([(draft, PATH)]).failures
 
     assert [failure.errno for failure in failures] == [errno.EIO]
     assert list(payload_files(tmp_path)) == []
@@ -132,7 +135,7 @@ def test_one_bad_payload_does_not_take_the_others_with_it(tmp_path):
     bad.close()
     Path(bad.path).unlink()
 
-    failures = made.place([(good, PATH), (bad, "instances/2026/11/21/1.2/1.2.3/bad.dcm")])
+    failures = made.place([(good, PATH), (bad, "instances/2026/11/21/1.2/1.2.3/bad.dcm")]).failures
 
     assert failures[0] is None
     assert failures[1] is not None
@@ -145,7 +148,7 @@ def test_a_folder_that_was_removed_meanwhile_is_made_again(tmp_path):
     (tmp_path / PATH).unlink()
     (tmp_path / PATH).parent.rmdir()
 
-    assert made.place([(completed(made, b"two"), PATH)]) == [None]
+    assert made.place([(completed(made, b"two"), PATH)]).failures == [None]
     assert (tmp_path / PATH).exists()
 
 

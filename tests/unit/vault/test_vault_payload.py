@@ -43,7 +43,7 @@ def placed(vault: Vault, payload: bytes, *, title: str = "CT1") -> Path:
     draft.complete(
         Seal(digest, len(payload), RECEIVED_AT, title, "HILUM", "ct1", "::1", "HILUM", "a-1")
     )
-    assert vault.place([(draft, PATH)]) == [None]
+    assert vault.place([(draft, PATH)]).failures == [None]
     return vault.root / PATH
 
 
