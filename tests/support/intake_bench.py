@@ -15,8 +15,10 @@ from hilum.pipeline.buffers import Buffer
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.intake import Intake, IntakeLimits
+from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Announcement
 from hilum.pipeline.room import Room
+from hilum.routing.routes import Routes
 from hilum.service.clock import SystemClock
 from hilum.testing.datasets import GeneratedInstance
 from hilum.vault.disk import SystemDisk
@@ -91,9 +93,13 @@ class Bench:
         self.vault = Vault(self.root, self.disk, synced=synced)
         self.vault.open()
         self.clock = clock = SystemClock()
+        self.planner = Planner(Routes())
+        self.owed: list[dict[str, set[int]]] = []
         self.intake = Intake(
             vault=self.vault,
-            committer=Committer(self.vault, self.records, clock, policy),
+            committer=Committer(self.vault, self.records, clock, policy, self.planner),
+            planner=self.planner,
+            owed=self.owed.append,
             clock=clock,
             telemetry=self.telemetry,
             room=Room(lambda _: 0),

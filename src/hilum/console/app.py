@@ -1,6 +1,6 @@
-"""The HTTP face of the gateway about itself: /livez, /readyz, /healthz and /metrics.
+"""The HTTP face of the gateway about itself: /livez, /readyz, /healthz, /metrics, and the API.
 
-Nothing here says anything about a patient, changes anything, or lets a probe load the disk.
+Only what is under /api/v1 may change anything or name instances; who may call it is decided there.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from hilum.console.board import Board
 from hilum.console.flight import Closed, SingleFlight
@@ -30,13 +31,14 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
+API_PATH: Final = "/api/v1"
 PATHS: Final = ("/livez", "/readyz", "/healthz", "/metrics")
 
 
 class Console:
     """The application, and what it holds while it is served."""
 
-    def __init__(self, board: Board, exposition: Callable[[], bytes]) -> None:
+    def __init__(self, board: Board, exposition: Callable[[], bytes], api: ASGIApp) -> None:
         """Answer from `board`; `exposition` gives all metrics, in a thread of its own."""
         self._board = board
         self._exposition = SingleFlight(exposition, name="metrics")
@@ -46,6 +48,7 @@ class Console:
                 Route("/readyz", self._readyz),
                 Route("/healthz", self._healthz),
                 Route("/metrics", self._metrics),
+                Mount(API_PATH, api),
             ],
             exception_handlers={HTTPException: _refused, Exception: _failed},
         )
@@ -87,7 +90,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     """Answer 404 and 405, and say what there is instead."""
     if not isinstance(error, HTTPException):
         return await _failed(request, error)
-    document = {"error": error.detail, "paths": PATHS}
+    document = {"error": error.detail, "paths": PATHS, "api": f"{API_PATH}/openapi.json"}
     return JSONResponse(document, error.status_code, {**HEADERS, **(error.headers or {})})
 
 

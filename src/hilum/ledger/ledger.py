@@ -25,6 +25,7 @@ from hilum.ledger.files import lock_path, wal_bytes
 from hilum.ledger.gathering_statements import GatheringStatements
 from hilum.ledger.gatherings import Gatherings
 from hilum.ledger.lock import WriteLock
+from hilum.ledger.lookup import Lookup
 from hilum.ledger.losing import Losses
 from hilum.ledger.moments import microseconds_of, now_utc
 from hilum.ledger.opening import prepare
@@ -79,6 +80,7 @@ class Ledger:
         self.gatherings = Gatherings(gatherings, self._write_lightly, ask)
         self.slots = Slots(self._write_lightly, ask)
         self.queue = Queue(writing, self._write, ask)
+        self.lookup = Lookup(ask)
         self.removals = Removals(self._losses, writing, self._write, ask)
 
     @classmethod

@@ -5,7 +5,7 @@ folder are durable before the ledger says so, and only then is anybody told.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -14,6 +14,7 @@ from hilum.dicom.facts import FactsReader, InstanceFacts
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.names import is_uid
+from hilum.ledger.delivery import PlannedDelivery
 from hilum.ledger.entry import Entry, Recorded, Verdict
 from hilum.pipeline.answers import (
     Answer,
@@ -25,6 +26,7 @@ from hilum.pipeline.answers import (
 )
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.moments import Moments
+from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Reception
 from hilum.pipeline.sameness import record_compared
 from hilum.vault.layout import day_of, path_of
@@ -56,6 +58,8 @@ class CommitReport:
     ledger_error: str | None = None
     journal_fault: str | None = None
     disk_is_full: bool = False
+    # Destinations that are owed something new, and of which priorities.
+    owed: dict[str, set[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ class _Candidate:
     facts: InstanceFacts
     digest: str
     received_at: datetime
+    deliveries: Sequence[PlannedDelivery] = ()
     path: str = ""
 
 
@@ -72,7 +77,12 @@ class Committer:
     """Makes groups of receptions durable. One thread at a time."""
 
     def __init__(
-        self, vault: Vault, records: Records, clock: Clock, policy: DuplicatePolicy
+        self,
+        vault: Vault,
+        records: Records,
+        clock: Clock,
+        policy: DuplicatePolicy,
+        planner: Planner,
     ) -> None:
         self._vault = vault
         self._records = records
@@ -80,6 +90,7 @@ class Committer:
         self._moments = Moments(clock)
         self._policy = policy
         self._facts = FactsReader()
+        self._planner = planner
 
     def commit(self, group: Sequence[Reception]) -> CommitReport:
         """Make the group durable; never raises for one reception's fault or a full disk."""
@@ -134,7 +145,9 @@ class Committer:
             return None
         judged = _judge(reception, self._facts)
         if isinstance(judged, InstanceFacts):
-            return _Candidate(index, reception, judged, digest, self._moments.next())
+            at = self._moments.next()
+            deliveries = self._planner.plan(reception, judged, at)
+            return _Candidate(index, reception, judged, digest, at, deliveries)
         report.answers[index] = judged
         self._quarantine(reception, judged.reason, report)
         return None
@@ -175,6 +188,8 @@ class Committer:
     ) -> None:
         for candidate, record in zip(placed, recorded, strict=True):
             report.answers[candidate.index] = _answer(record.verdict)
+            for planned in candidate.deliveries:
+                report.owed.setdefault(planned.destination, set()).add(planned.priority)
             for path in (record.superseded_path, candidate.path):
                 # Replaced, or not needed because the same bytes are held already.
                 if path and path != record.path:
@@ -247,6 +262,7 @@ def _entry(candidate: _Candidate, verdict: Verdict) -> Entry:
         verdict=verdict,
         origin=reception.announcement.origin,
         received_at=candidate.received_at,
+        deliveries=candidate.deliveries,
     )
 
 

@@ -6,7 +6,7 @@ under way and are then committed together, so that many associations share one s
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from hilum.pipeline.events import (
     JournalAbandoned,
     PayloadQuarantined,
 )
+from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Announcement, Reception, Run
 from hilum.pipeline.room import Room
 from hilum.pipeline.scribes import SLOW_SECONDS, SLOW_SYNC_SECONDS, QuickScribe, Scribes
@@ -72,6 +73,8 @@ class Intake:
         clock: Clock,
         telemetry: Telemetry,
         room: Room,
+        planner: Planner,
+        owed: Callable[[Mapping[str, Collection[int]]], None],
         is_synced: bool,
         limits: IntakeLimits,
     ) -> None:
@@ -80,6 +83,8 @@ class Intake:
         self._clock = clock
         self._telemetry = telemetry
         self._room = room
+        self._planner = planner
+        self._owed = owed
         self._limits = limits
         self._writers = QuickScribe(clock, Scribes("writer", _WRITERS))
         committing = Scribes("committer", 1)
@@ -146,7 +151,11 @@ class Intake:
             self,
             announcement,
             self._vault.begin(head),
-            DataSetReader(transfer_syntax(announcement.transfer_syntax_uid), shapes=self._shapes),
+            DataSetReader(
+                transfer_syntax(announcement.transfer_syntax_uid),
+                self._planner.tags_wanted,
+                shapes=self._shapes,
+            ),
             answered=answered,
             resumed=resumed,
             size_max=self._limits.instance_bytes_max,
@@ -253,6 +262,8 @@ class Intake:
     def _tell_rest(self, report: CommitReport, instances: int, seconds: float) -> None:
         emit = self._telemetry.emit
         emit(GroupCommitted(instances, seconds))
+        if report.owed:
+            self._owed(report.owed)
         for path, reason in report.quarantined:
             emit(PayloadQuarantined(path, reason))
         for path, reason in report.leftovers:

@@ -113,6 +113,10 @@ class _Reader:
         if isinstance(subject, ArrivalKey):
             return self._arrival(subject.name, value, path)
         self.attributes.append(subject)
+        if value is False and len(subject.steps) > 1:
+            # Absent means that no item has it, not that some item has not.
+            there = self._attribute(subject.steps[-1], key, True, path)  # noqa: FBT003 - as written
+            return None if there is None else NotCondition(key, _wrapped(subject.steps[:-1], there))
         if isinstance(value, Mapping):
             inner = self._inside(subject.steps[-1], value, path, depth=depth)
         else:

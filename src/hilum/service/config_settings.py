@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.dimse.settings import DimseDestinationSettings
@@ -18,12 +18,14 @@ from hilum.kernel.setting_types import ByteCount, HostName, ListenPort, LocalPat
 from hilum.routing.settings import RouteSettings
 from hilum.service.time_zones import time_zone
 from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
+from hilum.sources.folder.settings import FolderSourceSettings
 
 DATA_FOLDER: Final = Path("hilum-data")
 
 # Names are labels of metrics and parts of keys: short, and nothing that needs quoting.
 PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 DestinationName = PeerName
+FolderName = PeerName
 Destination = Annotated[
     DimseDestinationSettings
     | DicomWebDestinationSettings
@@ -91,7 +93,7 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
 
 
 class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
-    """The HTTP listener: health, readiness and metrics. Nobody has to log in."""
+    """The HTTP listener: health, readiness, metrics, and the API for whoever has its token."""
 
     enabled: bool = Field(default=True, description="Whether to listen for HTTP at all.")
     host: HostName = Field(
@@ -101,6 +103,19 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
     port: ListenPort = Field(
         default=8080, description="Port of HTTP. 0: any free one, which the log names."
     )
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        max_length=512,
+        description="What callers of /api/v1 must know. Absent: only programs on this machine may "
+        "use it. Better keep it in a file: token_file.",
+        examples=["a-long-random-text"],
+    )
+    token_file: LocalPath | None = Field(
+        default=None,
+        description="File whose content is the token; the last line break is dropped.",
+        examples=["/run/secrets/hilum-api"],
+    )
 
 
 class SourcesSettings(BaseModel, frozen=True, extra="forbid"):
@@ -108,6 +123,7 @@ class SourcesSettings(BaseModel, frozen=True, extra="forbid"):
 
     dimse: DimseSourceSettings = DimseSourceSettings()
     web: WebSourceSettings = WebSourceSettings()
+    folder: Mapping[FolderName, FolderSourceSettings] = {}
 
 
 class LogSettings(BaseModel, frozen=True, extra="forbid"):

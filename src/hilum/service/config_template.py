@@ -54,12 +54,18 @@ def _section(section: Section) -> Iterator[str]:
     mark = "#" if section.is_optional else ""
     yield "#" * WIDTH
     yield from _prose(section.description)
-    name = EXAMPLE_NAMES.get(section.variant, section.variant)
-    yield f"{mark}{section.title.replace(ANY_NAME, name)}"
+    yield f"{mark}{section.title.replace(ANY_NAME, example_name(section))}"
     for option in section.options:
         yield ""
         yield from _prose(f"{option.description}{_choices(option)}")
         yield f"#{option.key} = {_example(option)}"
+
+
+def example_name(section: Section) -> str:
+    """Give a name for a section that the user names."""
+    if section.path[:2] == ("sources", "folder"):
+        return "scans"
+    return EXAMPLE_NAMES.get(section.variant, section.variant)
 
 
 def _choices(option: Option) -> str:

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from socket import socket
 from typing import Final
 
+from starlette.types import ASGIApp
+
+from hilum.console.api.app import build
+from hilum.console.api.destinations import DestinationsApi
+from hilum.console.api.queue import QueueApi
 from hilum.console.app import Console
 from hilum.console.board import Board
 from hilum.kernel.errors import HilumError, Misconfigured
@@ -25,6 +30,7 @@ from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
 from hilum.service.clock import SystemClock
 from hilum.service.config_settings import Config
+from hilum.service.delivering import Delivering
 from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
 from hilum.service.neighbours import rulebook_of
 from hilum.service.opening import DataFolder
@@ -32,6 +38,7 @@ from hilum.service.telemetry import LiveTelemetry
 from hilum.service.web import WebServer
 from hilum.sources.dimse.desk import Desk, Rulebook
 from hilum.sources.dimse.door import DimseDoor
+from hilum.sources.folder.door import FolderDoor
 from hilum.vault.disk import SystemDisk
 from hilum.vault.vault import Vault
 
@@ -74,6 +81,14 @@ class House:
         self.vault.open()
         self.ledger = Ledger.open(folder.ledger, durability=durability)
         self.room = Room(config.gateway.reserve_of)
+        self.delivering = Delivering(
+            config,
+            ledger=self.ledger,
+            payloads=self.vault,
+            clock=self.clock,
+            telemetry=telemetry,
+        )
+        planner = self.delivering.planner
         self.intake = Intake(
             vault=self.vault,
             committer=Committer(
@@ -81,7 +96,10 @@ class House:
                 self.ledger,
                 self.clock,
                 DuplicatePolicy(config.gateway.duplicates),
+                planner,
             ),
+            planner=planner,
+            owed=self.delivering.owed,
             clock=self.clock,
             telemetry=telemetry,
             room=self.room,
@@ -92,15 +110,18 @@ class House:
         self.board = Board(
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
         )
-        self._console = Console(self.board, telemetry.metrics.exposition)
+        self._console = Console(self.board, telemetry.metrics.exposition, self._api())
         self._web: WebServer | None = None
         self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
         self.desk: Desk | None = None
         self.door: DimseDoor | None = None
+        self._folders: list[FolderDoor] = []
 
     async def open(self, sockets: Sockets) -> None:
         """Begin to take instances in."""
         loop = asyncio.get_running_loop()
+        # Here, for a certificate that cannot be used keeps the gateway from starting.
+        self.delivering.change(self.config)
         self.intake.start(loop)
         await self._refresh_room()
         self.desk = Desk(
@@ -112,6 +133,7 @@ class House:
         )
         await self._count()
         self._watch(self.desk)
+        self._folders = self._folder_doors()
         self.door = DimseDoor(self.desk, self._tls())
         self.door.open(sockets.dimse, sockets.dimse_tls)
         if sockets.web:
@@ -127,10 +149,21 @@ class House:
                 (_CHECKPOINT_SECONDS, "the ledger's checkpoint", self._checkpoint),
                 (_CERTIFICATE_SECONDS, "looking at certificates", self._refresh_certificates),
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
+                (_ROOM_SECONDS, "looking at destinations", self._refresh_destinations),
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
                 (_COUNT_SECONDS, "counting the ledger", self._count),
             ):
                 group.create_task(self._every(seconds, duty, act))
+
+    async def deliver(self) -> None:
+        """Deliver what is owed until `close`."""
+        await self.delivering.run()
+
+    async def watch_folders(self) -> None:
+        """Take in what is dropped into folders until `close`."""
+        async with asyncio.TaskGroup() as group:
+            for door in self._folders:
+                group.create_task(door.run())
 
     async def serve_web(self) -> None:
         """Answer HTTP until `close`, or until cancelled."""
@@ -140,9 +173,12 @@ class House:
     async def close(self) -> None:
         """Finish what was begun, and let go of everything; not ready from the first moment."""
         self.board.stop()
+        for folder in self._folders:
+            folder.stop()
         if self.door is not None:
             await self.door.stop()
         await self.intake.stop()
+        await self.delivering.stop(self.config.sources.dimse.limits.stop_seconds)
         if self.intake.has_doubt:
             self.folder.doubt()
         if self._web is not None:
@@ -156,6 +192,7 @@ class House:
     async def reload(self, config: Config) -> str:
         """Use a changed configuration from now on; say what needs a restart instead."""
         fixed = _restart_needed(self._begun_with, config)
+        self.delivering.change(config)
         self.config = config
         if self.desk is not None and self.door is not None:
             self.desk.rulebook = await asyncio.to_thread(self._rulebook)
@@ -204,6 +241,46 @@ class House:
         if self.door is not None and self.certificates.have_changed():
             self.door.tls = self.certificates.load() or self.door.tls
 
+    async def _refresh_destinations(self) -> None:
+        self.delivering.refresh()
+
+    def _folder_doors(self) -> list[FolderDoor]:
+        return [
+            FolderDoor(
+                name,
+                settings,
+                intake=self.intake,
+                own_title=self.config.gateway.ae_title,
+                clock=self.clock,
+                telemetry=self.telemetry,
+            )
+            for name, settings in self.config.sources.folder.items()
+        ]
+
+    def _api(self) -> ASGIApp:
+        delivering, ledger = self.delivering, self.ledger
+        return build(
+            (
+                QueueApi(
+                    ledger.queue,
+                    destinations=lambda: frozenset(delivering.opened),
+                    now=self.clock.now,
+                    woken=delivering.dispatcher.wake_all,
+                ).router,
+                DestinationsApi(
+                    ledger.deliveries,
+                    destinations=delivering.destinations,
+                    figures=delivering.dispatcher.figures,
+                    now=self.clock.now,
+                ).router,
+            ),
+            token=self._token,
+        )
+
+    def _token(self) -> str | None:
+        token = self.config.sources.web.token
+        return None if token is None else token.get_secret_value()
+
     async def _publish(self) -> None:
         await asyncio.to_thread(self.telemetry.metrics.publish)
         # Checks that begin to fail are told even when nobody probes.
@@ -245,7 +322,8 @@ def _restart_needed(old: Config, new: Config) -> list[str]:
             old.sources.dimse.limits.instance_bytes_max,
             new.sources.dimse.limits.instance_bytes_max,
         ),
-        "sources.web": (old.sources.web, new.sources.web),
+        "sources.web": (_web(old), _web(new)),
+        "sources.folder": (old.sources.folder, new.sources.folder),
         "log": (old.log, new.log),
     }
     return [name for name, (before, after) in pairs.items() if before != after]
@@ -254,3 +332,8 @@ def _restart_needed(old: Config, new: Config) -> list[str]:
 def _address(config: Config) -> tuple[object, ...]:
     source = config.sources.dimse
     return source.host, source.port, source.plain, source.tls.port if source.tls else None
+
+
+def _web(config: Config) -> tuple[object, ...]:
+    web = config.sources.web
+    return web.enabled, web.host, web.port

@@ -89,13 +89,16 @@ class _Work:
                 group.create_task(duty)
                 for duty in (house.keep(), self._reloads(), self._watchdog())
             ]
-            web = group.create_task(house.serve_web())
+            ending = [
+                group.create_task(duty)
+                for duty in (house.deliver(), house.watch_folders(), house.serve_web())
+            ]
             await self._stop.wait()
             self._systemd.stopping()
             await house.close()
             for duty in duties:
                 duty.cancel()
-            await web
+            await asyncio.gather(*ending)
 
     async def _reloads(self) -> None:
         while True:

@@ -69,6 +69,14 @@ class Draft:
             self._pending = pieces
         return self._digest.hexdigest()
 
+    def front(self, size_max: int) -> bytes:
+        """Give the first bytes of what was taken, for who must look into it. Raises OSError."""
+        if not self._is_on_disk:
+            return b"".join(self._pending)[:size_max]
+        front = bytearray(min(size_max, self.size))
+        self._disk.read_at(self._descriptor, memoryview(front), offset=len(self._head))
+        return bytes(front)
+
     def complete(self, seal: Seal) -> None:
         """Write what is held and the seal, by which the file can be known again. Raises OSError."""
         encoded = encode(seal)

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from no_api import no_api
 
 from hilum.console import app as app_module
 from hilum.console.app import HEADERS, PATHS, Console
@@ -23,7 +24,7 @@ def findings():
 @pytest.fixture
 def console(findings):
     board = Board([lambda: findings[-1]], Silence(), monotonic=lambda: 0.0)
-    console = Console(board, lambda: b"hilum_commits_total 1.0\n")
+    console = Console(board, lambda: b"hilum_commits_total 1.0\n", no_api)
     yield console
     console.close()
     board.close()
@@ -108,7 +109,7 @@ async def test_metrics_that_cannot_be_read_in_time_are_not_waited_for(findings, 
         return b""
 
     board = Board([lambda: findings[-1]], Silence(), monotonic=lambda: 0.0)
-    console = Console(board, hanging)
+    console = Console(board, hanging, no_api)
     status, _, body = await ask(console, "/metrics")
     disk_is_back.set()
 
@@ -168,7 +169,7 @@ async def test_a_bug_is_not_explained_to_the_caller(findings):
         raise ValueError("DOE^JOHN")
 
     board = Board([lambda: findings[-1]], Silence(), monotonic=lambda: 0.0)
-    console = Console(board, broken)
+    console = Console(board, broken, no_api)
     sent = []
     scope_answer = ask_and_keep(console, sent)
     with pytest.raises(ValueError, match="DOE"):  # for the server's log, which withholds the text

@@ -5,7 +5,7 @@ import pytest
 from hilum.service.config import examine
 from hilum.service.config_errors import Place
 from hilum.service.config_options import sections
-from hilum.service.config_template import EXAMPLE_NAMES
+from hilum.service.config_template import example_name
 
 NONSENSE = {
     "empty text": '""',
@@ -30,7 +30,7 @@ def everywhere(value):
     """Set every option of every section to `value`, but what says which section it is."""
     for section in sections():
         if section.options:
-            name = EXAMPLE_NAMES[section.variant]
+            name = example_name(section)
             yield section.title.replace("<name>", name)
             is_kind = section.variant and len(section.path) == 2
             yield from (
@@ -62,7 +62,7 @@ def test_nonsense_in_the_file_is_told_where_it_stands(value, tmp_path):
 def test_nonsense_in_the_environment_is_told_with_the_variable(value):
     names = [
         "__".join(["HILUM", *section.path, option.key])
-        .replace("<name>", EXAMPLE_NAMES[section.variant])
+        .replace("<name>", example_name(section))
         .upper()
         for section in sections()
         for option in section.options

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import uvloop
+from no_api import no_api
 
 from hilum.console.app import PATHS, Console
 from hilum.console.board import Board
@@ -45,7 +46,7 @@ async def ask(port, path, method="GET"):
 def with_console(telemetry, scenario):
     async def main():
         board = Board([lambda: Finding("ledger")], telemetry, monotonic=lambda: 0.0)
-        console = Console(board, telemetry.metrics.exposition)
+        console = Console(board, telemetry.metrics.exposition, no_api)
         server = WebServer(console.application, listen("127.0.0.1", 0))
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(server.run())

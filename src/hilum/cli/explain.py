@@ -1,0 +1,93 @@
+"""`hilum explain`: why something went where it went, or did not, and what to do about it."""
+
+import json as json_format
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from hilum.cli.queueing.explaining import as_json, show_explanation
+from hilum.cli.queueing.opening import ConfigOption, opened_ledger, read_config
+from hilum.kernel.errors import CorruptPayload, HilumError
+from hilum.pipeline.advice import advise
+from hilum.pipeline.explanation import Explainer, Explanation
+from hilum.routing.facts import AssociationFacts
+from hilum.service.config_routes import routes_of
+from hilum.service.config_settings import Config
+from hilum.service.opening import DataFolder
+from hilum.service.time_zones import zone_of
+
+
+def explain(  # noqa: PLR0913 - one argument an option
+    what: str,
+    *,
+    config: ConfigOption = None,
+    calling: str = "",
+    called: str = "",
+    peer: str = "",
+    host: str = "",
+    source: str = "dimse",
+    json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> int:
+    """Explain a file, a UID of any level, or an accession number.
+
+    Shows what it is, every route with the value that each condition met, what was planned, every
+    delivery with its tries, and what helps. Patients' names and IDs may be among the values.
+    Exit code 0: nothing is wrong; 1: something needs a person.
+
+    Parameters
+    ----------
+    what:
+        A file, an instance, series or study UID, or an accession number.
+    config:
+        The configuration of the gateway, as for `hilum serve`.
+    calling:
+        For a file: the AE title it would come from.
+    called:
+        For a file: our AE title that it would be sent to; by default gateway.ae_title.
+    peer:
+        For a file: the name of the peer it would come from.
+    host:
+        For a file: the address it would come from.
+    source:
+        For a file: the door it would come by.
+    json:
+        Print one JSON object, for programs.
+    """
+    settings, now = read_config(config), datetime.now(UTC)
+    association = AssociationFacts(
+        calling_ae_title=calling,
+        called_ae_title=called or settings.gateway.ae_title,
+        peer=peer,
+        host=host,
+        source=source,
+    )
+    found = _found(settings, what, association, now)
+    advice = advise(found, destinations=settings.destinations, now=now)
+    if json:
+        print(json_format.dumps(as_json(found, advice), indent=2))
+    else:
+        show_explanation(Console(highlight=False), found, advice, now)
+    return 1 if advice else 0
+
+
+def _found(
+    settings: Config, what: str, association: AssociationFacts, now: datetime
+) -> Explanation:
+    routes = routes_of(settings, zone_of(settings.gateway.time_zone))
+    folder = DataFolder(settings.gateway.data)
+    path = Path(what)
+    if path.is_file():
+        try:
+            if not folder.ledger.exists():
+                explainer = Explainer(routes, ledger=None, vault=folder.vault)
+                return explainer.of_file(path, association, now)
+            with opened_ledger(settings) as ledger:
+                explainer = Explainer(routes, ledger=ledger, vault=folder.vault)
+                return explainer.of_file(path, association, now)
+        except (CorruptPayload, OSError) as error:
+            raise HilumError(f"{path}: {error}") from error
+    with opened_ledger(settings) as ledger:
+        return Explainer(routes, ledger=ledger, vault=folder.vault).of_name(what, now)

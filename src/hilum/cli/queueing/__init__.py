@@ -1,0 +1,1 @@
+"""The parts of `hilum queue` and `hilum explain`: opening what is kept, choosing, showing."""

@@ -1,0 +1,1 @@
+"""`/api/v1`: the gateway's queue, destinations and decisions for programs. OpenAPI describes it."""

@@ -1,0 +1,87 @@
+"""The application under /api/v1: who may call, what is described, how errors are said."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from hilum import __version__
+from hilum.console.api.access import refusal
+from hilum.kernel.errors import Full, HilumError
+
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_FAULTS_MAX: Final = 10
+# The largest request is a selection of 1,000 numbers.
+BODY_BYTES_MAX: Final = 64 * 1024
+
+
+def build(routers: Sequence[APIRouter], *, token: Callable[[], str | None]) -> FastAPI:
+    """Make the application; `token` gives the one that callers need, None while there is none."""
+    api = FastAPI(
+        title="Hilum",
+        version=__version__,
+        description="The gateway's queue, destinations and decisions.",
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    for router in routers:
+        api.include_router(router)
+
+    @api.middleware("http")
+    async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        refused = refusal(request, token()) or _too_large(request)
+        if refused is not None:
+            return _error(*refused)
+        response = await go_on(request)
+        response.headers.update(_HEADERS)
+        return response
+
+    api.add_exception_handler(HTTPException, _said)
+    api.add_exception_handler(RequestValidationError, _misread)
+    api.add_exception_handler(HilumError, _hindered)
+    api.add_exception_handler(Exception, _failed)
+    return api
+
+
+def _too_large(request: Request) -> tuple[int, str] | None:
+    """Refuse bodies without a length or with one that no request of ours has."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return None
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        return 411, "Say how long the body is (Content-Length)."
+    if int(length[:20]) > BODY_BYTES_MAX:
+        return 413, f"A request has at most {BODY_BYTES_MAX} bytes."
+    return None
+
+
+async def _said(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    return _error(error.status_code, str(error.detail))
+
+
+async def _misread(_request: Request, error: Exception) -> Response:
+    """Name each parameter that is wrong; its value may be a patient's and is not repeated."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    faults = [
+        f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        for fault in error.errors()[:_FAULTS_MAX]
+    ]
+    return _error(422, "; ".join(faults))
+
+
+async def _hindered(_request: Request, error: Exception) -> Response:
+    return _error(507 if isinstance(error, Full) else 503, str(error))
+
+
+async def _failed(_request: Request, _fault: Exception) -> Response:
+    return _error(500, "Internal error; the log says more.")
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": message}, status, _HEADERS)

@@ -1,0 +1,156 @@
+"""What delivers in one process: planner, destinations, and the dispatcher of their lanes."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar, assert_never
+
+from hilum.destinations.dicomweb.destination import DicomWebDestination
+from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
+from hilum.destinations.dimse.opening import dimse_destination
+from hilum.destinations.dimse.settings import DimseDestinationSettings
+from hilum.destinations.folder.opening import folder_destination
+from hilum.destinations.folder.settings import FolderDestinationSettings
+from hilum.destinations.webhook.destination import WebhookDestination
+from hilum.destinations.webhook.settings import WebhookDestinationSettings
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.lanes.books import Books
+from hilum.pipeline.lanes.dispatcher import Dispatcher
+from hilum.pipeline.lanes.figures import LaneFigures
+from hilum.pipeline.planning import Planner
+from hilum.pipeline.ports import Destination, Payloads
+from hilum.service.config_routes import routes_of
+from hilum.service.config_settings import Config
+from hilum.service.config_settings import Destination as Settings
+from hilum.service.policies import policy_of
+from hilum.service.time_zones import zone_of
+
+T = TypeVar("T")
+
+# Claims and settlements of all lanes; they take turns at the ledger's lock anyway.
+_BOOK_THREADS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A destination and the settings it was made of."""
+
+    settings: Settings
+    destination: Destination
+
+
+class Threads:
+    """Runs what may block beside the event loop (`pipeline.lanes.ports.Aside`)."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(_BOOK_THREADS, thread_name_prefix="books")
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Give what `job` gives. One that has begun is not cancelled."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    def stop(self) -> None:
+        """Let the threads end."""
+        self._pool.shutdown()
+
+
+class Delivering:
+    """Delivers what is planned, for one process."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        ledger: Ledger,
+        payloads: Payloads,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._payloads = payloads
+        self._clock = clock
+        self._config = config
+        self.zone = zone_of(config.gateway.time_zone)
+        self.planner = Planner(routes_of(config, self.zone))
+        self._threads = Threads()
+        self.dispatcher = Dispatcher(
+            Books(
+                ledger.deliveries, ledger.slots, self._threads, clock, token=uuid.uuid4().hex[:12]
+            ),
+            clock=clock,
+            telemetry=telemetry,
+            chance=random.random,
+        )
+        self.opened: Mapping[str, Opened] = {}
+
+    def change(self, config: Config) -> None:
+        """Deliver as `config` says from now on; what is being sent is finished as it was begun.
+
+        Raises:
+            Misconfigured: a certificate or the like of a destination cannot be used; then nothing
+                has changed.
+        """
+        zone = zone_of(config.gateway.time_zone)
+        title = config.gateway.ae_title
+        opened = {
+            name: self._open(name, settings, is_same_title=title == self._config.gateway.ae_title)
+            for name, settings in config.destinations.items()
+        }
+        self._config, self.zone, self.opened = config, zone, opened
+        self.planner.change(routes_of(config, zone))
+        self.planner.available = frozenset(opened)
+        self.dispatcher.change(
+            (one.destination, policy_of(one.settings, zone)) for one in opened.values()
+        )
+
+    async def run(self) -> None:
+        """Deliver until `stop` is over."""
+        await self.dispatcher.run()
+
+    async def stop(self, seconds_max: float) -> None:
+        """Finish what is being sent within `seconds_max`."""
+        await self.dispatcher.stop(seconds_max)
+        self._threads.stop()
+
+    def owed(self, news: Mapping[str, Collection[int]]) -> None:
+        """A commit planned deliveries: `news` gives their priorities by destination."""
+        self.dispatcher.wake(news)
+
+    def refresh(self) -> None:
+        """Tell the planner which destinations work; to be called about once a second."""
+        self.planner.available = frozenset(
+            one.destination for one in self.dispatcher.figures() if _is_available(one)
+        )
+
+    def destinations(self) -> Mapping[str, tuple[str, Destination]]:
+        """Give the destinations by name, each with its type."""
+        return {name: (one.settings.type, one.destination) for name, one in self.opened.items()}
+
+    def _open(self, name: str, settings: Settings, *, is_same_title: bool) -> Opened:
+        """Keep a destination whose settings are as they were; its lane goes on."""
+        before = self.opened.get(name)
+        if before is not None and before.settings == settings and is_same_title:
+            return before
+        return Opened(settings, self._made(name, settings))
+
+    def _made(self, name: str, settings: Settings) -> Destination:
+        ours = self._config.gateway.ae_title
+        match settings:
+            case DimseDestinationSettings():
+                return dimse_destination(name, settings, calling=ours, payloads=self._payloads)
+            case DicomWebDestinationSettings():
+                return DicomWebDestination(name, settings, self._payloads, self._clock)
+            case FolderDestinationSettings():
+                return folder_destination(name, settings, ours=ours, payloads=self._payloads)
+            case WebhookDestinationSettings():
+                return WebhookDestination(name, settings, self._payloads, self._clock)
+            case _:
+                assert_never(settings)
+
+
+def _is_available(lane: LaneFigures) -> bool:
+    return lane.breaker == "closed"

@@ -1,0 +1,171 @@
+"""The API over a real ledger: who may call, what it shows, what it changes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from asgi_client import Client
+from ledger_entries import entry
+
+from hilum.console.api.app import build
+from hilum.console.api.destinations import DestinationsApi
+from hilum.console.api.queue import QueueApi
+from hilum.kernel.errors import Unreachable
+from hilum.ledger.delivery import PlannedDelivery, Selection, State
+from hilum.ledger.ledger import Ledger
+
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+class Pretended:
+    def __init__(self, name, error=None) -> None:
+        self.name = name
+        self.error = error
+
+    async def verify(self) -> None:
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger.open(tmp_path / "ledger.sqlite", durability="process", now=lambda: NOW)
+    entries = [entry(number) for number in range(1, 4)]
+    for one in entries:
+        one.deliveries = [PlannedDelivery("pacs", "all")]
+        one.received_at = NOW - timedelta(hours=1)
+    ledger.record(entries)
+    yield ledger
+    ledger.close()
+
+
+def client(ledger, *, token=None, address="127.0.0.1", host="localhost"):
+    destinations = {
+        "pacs": ("dimse", Pretended("pacs")),
+        "dead": ("dimse", Pretended("dead", Unreachable("nobody listens there"))),
+    }
+    api = build(
+        (
+            QueueApi(
+                ledger.queue,
+                destinations=lambda: frozenset(destinations),
+                now=lambda: NOW,
+                woken=lambda: None,
+            ).router,
+            DestinationsApi(
+                ledger.deliveries,
+                destinations=lambda: destinations,
+                figures=list,
+                now=lambda: NOW,
+            ).router,
+        ),
+        token=lambda: token,
+    )
+    return Client(api, address=address, host=host)
+
+
+def test_deliveries_are_listed_page_by_page(ledger):
+    api = client(ledger)
+
+    first = api.get("/queue", params={"limit": 2}).json()
+    second = api.get("/queue", params={"limit": 2, "after": first["next"]}).json()
+
+    assert [len(page["deliveries"]) for page in (first, second)] == [2, 1]
+    assert second["next"] is None
+    assert first["deliveries"][0]["destination"] == "pacs"
+
+
+def test_what_is_held_is_held_with_its_reason_and_audited(ledger):
+    body = {"select": {"destination": "pacs"}, "reason": "PACS is moved", "by": "Kim"}
+
+    answer = client(ledger).post("/queue/hold", json=body)
+
+    assert answer.json() == {"count": 3}
+    assert {one.state for one in ledger.queue.find(Selection())} == {State.HELD}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("/queue/drop", {"select": {"destination": "pacs"}}, "why"),
+        ("/queue/retry", {"select": {}}, "everything"),
+        ("/queue/replay", {"select": {"destination": "pacs"}, "to": "nowhere"}, "nowhere"),
+        ("/queue/retry", {"select": {"colour": "red"}}, "colour"),
+        ("/queue/retry", {"select": {"study_instance_uid": "../etc"}}, "study_instance_uid"),
+    ],
+)
+def test_what_is_not_clear_is_refused_in_words(ledger, path, body, says):
+    answer = client(ledger).post(path, json=body)
+
+    assert answer.status_code == 422
+    assert says in answer.json()["error"]
+
+
+def test_everything_must_be_said(ledger):
+    body = {"select": {"everything": True}, "reason": "maintenance"}
+
+    assert client(ledger).post("/queue/hold", json=body).json() == {"count": 3}
+
+
+def test_a_destination_shows_what_it_is_owed(ledger):
+    found = {one["name"]: one for one in client(ledger).get("/destinations").json()}
+
+    assert found["pacs"]["open"][0]["count"] == 3
+    assert found["dead"]["open"] == []
+
+
+@pytest.mark.parametrize(("name", "answers"), [("pacs", True), ("dead", False)])
+def test_a_destination_can_be_asked(ledger, name, answers):
+    answer = client(ledger).post(f"/destinations/{name}/verify", json={})
+
+    assert answer.json()["answers"] is answers
+
+
+def test_an_unknown_destination_is_404_and_says_which_there_are(ledger):
+    answer = client(ledger).post("/destinations/pax/verify", json={})
+
+    assert answer.status_code == 404
+    assert "pacs" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"address": "10.0.0.5"}, 403),
+        ({"host": "evil.example"}, 403),
+        ({"token": "t" * 20}, 401),
+        ({}, 200),
+    ],
+)
+def test_only_those_who_may_get_in(ledger, asked, status):
+    assert client(ledger, **asked).get("/queue").status_code == status
+
+
+def test_the_token_opens_from_anywhere(ledger):
+    api = client(ledger, token="t" * 20, address="10.0.0.5", host="gateway")
+
+    good = api.get("/queue", headers={"Authorization": f"Bearer {'t' * 20}"})
+    bad = api.get("/queue", headers={"Authorization": f"Bearer {'u' * 20}"})
+
+    assert (good.status_code, bad.status_code) == (200, 401)
+
+
+def test_a_foreign_page_cannot_make_a_browser_change_anything(ledger):
+    answer = client(ledger).post(
+        "/queue/retry",
+        content=b'{"select": {"everything": true}}',
+        headers={"content-type": "text/plain"},
+    )
+
+    assert answer.status_code == 415
+
+
+def test_large_bodies_are_not_read(ledger):
+    answer = client(ledger).post("/queue/retry", json={"by": "x" * 100_000})
+
+    assert answer.status_code == 413
+
+
+def test_openapi_describes_it(ledger):
+    paths = client(ledger).get("/openapi.json").json()["paths"]
+
+    assert "/queue/replay" in paths
