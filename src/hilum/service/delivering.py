@@ -19,6 +19,7 @@ from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.ledger import Ledger
+from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.lanes.books import Books
 from hilum.pipeline.lanes.dispatcher import Dispatcher
 from hilum.pipeline.lanes.figures import LaneFigures
@@ -85,6 +86,8 @@ class Delivering:
             telemetry=telemetry,
             chance=random.random,
         )
+        # Archives report commitments to our listener; destinations wait for them.
+        self.commitments = Commitments()
         self.opened: Mapping[str, Opened] = {}
 
     def change(self, config: Config) -> None:
@@ -141,7 +144,13 @@ class Delivering:
         ours = self._config.gateway.ae_title
         match settings:
             case DimseDestinationSettings():
-                return dimse_destination(name, settings, calling=ours, payloads=self._payloads)
+                return dimse_destination(
+                    name,
+                    settings,
+                    calling=ours,
+                    payloads=self._payloads,
+                    commitments=self.commitments,
+                )
             case DicomWebDestinationSettings():
                 return DicomWebDestination(name, settings, self._payloads, self._clock)
             case FolderDestinationSettings():

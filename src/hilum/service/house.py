@@ -130,6 +130,7 @@ class House:
             intake=self.intake,
             clock=self.clock,
             telemetry=self.telemetry,
+            commitments=self.delivering.commitments,
         )
         await self._count()
         self._watch(self.desk)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
 from hilum.destinations.dimse.syntax_names import TransferSyntaxName, UncompressedSyntaxName
 from hilum.destinations.settings import KIB, MIB, DestinationSettings
@@ -59,6 +59,13 @@ class CommitmentSettings(BaseModel, frozen=True, extra="forbid"):
         description="The report must have come by then; otherwise the instances are sent again "
         "later.",
     )
+
+
+def _switched(value: object) -> object:
+    """Take true and false for the table with its defaults and for none."""
+    if isinstance(value, bool):
+        return {} if value else None
+    return value
 
 
 class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid"):
@@ -122,10 +129,10 @@ class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid")
         description='What "duplicate SOP instance" (0111) means for a delivery: refused, as the '
         "bytes may differ; delivered when it is not our first try; delivered always.",
     )
-    commitment: CommitmentSettings | bool = Field(
-        default=False,
-        description="Count an instance as delivered only when the peer has committed to store it. "
-        "true, or a table.",
+    commitment: Annotated[CommitmentSettings | None, BeforeValidator(_switched)] = Field(
+        default=None,
+        description="Count an instance as delivered only when the peer has committed to store it: "
+        "a table, which may be empty. Absent: its answer to the C-STORE is enough.",
         examples=[{"wait_seconds": 120}],
     )
     connect_timeout_seconds: Seconds = Field(
@@ -154,9 +161,7 @@ class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid")
     @property
     def commitment_seconds(self) -> float | None:
         """How long to wait for a commitment; None: it is not asked for."""
-        if isinstance(self.commitment, bool):
-            return CommitmentSettings().wait_seconds if self.commitment else None
-        return self.commitment.wait_seconds
+        return None if self.commitment is None else self.commitment.wait_seconds
 
     @model_validator(mode="after")
     def _what_is_preferred_is_allowed(self) -> Self:
