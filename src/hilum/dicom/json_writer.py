@@ -39,6 +39,11 @@ def nowhere(path: BulkPath, vr: str) -> str:
     return ""
 
 
+def may_be_bulk(vr: str) -> bool:
+    """Tell whether values of a VR may be somewhere else (PS3.18 §F.2.6)."""
+    return vr in _MAY_BE_BULK
+
+
 def to_json(
     data_set: DataSet, *, bulk: BulkUri = nowhere, inline_bytes_max: int = INLINE_BYTES_MAX
 ) -> bytes:
