@@ -15,6 +15,7 @@ from hilum.pipeline.buffers import Buffer
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.intake import Intake, IntakeLimits
+from hilum.pipeline.lanes.groups import Members
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Announcement
 from hilum.pipeline.room import Room
@@ -93,7 +94,12 @@ class Bench:
         self.vault = Vault(self.root, self.disk, synced=synced)
         self.vault.open()
         self.clock = clock = SystemClock()
-        self.planner = Planner(Routes())
+        self.members = Members({}, {})
+        self.planner = Planner(
+            Routes(),
+            members=lambda: self.members,
+            begun_with=self.ledger.deliveries.study_choice,
+        )
         self.owed: list[dict[str, set[int]]] = []
         self.intake = Intake(
             vault=self.vault,

@@ -17,11 +17,12 @@ from hilum.kernel.errors import CorruptPayload
 from hilum.kernel.faults import place_of
 from hilum.kernel.names import UID
 from hilum.ledger.delivery import GatheringKey, Level, PlannedDelivery, Priority
+from hilum.pipeline.lanes.groups import Members
 from hilum.pipeline.reception import Reception
 from hilum.routing.facts import AssociationFacts, Elements, HeaderFacts, no_data_set
 from hilum.routing.plan import Delivery, plan
 from hilum.routing.routes import Routes
-from hilum.routing.targets import choose
+from hilum.routing.targets import Target
 
 # Enough for any header that is not a list of frames; conditions on what is behind do not hold.
 FRONT_BYTES_MAX: Final = 1024 * 1024
@@ -36,11 +37,19 @@ _PRIORITIES: Final = {
 class Planner:
     """Decides what an instance is owed.
 
-    `available` are the destinations that groups may choose; the service keeps it up to date.
+    `members` tells how the members of groups are, `begun_with` which one of them has begun to get
+    a study (it asks the ledger).
     """
 
-    def __init__(self, routes: Routes) -> None:
-        self.available: frozenset[str] = frozenset()
+    def __init__(
+        self,
+        routes: Routes,
+        *,
+        members: Callable[[], Members],
+        begun_with: Callable[[str, str], str | None],
+    ) -> None:
+        self._members = members
+        self._begun_with = begun_with
         self.change(routes)
 
     def change(self, routes: Routes) -> None:
@@ -68,13 +77,20 @@ class Planner:
     def _planned(self, one: Delivery, facts: InstanceFacts) -> PlannedDelivery:
         study = facts.study_instance_uid
         return PlannedDelivery(
-            destination=choose(one.target, study, self.available),
+            destination=self._destination(one.target, study),
             route=one.route,
             choice=one.target.choice,
             priority=_PRIORITIES[one.priority],
             due_at=one.due_at,
             gathering=_gathering(one, facts),
         )
+
+    def _destination(self, target: Target, study_instance_uid: str) -> str:
+        """Choose the member of a group; a study stays with the one that has begun to get it."""
+        if not target.choice:
+            return target.members[0]
+        begun_with = self._begun_with(target.choice, study_instance_uid)
+        return self._members().pick(target, study_instance_uid, begun_with)
 
 
 def facts_of(reception: Reception, routes: Routes) -> HeaderFacts:

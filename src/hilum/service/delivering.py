@@ -1,12 +1,10 @@
 """What delivers in one process: planner, destinations, and the dispatcher of their lanes."""
 
-import asyncio
 import random
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar, assert_never
+from typing import assert_never
 
 from hilum.destinations.dicomweb.destination import DicomWebDestination
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
@@ -22,19 +20,18 @@ from hilum.ledger.ledger import Ledger
 from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.lanes.books import Books
 from hilum.pipeline.lanes.dispatcher import Dispatcher
-from hilum.pipeline.lanes.figures import LaneFigures
+from hilum.pipeline.lanes.gathering import Gatherer
+from hilum.pipeline.lanes.groups import Groups
+from hilum.pipeline.lanes.threads import LedgerThreads
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.ports import Destination, Payloads
+from hilum.routing.completeness import Patience
+from hilum.routing.settings import GatherSettings
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.config_settings import Destination as Settings
 from hilum.service.policies import policy_of
 from hilum.service.time_zones import zone_of
-
-T = TypeVar("T")
-
-# Claims and settlements of all lanes; they take turns at the ledger's lock anyway.
-_BOOK_THREADS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +40,6 @@ class Opened:
 
     settings: Settings
     destination: Destination
-
-
-class Threads:
-    """Runs what may block beside the event loop (`pipeline.lanes.ports.Aside`)."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(_BOOK_THREADS, thread_name_prefix="books")
-
-    async def run(self, job: Callable[[], T]) -> T:
-        """Give what `job` gives. One that has begun is not cancelled."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
-
-    def stop(self) -> None:
-        """Let the threads end."""
-        self._pool.shutdown()
 
 
 class Delivering:
@@ -71,13 +53,13 @@ class Delivering:
         payloads: Payloads,
         clock: Clock,
         telemetry: Telemetry,
+        is_association_open: Callable[[str], bool],
     ) -> None:
         self._payloads = payloads
         self._clock = clock
         self._config = config
         self.zone = zone_of(config.gateway.time_zone)
-        self.planner = Planner(routes_of(config, self.zone))
-        self._threads = Threads()
+        self._threads = LedgerThreads()
         self.dispatcher = Dispatcher(
             Books(
                 ledger.deliveries, ledger.slots, self._threads, clock, token=uuid.uuid4().hex[:12]
@@ -85,6 +67,19 @@ class Delivering:
             clock=clock,
             telemetry=telemetry,
             chance=random.random,
+        )
+        self._groups = Groups(ledger.deliveries, self._threads, clock, self.dispatcher, telemetry)
+        self._gatherer = Gatherer(
+            ledger.gatherings,
+            self._threads,
+            clock,
+            telemetry,
+            is_association_open=is_association_open,
+        )
+        self.planner = Planner(
+            routes_of(config, self.zone),
+            members=lambda: self._groups.members,
+            begun_with=ledger.deliveries.study_choice,
         )
         # Archives report commitments to our listener; destinations wait for them.
         self.commitments = Commitments()
@@ -104,11 +99,19 @@ class Delivering:
             for name, settings in config.destinations.items()
         }
         self._config, self.zone, self.opened = config, zone, opened
-        self.planner.change(routes_of(config, zone))
-        self.planner.available = frozenset(opened)
         self.dispatcher.change(
             (one.destination, policy_of(one.settings, zone)) for one in opened.values()
         )
+        routes = routes_of(config, zone)
+        self._groups.change(target for route in routes.routes for target in route.targets)
+        self._gatherer.change(
+            {
+                route.name: _patience(route.gather)
+                for route in routes.routes
+                if route.on != "instance"
+            }
+        )
+        self.planner.change(routes)
 
     async def run(self) -> None:
         """Deliver until `stop` is over."""
@@ -117,17 +120,20 @@ class Delivering:
     async def stop(self, seconds_max: float) -> None:
         """Finish what is being sent within `seconds_max`."""
         await self.dispatcher.stop(seconds_max)
-        self._threads.stop()
+        self._threads.close()
 
     def owed(self, news: Mapping[str, Collection[int]]) -> None:
         """A commit planned deliveries: `news` gives their priorities by destination."""
         self.dispatcher.wake(news)
 
-    def refresh(self) -> None:
-        """Tell the planner which destinations work; to be called about once a second."""
-        self.planner.available = frozenset(
-            one.destination for one in self.dispatcher.figures() if _is_available(one)
-        )
+    async def balance(self) -> None:
+        """Let groups fail over and come back; for about once a second. Raises HilumError."""
+        await self._groups.balance()
+
+    async def gather(self) -> None:
+        """Let go what is complete; for about once a second. Raises HilumError."""
+        if await self._gatherer.look():
+            self.dispatcher.wake_all()
 
     def destinations(self) -> Mapping[str, tuple[str, Destination]]:
         """Give the destinations by name, each with its type."""
@@ -161,5 +167,5 @@ class Delivering:
                 assert_never(settings)
 
 
-def _is_available(lane: LaneFigures) -> bool:
-    return lane.breaker == "closed"
+def _patience(settings: GatherSettings) -> Patience:
+    return Patience(settings.level, settings.quiet_seconds, settings.forced_after)

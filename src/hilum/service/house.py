@@ -87,6 +87,7 @@ class House:
             payloads=self.vault,
             clock=self.clock,
             telemetry=telemetry,
+            is_association_open=self._is_association_open,
         )
         planner = self.delivering.planner
         self.intake = Intake(
@@ -150,7 +151,8 @@ class House:
                 (_CHECKPOINT_SECONDS, "the ledger's checkpoint", self._checkpoint),
                 (_CERTIFICATE_SECONDS, "looking at certificates", self._refresh_certificates),
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
-                (_ROOM_SECONDS, "looking at destinations", self._refresh_destinations),
+                (_ROOM_SECONDS, "balancing groups", self.delivering.balance),
+                (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
                 (_COUNT_SECONDS, "counting the ledger", self._count),
             ):
@@ -242,9 +244,6 @@ class House:
         if self.door is not None and self.certificates.have_changed():
             self.door.tls = self.certificates.load() or self.door.tls
 
-    async def _refresh_destinations(self) -> None:
-        self.delivering.refresh()
-
     def _folder_doors(self) -> list[FolderDoor]:
         return [
             FolderDoor(
@@ -257,6 +256,9 @@ class House:
             )
             for name, settings in self.config.sources.folder.items()
         ]
+
+    def _is_association_open(self, association_id: str) -> bool:
+        return self.desk is not None and self.desk.is_open(association_id)
 
     def _api(self) -> ASGIApp:
         delivering, ledger = self.delivering, self.ledger

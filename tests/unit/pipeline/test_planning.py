@@ -9,6 +9,7 @@ from intake_bench import Bench
 from hilum.ledger.delivery import Selection, State
 from hilum.pipeline.answers import Kept
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.lanes.groups import Members, Standing
 from hilum.routing.known import Known
 from hilum.routing.routes import read_routes
 from hilum.routing.settings import RouteSettings
@@ -85,7 +86,7 @@ def test_a_condition_inside_a_sequence_is_read_from_the_payload(tmp_path, pixel_
 def test_a_group_sends_to_the_first_that_works(tmp_path):
     async def scenario(bench: Bench) -> None:
         bench.planner.change(routes({"name": "a", "to": [{"first_of": ["pacs", "standby"]}]}))
-        bench.planner.available = frozenset({"standby"})
+        bench.members = Members({"pacs": Standing.DOWN, "standby": Standing.WELL}, {})
 
         await bench.bring(instance(seed=1, pixel_bytes=100))
 

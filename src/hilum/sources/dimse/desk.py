@@ -100,6 +100,10 @@ class Desk:
         """Give how many associations are open."""
         return len(self._associated)
 
+    def is_open(self, association_id: str) -> bool:
+        """Tell whether an association of this process is open."""
+        return any(one.association_id == association_id for one in self._associated.values())
+
     def connections(self) -> Iterator[Connection]:
         """Give every connection, associated or not."""
         yield from list(self._strangers)
