@@ -227,6 +227,7 @@ class Intake:
                 reception.run.release()
                 if answer is not None:
                     self._answer(reception, answer)
+                reception.part()
             self._tell_rest(committed.report, len(committed.group), committed.seconds)
         finally:
             # Whatever went wrong with one of them, the others must not wait for ever.

@@ -64,6 +64,10 @@ class Run:
         self.buffers = []
 
 
+def _nobody(*_: object) -> None:
+    """Stands for a door that has its answer."""
+
+
 class Reception:
     """An instance that is being received. `answered` is called exactly once unless abandoned."""
 
@@ -147,6 +151,10 @@ class Reception:
         self.run.release()
         if not self._is_writing:
             self._clerk.commit(self)
+
+    def part(self) -> None:
+        """Forget who brought it; the door knows the reception and would be kept alive with it."""
+        self.answered = self._resumed = _nobody
 
     @property
     def is_abandoned(self) -> bool:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from socket import socket
 from typing import Final
 
+from hilum.dicom import dictionary
 from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.service.config_settings import Config
@@ -68,6 +69,9 @@ def _serve_alone(config: Config, folder: DataFolder, sockets: Sockets, reread: R
 
 
 def _prepare(config: Config, folder: DataFolder, telemetry: LiveTelemetry) -> None:
+    # Now, once for all workers: else the first instance in implicit VR would stop the loop for it,
+    # and leave holes of some megabytes in the memory of each.
+    dictionary.sequence_tags()
     try:
         policy = DuplicatePolicy(config.gateway.duplicates)
         open_house(folder, config.gateway.durability, policy, telemetry)

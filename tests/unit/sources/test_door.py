@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import socket
 import struct
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from hilum.sources.dimse.settings import DimseLimits
 from hilum.testing.datasets import CT, EXPLICIT_VR_LITTLE_ENDIAN, instance
 
 CONTEXTS = (VERIFICATION_CONTEXT, PresentationContext(3, CT, (EXPLICIT_VR_LITTLE_ENDIAN,)))
+_OURS = {"hilum.sources.dimse.connection", "hilum.pipeline.reception", "hilum.vault.draft"}
 RULES = Rules(frozenset({"HILUM"}), True, (), "loopback", 50)
 
 
@@ -318,6 +320,51 @@ def test_who_goes_away_in_the_middle_leaves_nothing(visit, ending):
         await site.until(lambda: site.desk.associations == 0 and not site.bench.drafts())
         assert site.bench.files() == []
         assert site.bench.intake.open_receptions == 0
+
+    visit(scenario)
+
+
+@pytest.fixture
+def garbage():
+    """Give the classes of ours that only the garbage collector can free, when it is called."""
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+
+    def found() -> set[str]:
+        gc.collect()
+        return {type(one).__qualname__ for one in gc.garbage if type(one).__module__ in _OURS}
+
+    yield found
+    gc.set_debug(0)
+    gc.garbage.clear()
+    gc.enable()
+
+
+@pytest.mark.parametrize("ending", ["released", "aborted", "violation", "lost"])
+def test_an_association_leaves_nothing_to_the_garbage_collector(visit, garbage, ending):
+    """Buffers would stay until 50,000 objects had piled up: 20 MB in a storm of nonsense."""
+    last = {
+        "released": struct.pack(">BBI", 5, 0, 4) + bytes(4),
+        "aborted": struct.pack(">BBI", 7, 0, 4) + bytes(4),
+        "violation": b"\x47" * 20,
+        "lost": b"",
+    }
+
+    async def scenario(site: Site) -> None:
+        raw = await site.raw()
+        await raw.open()
+        generated = instance(seed=1)
+        raw.send(3, 3, store_command())
+        raw.send(3, 2, generated.data_set)
+        raw.send(3, 3, store_command())
+        raw.send(3, 0, generated.data_set[:100])
+        raw.writer.write(last[ending])
+        await raw.close()
+        await site.until(lambda: len(site.events("AssociationClosed")) == 1)
+        await site.until(lambda: site.bench.intake.open_receptions == 0)
+
+        assert garbage() == set()
 
     visit(scenario)
 

@@ -151,6 +151,8 @@ class Connection:
         self._channel.close()
         if self.conversation is not None:
             self.conversation.end(ending, detail)
+            # It knows us: two that know each other wait for the garbage collector, with buffers.
+            self.conversation = None
         elif detail:
             self._desk.telemetry.emit(ConnectionDropped(self.host, ending, detail))
         self._buffer.release()
