@@ -274,10 +274,9 @@ class _Simulation:
                 pass
         lost = self.worlds[row.destination].lost_answers
         again = arrived - 1
-        excuses = self.worlds[row.destination].unanswered[number]
         if again > 0:
             self.report.figures["sent twice"] += 1
-            if number not in lost and number not in self.at_risk and again > excuses:
+            if number not in lost and number not in self.at_risk:
                 self._problem(f"{number} was sent {arrived} times without need: {row.history}")
 
     def _judge_world(self, name: str, world: World) -> None:

@@ -40,7 +40,6 @@ class World:
     order: list[tuple[float, Parcel]] = field(default_factory=list)
     begun: Counter[int] = field(default_factory=Counter)
     lost_answers: set[int] = field(default_factory=set)
-    unanswered: Counter[int] = field(default_factory=Counter)  # arrived, its sender was cut off
     open_sessions: int = 0
     most_sessions: int = 0
     probes: list[float] = field(default_factory=list)
