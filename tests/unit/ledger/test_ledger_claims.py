@@ -22,7 +22,7 @@ from hilum.ledger.delivery import (
 )
 from hilum.ledger.ledger import Ledger
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "support"
 UIDS = [f"1.2.3.4.{number}" for number in range(10)]
 
 

@@ -11,7 +11,7 @@ from ledger_entries import entry, rows
 from hilum.ledger.entry import Verdict
 from hilum.ledger.ledger import Ledger
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2] / "support"
 
 # Records groups from a first number on and tells each UID after record() returned.
 RECORDER = """
