@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from hilum.dicom.charsets import DEFAULT_CODEC, charset_of
+from hilum.dicom.charsets import charset_of
 
 UTF_8: Final = "ISO_IR 192"
 DEFAULT: Final = ""
@@ -127,6 +127,3 @@ def term_for(texts: Iterable[str], preferred: str) -> str:
         if all(writer.can_encode(text) for text in foreign):
             return preferred
     return UTF_8
-
-
-__all__ = ["DEFAULT", "DEFAULT_CODEC", "UTF_8", "TextWriter", "term_for", "text_writer"]
