@@ -10,7 +10,7 @@ from typing import Final
 
 from hilum.dicom.facts import InstanceFacts
 from hilum.dicom.header import Header
-from hilum.dicom.parser import read_header
+from hilum.dicom.parser import read_data_set, read_header
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dicom.tags import CATALOGUE_TAGS
 from hilum.kernel.errors import CorruptPayload
@@ -24,8 +24,8 @@ from hilum.routing.plan import Delivery, plan
 from hilum.routing.routes import Routes
 from hilum.routing.targets import Target
 
-# Enough for any header that is not a list of frames; conditions on what is behind do not hold.
-FRONT_BYTES_MAX: Final = 1024 * 1024
+# Enough for nearly any header and report; conditions on what is behind do not hold.
+FRONT_BYTES_MAX: Final = 4 * 1024 * 1024
 
 _PRIORITIES: Final = {
     "stat": Priority.STAT,
@@ -129,7 +129,9 @@ def header_facts(
 
     def read() -> Elements:
         try:
-            return read_header(front(), transfer_syntax(transfer_syntax_uid))
+            data, syntax = front(), transfer_syntax(transfer_syntax_uid)
+            # Without pixels there is nothing that ends a header but the end of the data set.
+            return read_data_set(data, syntax) if len(data) >= size else read_header(data, syntax)
         except (CorruptPayload, OSError):
             return no_data_set()
 

@@ -1,6 +1,7 @@
 """What an instance is owed: planned in the transaction of its receipt, whatever goes wrong."""
 
 import asyncio
+import dataclasses
 from datetime import UTC
 
 import pytest
@@ -65,20 +66,48 @@ def test_the_same_bytes_again_owe_nothing_new(tmp_path):
     run(tmp_path, scenario)
 
 
+def with_requested_step(generated, *, has_pixels):
+    """Put a Request Attributes Sequence behind the header, and the pixels behind it or nowhere."""
+    header, mark, pixels = generated.data_set.partition(b"\xe0\x7f\x10\x00")
+    element = b"\x40\x00\x09\x00SH\x04\x00A-17"
+    item = b"\xfe\xff\x00\xe0" + len(element).to_bytes(4, "little") + element
+    sequence = b"\x40\x00\x75\x02SQ\0\0" + len(item).to_bytes(4, "little") + item
+    return dataclasses.replace(
+        generated, data_set=header + sequence + (mark + pixels if has_pixels else b"")
+    )
+
+
+@pytest.mark.parametrize("has_pixels", [True, False])
 @pytest.mark.parametrize("pixel_bytes", [100, 3_000_000])
-def test_a_condition_inside_a_sequence_is_read_from_the_payload(tmp_path, pixel_bytes):
-    path = "ProcedureCodeSequence.CodeValue"
+def test_a_condition_inside_a_sequence_is_read_from_the_payload(tmp_path, pixel_bytes, has_pixels):
+    path = "RequestAttributesSequence.ScheduledProcedureStepID"
 
     async def scenario(bench: Bench) -> None:
         bench.planner.change(
             routes(
-                {"name": "with", "when": {path: True}, "to": ["with"]},
+                {"name": "fits", "when": {path: "A-17"}, "to": ["fits"]},
+                {"name": "other", "when": {path: "A-18"}, "to": ["other"]},
                 {"name": "without", "when": {path: False}, "to": ["without"]},
             )
         )
-        await bench.bring(instance(seed=1, pixel_bytes=pixel_bytes))
+        generated = instance(seed=1, pixel_bytes=pixel_bytes)
+        answer = await bench.bring(with_requested_step(generated, has_pixels=has_pixels))
 
-        assert len(owed(bench)) == 1
+        assert isinstance(answer, Kept)
+        assert owed(bench) == [("fits", State.WAITING)]
+
+    run(tmp_path, scenario)
+
+
+def test_what_is_absent_is_absent_inside_sequences_too(tmp_path):
+    path = "RequestAttributesSequence.ScheduledProcedureStepID"
+
+    async def scenario(bench: Bench) -> None:
+        bench.planner.change(routes({"name": "without", "when": {path: False}, "to": ["without"]}))
+
+        await bench.bring(instance(seed=1, pixel_bytes=100))
+
+        assert owed(bench) == [("without", State.WAITING)]
 
     run(tmp_path, scenario)
 
