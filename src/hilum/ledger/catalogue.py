@@ -14,6 +14,8 @@ from hilum.ledger.differences import Difference, Value, compare, contradictions
 from hilum.ledger.entry import Entry
 from hilum.ledger.moments import microseconds_of
 from hilum.ledger.recent import Recent
+from hilum.ledger.search_keys import SearchKeys, day_of
+from hilum.ledger.search_names import PATIENT, REFERRING_PHYSICIAN
 from hilum.ledger.statements import (
     IDENTITY,
     PATIENT_ATTRIBUTES,
@@ -33,6 +35,12 @@ Values = tuple[Value, ...]
 
 _IDENTITY_END: Final = len(IDENTITY)
 _PATIENT_END: Final = _IDENTITY_END + len(PATIENT_ATTRIBUTES)
+
+_NAME: Final = PATIENT_ATTRIBUTES.index("patient_name")
+_BIRTH_DATE: Final = PATIENT_ATTRIBUTES.index("patient_birth_date")
+_STUDY_DATE: Final = STUDY_ATTRIBUTES.index("study_date")
+_PHYSICIAN: Final = STUDY_ATTRIBUTES.index("referring_physician_name")
+_MODALITY: Final = SERIES_ATTRIBUTES.index("modality")
 
 _study_values = attrgetter(*IDENTITY, *PATIENT_ATTRIBUTES, *STUDY_ATTRIBUTES)
 _series_values = attrgetter(*SERIES_ATTRIBUTES)
@@ -57,6 +65,7 @@ class Catalogue:
     def __init__(self, reading: Reading, writing: Writing) -> None:
         self._reading = reading
         self._writing = writing
+        self._keys = SearchKeys()
         self._studies: Recent[str, _Known] = Recent(REMEMBERED_STUDIES_MAX)
         self._series: Recent[tuple[int, str], _Known] = Recent(REMEMBERED_SERIES_MAX)
 
@@ -120,11 +129,19 @@ class Catalogue:
         patient = values[_IDENTITY_END:_PATIENT_END]
         row = self._reading.patient.row(cursor, *key)
         if row is None:
-            [patient_row] = self._writing.add_patient.run_numbered(cursor, [(*key, *patient)])
+            birth_day = day_of(patient[_BIRTH_DATE])
+            [patient_row] = self._writing.add_patient.run_numbered(
+                cursor, [(*key, *patient, birth_day)]
+            )
+            self._keys.name(cursor, PATIENT, patient_row, str(patient[_NAME]))
         else:
             patient_row, patient = row[0], row[1:]
         study = values[_PATIENT_END:]
-        [study_row] = self._writing.add_study.run_numbered(cursor, [(patient_row, uid, *study)])
+        study_day = day_of(study[_STUDY_DATE])
+        [study_row] = self._writing.add_study.run_numbered(
+            cursor, [(patient_row, uid, *study, study_day)]
+        )
+        self._keys.name(cursor, REFERRING_PHYSICIAN, study_row, str(study[_PHYSICIAN]))
         return study_row, patient_row, (*identity, *patient, *study)
 
     def _compare_study(
@@ -141,9 +158,17 @@ class Catalogue:
         self.record_conflicts(cursor, entry, "patient", uid, patient.differences)
         # What is said of somebody else must not fill in what is missing of this patient.
         if patient.kept != kept[start:end] and not strangers:
-            self._writing.change_patient.run(cursor, *patient.kept, patient_row)
+            birth_day = day_of(patient.kept[_BIRTH_DATE])
+            self._writing.change_patient.run(cursor, *patient.kept, birth_day, patient_row)
+            self._keys.rename(cursor, PATIENT, patient_row, str(patient.kept[_NAME]))
         if study.kept != kept[end:]:
-            self._writing.change_study.run(cursor, *study.kept, study_row)
+            self._change_study(cursor, study_row, study.kept)
+
+    def _change_study(self, cursor: Cursor, study_row: int, kept: Values) -> None:
+        study_day = day_of(kept[_STUDY_DATE])
+        self._writing.change_study.run(cursor, *kept, study_day, study_row)
+        self._keys.rename(cursor, REFERRING_PHYSICIAN, study_row, str(kept[_PHYSICIAN]))
+        self._keys.day(cursor, study_row, study_day)
 
     def _settle_series(
         self, cursor: Cursor, entry: Entry, study_row: int, known: _Known | None, values: Values
@@ -154,12 +179,14 @@ class Catalogue:
             [series_row] = self._writing.add_series.run_numbered(
                 cursor, [(study_row, uid, *values)]
             )
+            self._keys.modality(cursor, study_row, str(values[_MODALITY]))
         else:
             series_row = row[0]
             series = compare(SERIES_ATTRIBUTES, row[1:], values)
             self.record_conflicts(cursor, entry, "series", uid, series.differences)
             if series.kept != row[1:]:
                 self._writing.change_series.run(cursor, *series.kept, series_row)
+                self._keys.modality(cursor, study_row, str(series.kept[_MODALITY]))
         if known is None or known.row != series_row:
             known = _Known(series_row, set())
             self._series.put((study_row, uid), known)
@@ -175,5 +202,9 @@ class Catalogue:
         if self._writing.drop_empty_series.run(cursor, series_row).rowcount == 0:
             return
         self.forget()
-        if self._writing.drop_empty_study.run(cursor, study_row).rowcount:
-            self._writing.drop_empty_patient.run(cursor, patient_row)
+        self._keys.recount(cursor, study_row)
+        if self._writing.drop_empty_study.run(cursor, study_row).rowcount == 0:
+            return
+        self._keys.rename(cursor, REFERRING_PHYSICIAN, study_row, "")
+        if self._writing.drop_empty_patient.run(cursor, patient_row).rowcount:
+            self._keys.rename(cursor, PATIENT, patient_row, "")

@@ -33,6 +33,7 @@ from hilum.ledger.reader import Reader
 from hilum.ledger.recording import Recorder, held_under
 from hilum.ledger.removals import Removals
 from hilum.ledger.salvage import Salvage
+from hilum.ledger.search import Search
 from hilum.ledger.slots import Slots
 from hilum.ledger.statements import Reading, Writing
 from hilum.ledger.storable import storable, with_storable_fields
@@ -74,6 +75,8 @@ class Ledger:
         self._lock = lock
         self._writer = Writer(path, durability=durability, lock=lock, on_reset=catalogue.forget)
         self._reader = Reader(path, durability=durability)
+        # Of its own: a commit must not wait for somebody's search.
+        self._searcher = Reader(path, durability=durability)
         self._checkpointer = Checkpointer(path, durability=durability, lock=lock)
         ask = self._reader.ask
         self.deliveries = Deliveries(statements, self._write_lightly, ask)
@@ -81,6 +84,7 @@ class Ledger:
         self.slots = Slots(self._write_lightly, ask)
         self.queue = Queue(writing, self._write, ask)
         self.lookup = Lookup(ask)
+        self.search = Search(self._searcher.ask)
         self.removals = Removals(self._losses, writing, self._write, ask)
 
     @classmethod
@@ -246,6 +250,7 @@ class Ledger:
     def close(self) -> None:
         """Close the files. What was recorded stays; a later call opens them again."""
         self._reader.close()
+        self._searcher.close()
         self._checkpointer.close()
         self._writer.close()
         self._lock.close()

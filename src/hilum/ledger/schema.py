@@ -71,7 +71,10 @@ PATIENT: Final = Table(
     # Otherwise ''.
     Column("unidentified_in_study_uid", Text, nullable=False),
     *_texts("patient_name", "patient_birth_date", "patient_sex"),
+    # As YYYYMMDD, however the device wrote it; '' when it is no date.
+    *_texts_empty("birth_day"),
     UniqueConstraint("patient_id", "issuer_of_patient_id", "unidentified_in_study_uid"),
+    Index(None, "birth_day"),
     sqlite_autoincrement=True,
 )
 
@@ -83,8 +86,10 @@ STUDY: Final = Table(
     Column("study_instance_uid", Text, nullable=False, unique=True),
     *_texts("study_date", "study_time", "accession_number", "study_id", "study_description"),
     *_texts("referring_physician_name"),
+    *_texts_empty("study_day"),
     Index(None, "accession_number"),
-    Index(None, "study_date"),
+    Index(None, "study_id"),
+    Index(None, "study_day"),
     sqlite_autoincrement=True,
 )
 
@@ -100,7 +105,33 @@ SERIES: Final = Table(
     *_texts("performed_station_ae_title", "manufacturer", "institution_name", "station_name"),
     # A series UID that turns up in two studies is wrong, but both studies are held.
     UniqueConstraint("study_row", "series_instance_uid"),
+    Index(None, "series_instance_uid"),
     sqlite_autoincrement=True,
+)
+
+# Names of people as they are looked for: folded groups, words and sounds of words (see `NameKind`).
+# The owner is a patient, or a study of which the name is the referring physician's.
+NAME_KEY: Final = Table(
+    "name_key",
+    METADATA,
+    Column("kind", Integer, primary_key=True),
+    Column("text", Text, primary_key=True),
+    Column("owner_row", _ROW, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Index(None, "owner_row", "kind"),
+    sqlite_with_rowid=False,
+)
+
+# The modalities of a study, each once, with its day: what is asked for most, in the order in which
+# it is answered.
+STUDY_MODALITY: Final = Table(
+    "study_modality",
+    METADATA,
+    Column("modality", Text, primary_key=True),
+    Column("study_day", Text, primary_key=True),
+    Column("study_row", _ROW, primary_key=True),
+    Index(None, "study_row", "modality"),
+    sqlite_with_rowid=False,
 )
 
 # Describes the payload that is served: the one whose version is `current_version`.

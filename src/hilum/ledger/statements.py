@@ -104,8 +104,8 @@ class Writing:
         self.add_conflict = _add_unless_there(CONFLICT)
         self.add_audit = _add(AUDIT)
 
-        self.change_patient = _change(PATIENT, *PATIENT_ATTRIBUTES)
-        self.change_study = _change(STUDY, *STUDY_ATTRIBUTES)
+        self.change_patient = _change(PATIENT, *PATIENT_ATTRIBUTES, "birth_day")
+        self.change_study = _change(STUDY, *STUDY_ATTRIBUTES, "study_day")
         self.change_series = _change(SERIES, *SERIES_ATTRIBUTES)
         self.change_instance = _change(
             INSTANCE, "series_row", "sop_class_uid", "current_version", *INSTANCE_ATTRIBUTES

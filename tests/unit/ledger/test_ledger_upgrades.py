@@ -3,7 +3,7 @@ from contextlib import closing
 
 import pytest
 from delivery_plans import claim, planned
-from ledger_entries import entry, rows
+from ledger_entries import change, entry, rows
 
 from hilum.ledger import revisions
 from hilum.ledger.connection import connect
@@ -54,7 +54,7 @@ def test_an_older_ledger_gets_deliveries_and_keeps_what_it_has(old):
     assert (ledger.counts().receipts, ledger.counts().payloads) == (4, 2)
     assert ledger.check() == []
     assert rows(old, "SELECT peer FROM payload ORDER BY instance_row") == [("ct1",), ("",)]
-    assert rows(old, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert rows(old, "SELECT version_num FROM alembic_version") == [("0003",)]
     ledger.close()
 
 
@@ -76,3 +76,19 @@ def test_an_upgrade_that_fails_leaves_the_old_ledger(old, monkeypatch):
 
     assert rows(old, "SELECT name, sql FROM sqlite_master") == before
     assert rows(old, "SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+def test_what_an_older_ledger_held_is_found_by_name_day_and_modality(old):
+    change(old, "UPDATE patient SET patient_name = 'Müller^Zoë', patient_birth_date = '1970.01.02'")
+    change(old, "UPDATE study SET study_date = '20240101', referring_physician_name = 'Who^A'")
+    ledger = Ledger.open(old, durability="process")
+
+    assert rows(old, "SELECT birth_day, study_day FROM patient, study") == [
+        ("19700102", "20240101")
+    ]
+    assert rows(old, "SELECT * FROM study_modality") == [("CT", "20240101", 1)]
+    assert rows(old, "SELECT text FROM name_key WHERE kind IN (1, 4) ORDER BY kind") == [
+        ("muller^zoe",),
+        ("who^a",),
+    ]
+    ledger.close()
