@@ -9,7 +9,8 @@
  * TCP_NODELAY is always on. -Q re-arms TCP_QUICKACK before every read: without it a receiver that
  * leaves Nagle's algorithm on (DCMTK's default) waits up to 40 ms for our acknowledgement.
  *
- * One JSON line on stdout: what was answered with success, and how long it took. */
+ * One JSON line on stdout: what was answered with success, when it began (CLOCK_MONOTONIC) and how
+ * long it took. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -464,13 +465,13 @@ static double cpu_seconds(void) {
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
-static void report(const char *mode, double seconds, double cpu) {
+static void report(const char *mode, double started, double seconds, double cpu) {
     const long n = atomic_load(&latency_count);
     qsort(latencies, (size_t)n, sizeof *latencies, by_value);
     printf("{\"mode\": \"%s\", \"jobs\": %d, \"succeeded\": %ld, \"failed\": %ld, \"bytes\": %ld, "
-           "\"seconds\": %.6f, \"generator_cpu_seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u, "
-           "\"max_us\": %u}\n",
-           mode, jobs, succeeded, operations - succeeded, bytes_sent, seconds, cpu,
+           "\"started\": %.6f, \"seconds\": %.6f, \"generator_cpu_seconds\": %.4f, "
+           "\"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u}\n",
+           mode, jobs, succeeded, operations - succeeded, bytes_sent, started, seconds, cpu,
            n ? latencies[n / 2] : 0, n ? latencies[n * 99 / 100] : 0, n ? latencies[n - 1] : 0);
 }
 
@@ -482,7 +483,7 @@ static void run(const char *mode, void *(*job)(void *)) {
     pthread_barrier_wait(&start_line);
     const double started = seconds_now(), cpu = cpu_seconds();
     for (int i = 0; i < jobs; i++) pthread_join(threads[i], NULL);
-    report(mode, seconds_now() - started, cpu_seconds() - cpu);
+    report(mode, started, seconds_now() - started, cpu_seconds() - cpu);
 }
 
 static void read_options(int argc, char **argv) {

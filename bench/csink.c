@@ -1,9 +1,10 @@
 /* csink: the least a DIMSE receiver can do, in C. The physical limit that others are held against.
  *
- *   csink PORT FOLDER
+ *   csink PORT FOLDER [ARRIVALS]
  *
  * A thread per association. Accepts every context, writes each data set behind a blank file meta
- * group, answers success. No check, no index, no sync: never a model, only a ceiling. */
+ * group, answers success. No check, no index, no sync: never a model, only a ceiling. Tells in the
+ * file ARRIVALS (arrivals.h) how many instances arrived, and when the last one did. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arrivals.h"
 #include "wire.h"
 
 #define BUFFER (1 << 20)      /* one read takes at most this */
@@ -21,6 +23,7 @@
 
 static const char *folder;
 static atomic_long file_number;
+static struct arrivals *arrivals;
 
 struct command {
     uint16_t field, message_id, data_set_type;
@@ -163,7 +166,10 @@ static int end_of_fragment(struct connection *c, int context_id, int flags) {
         read_command(c);
         if (c->command.data_set_type != NO_DATA_SET) return 0;
     }
-    if (c->file >= 0) close(c->file);
+    if (c->file >= 0) {
+        close(c->file);
+        note_arrival(arrivals);
+    }
     c->file = -1;
     return answer_success(c, context_id);
 }
@@ -210,25 +216,13 @@ static void *serve(void *fd) {
     return NULL;
 }
 
-static int listen_on(int port) {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 512)) {
-        perror("csink");
-        exit(1);
-    }
-    return fd;
-}
-
 int main(int argc, char **argv) {
-    if (argc != 3 || !is_little_endian()) {
-        fprintf(stderr, "usage: csink PORT FOLDER\n");
+    if (argc < 3 || argc > 4 || !is_little_endian()) {
+        fprintf(stderr, "usage: csink PORT FOLDER [ARRIVALS]\n");
         return 1;
     }
     folder = argv[2];
+    if (argc == 4) arrivals = map_arrivals(argv[3]);
     signal(SIGPIPE, SIG_IGN);
     const int listener = listen_on(atoi(argv[1]));
     for (;;) {

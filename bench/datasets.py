@@ -307,6 +307,8 @@ KINDS: Final = {
         DataSetKind("mr", "MR 0.13 MB", 2000, 200, lambda: _mr(256)),
         DataSetKind("8kb", "8 KB", 8000, 20, _report),
         DataSetKind("40kb", "40 KB", 800, 100, lambda: _mr(136)),
+        # So many that a queue has time to grow.
+        DataSetKind("18kb", "18 KB", 20000, 250, lambda: _mr(96)),
         DataSetKind("200mb", "200 MB", 3, 1, _multi_frame),
     )
 }

@@ -5,14 +5,15 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from bench.datasets import KINDS
+from bench.forwarding import FORWARDERS, Sink, wait_for_all
 from bench.machine import busy_seconds
 from bench.receivers import BUILD, CALLED, RECEIVERS, Receiver, Running, find
 from bench.scenarios import Scenario
@@ -58,6 +59,8 @@ class Bench:
 
     def measure(self, scenario: Scenario, receiver_name: str) -> dict[str, Any]:
         """Measure one receiver once; an error is a result too."""
+        if scenario.sinks:
+            return self._forward(scenario, receiver_name)
         receiver = RECEIVERS[receiver_name]
         result: dict[str, Any] = {"scenario": scenario.name, "receiver": receiver_name}
         missing = receiver.missing()
@@ -74,6 +77,24 @@ class Bench:
                 return {**result, "error": str(error)[-300:]}
             finally:
                 running.stop()
+
+    def _forward(self, scenario: Scenario, name: str) -> dict[str, Any]:
+        """Measure one gateway once, from the first byte to the last arrival at the last sink."""
+        forwarder, result = FORWARDERS[name], {"scenario": scenario.name, "receiver": name}
+        if missing := forwarder.missing():
+            return {**result, "skipped": missing}
+        with self._empty_folder(scenario) as folder, ExitStack() as started:
+            try:
+                sinks = []
+                for number, kind in enumerate(scenario.sinks):
+                    sinks.append(Sink(kind, folder / f"sink{number}"))
+                    started.callback(sinks[-1].stop)
+                running = forwarder.start(folder, sinks)
+                started.callback(running.stop)
+                sent = self._send(scenario, RECEIVERS[name], running, folder, sinks)
+            except Exception as error:  # noqa: BLE001 - any failure is this row's result
+                return {**result, "error": str(error)[-300:]}
+            return {**result, **sent}
 
     @contextmanager
     def _empty_folder(self, scenario: Scenario) -> Iterator[Path]:
@@ -102,7 +123,12 @@ class Bench:
             shutil.rmtree(self._used.pop())
 
     def _send(
-        self, scenario: Scenario, receiver: Receiver, running: Running, folder: Path
+        self,
+        scenario: Scenario,
+        receiver: Receiver,
+        running: Running,
+        folder: Path,
+        sinks: Sequence[Sink] = (),
     ) -> dict[str, Any]:
         command = self._command(scenario, receiver, running.port, folder)
         before = _Clocks.read(running)
@@ -117,6 +143,12 @@ class Bench:
             if scenario.sender == "generator"
             else {"succeeded": running.held(), "failed": 0, "seconds": after.wall - before.wall}
         )
+        if sinks:
+            arrived = wait_for_all(sinks, figures["succeeded"])
+            figures["received_seconds"] = figures["seconds"]
+            figures["seconds"] = round(max(one.last for one in arrived) - figures["started"], 6)
+            figures["arrived"] = [one.count for one in arrived]
+            after = _Clocks.read(running)
         figures["receiver_cpu_seconds"] = round(after.receiver - before.receiver, 4)
         figures["other_cpu_share"] = round(after.others_share(before), 3)
         figures["peak_rss_bytes"] = running.tree.peak_rss_bytes()
@@ -140,7 +172,7 @@ class Bench:
         if mode != "store":
             operations = scenario.operations // (share * SLOW_SHARE if share > 1 else 1)
             return [str(BUILD / "blast"), mode, *common, "-n", str(operations)]
-        count = max(1, KINDS[scenario.load].count // share)
+        count = scenario.operations or max(1, KINDS[scenario.load].count // share)
         return [str(BUILD / "blast"), mode, *common, "-k", str(count),
                 str(self.data / scenario.load)]  # fmt: skip
 

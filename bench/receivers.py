@@ -71,8 +71,8 @@ def find(program: str) -> str | None:
 class RunningGateway:
     """Hilum with its defaults: indexing, checks, audit and metrics are on."""
 
-    def __init__(self, folder: Path, *, durability: str, workers: int) -> None:
-        settings = Settings(workers=workers, durability=durability, ae_title=CALLED)
+    def __init__(self, folder: Path, *, durability: str, workers: int, more: str = "") -> None:
+        settings = Settings(workers=workers, durability=durability, ae_title=CALLED, more=more)
         self._gateway = Gateway(folder, settings)
         self._gateway.start()
         self.port = self._gateway.port

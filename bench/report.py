@@ -55,6 +55,9 @@ class Row:
             if run.get("failed"):
                 return f"{run['failed']} failed"
             held = run.get("held")
+            arrived = run.get("arrived")
+            if arrived is not None and any(count != run["succeeded"] for count in arrived):
+                return f"{arrived} of {run['succeeded']} arrived"
             if held is not None and held < run["succeeded"]:
                 return f"only {held} of {run['succeeded']} acknowledged are held"
         return ""
@@ -105,13 +108,14 @@ def _measured(results: Results, target: Target) -> float | None:
     of = rows[target.of].rate if target.of in rows else None
     if of is None or not target.to:
         return of
-    peers = [rows[name].rate for name in target.to if name in rows]
+    others = rows_of(results, target.against) if target.against else rows
+    peers = [others[name].rate for name in target.to if name in others]
     fastest = max((rate for rate in peers if rate is not None), default=None)
     return None if fastest is None else of / fastest
 
 
 def _words(target: Target) -> str:
-    against = f" against {' or '.join(target.to)}" if target.to else ""
+    against = f" against {target.against or ' or '.join(target.to)}" if target.to else ""
     return f"{target.scenario}: {target.of}{against}"
 
 

@@ -23,12 +23,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from bench import datasets, machine, report
 from bench.measure import Bench
 from bench.receivers import BUILD
-from bench.scenarios import FULL, QUICK, Scenario
+from bench.scenarios import FORWARD, FORWARD_TARGETS, FULL, QUICK, TARGETS, Scenario, Target
 
 ROOT = Path(__file__).parents[1]
 PERFORMANCE = ROOT / "docs" / "performance.md"
-BEGIN = "<!-- bench:begin (written by bench/run.py --report) -->"
-END = "<!-- bench:end -->"
+MARKS = "<!-- bench:begin (written by bench/run.py --report) -->", "<!-- bench:end -->"
+FORWARD_MARKS = (
+    "<!-- forward:begin (written by bench/run.py --forward --report) -->",
+    "<!-- forward:end -->",
+)
 
 
 def main() -> int:
@@ -36,18 +39,20 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops us stops all of it
     results = _read(options.results) if options.results else _measure_all(options)
-    scenarios = QUICK if options.quick else FULL
-    targets, is_met = report.verdicts(results)
+    scenarios, wanted = _plan(options)
+    targets, is_met = report.verdicts(results, wanted)
     tables = report.tables(results, scenarios)
     print(f"\n{tables}\n{targets}")
     if options.report:
-        _rewrite(PERFORMANCE, results, f"{targets}\n{tables}")
+        marks = FORWARD_MARKS if options.forward else MARKS
+        _rewrite(PERFORMANCE, marks, results, f"{targets}\n{tables}")
     return 0 if is_met else 1
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="only what the targets need")
+    parser.add_argument("--forward", action="store_true", help="store and forward")
     parser.add_argument("--repetitions", type=int, help="default 5, with --quick 3")
     parser.add_argument("--only", default="", help="scenarios whose name has this in it")
     parser.add_argument("--receivers", default="", help="receivers whose name has this in it")
@@ -55,12 +60,20 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--disk", type=Path, default=BUILD / "store", help="a real file system")
     parser.add_argument("--memory", type=Path, default=Path("/dev/shm"), help="a tmpfs")
     parser.add_argument("--report", action="store_true", help="rewrite docs/performance.md")
-    parser.add_argument("--results", type=Path, help="show these results, measure nothing")
+    parser.add_argument(
+        "--results", type=Path, nargs="+", help="show these results, measure nothing"
+    )
     return parser.parse_args()
 
 
+def _plan(options: argparse.Namespace) -> tuple[Sequence[Scenario], Sequence[Target]]:
+    if options.forward:
+        return FORWARD, FORWARD_TARGETS
+    return QUICK if options.quick else FULL, TARGETS
+
+
 def _measure_all(options: argparse.Namespace) -> list[dict[str, Any]]:
-    scenarios = [s for s in (QUICK if options.quick else FULL) if options.only in s.name]
+    scenarios = [s for s in _plan(options)[0] if options.only in s.name]
     data = BUILD / "data"
     build()
     for kind in sorted({s.load for s in scenarios} & datasets.KINDS.keys()):
@@ -104,9 +117,9 @@ def _progress(result: dict[str, Any]) -> str:
 
 
 def build() -> None:
-    """Compile the generator and the sink."""
+    """Compile the generator and the sinks."""
     BUILD.mkdir(exist_ok=True)
-    for name in ("blast", "csink"):
+    for name in ("blast", "csink", "stowsink"):
         source, target = ROOT / "bench" / f"{name}.c", BUILD / name
         subprocess.run(
             ["gcc", "-std=gnu11", "-O2", "-Wall", "-pthread", "-o", str(target), str(source)],
@@ -114,17 +127,20 @@ def build() -> None:
         )
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+def _read(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
-def _rewrite(path: Path, results: Sequence[dict[str, Any]], text: str) -> None:
+def _rewrite(
+    path: Path, marks: tuple[str, str], results: Sequence[dict[str, Any]], text: str
+) -> None:
     """Put machine facts and tables between the marks of a page; the rest of it stays."""
     page = path.read_text()
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
+    begin, end = marks
+    before, rest = page.split(begin)
+    after = rest.split(end)[1]
     facts: dict[str, str] = next((line["machine"] for line in results if "machine" in line), {})
-    path.write_text(f"{before}{BEGIN}\n\n{report.machine_table(facts)}\n{text}\n{END}{after}")
+    path.write_text(f"{before}{begin}\n\n{report.machine_table(facts)}\n{text}\n{end}{after}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,10 @@ class Scenario:
     associations: int = 1
     store: str = "memory"  # or "disk"
     sender: str = "generator"  # or "storescu"
-    operations: int = 0  # of echoes or associations; 0: all objects of the kind
+    operations: int = 0  # of echoes or associations, or of objects; 0: all objects of the kind
+    # What everything is sent on to: kinds of sinks (forwarding.Sink). The last arrival there ends
+    # the time.
+    sinks: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -37,7 +40,16 @@ class Scenario:
         )
         parallel = f"{self.associations} association{'s' if self.associations > 1 else ''}"
         sender = "" if self.sender == "generator" else f", sent by DCMTK {self.sender} (defaults)"
-        return f"{load}, {parallel}, store in {self.store}{sender}"
+        return f"{load}, {parallel}, store in {self.store}{sender}{self._onward}"
+
+    @property
+    def _onward(self) -> str:
+        if not self.sinks:
+            return ""
+        count = f"{self.operations:,} instances " if self.operations else ""
+        many = f"{len(self.sinks)} C sinks" if len(self.sinks) > 1 else "a C sink"
+        way = {"dimse": "C-STORE", "stow": "STOW-RS"}[self.sinks[0]]
+        return f", {count}sent on to {many} over {way}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +63,7 @@ class Target:
     of: str
     to: tuple[str, ...]
     at_least: float
+    against: str = ""  # another scenario that `to` was measured in
 
 
 def _name(load: str, associations: int, store: str) -> str:
@@ -60,6 +73,41 @@ def _name(load: str, associations: int, store: str) -> str:
 def _stores(load: str, associations: int, store: str, receivers: tuple[str, ...]) -> Scenario:
     return Scenario(_name(load, associations, store), receivers, load, associations, store)
 
+
+def _forward(  # noqa: PLR0913 - by keyword
+    name: str,
+    load: str,
+    receivers: tuple[str, ...],
+    *,
+    associations: int = 1,
+    operations: int = 1000,
+    store: str = "memory",
+    sinks: tuple[str, ...] = ("dimse",),
+) -> Scenario:
+    return Scenario(
+        f"forward {name}", receivers, load, associations, store, operations=operations, sinks=sinks
+    )
+
+
+_FORWARDED: Final = (HILUM, ORTHANC, ORTHANC_DEFAULT)
+# Store and forward, end to end: `bench/run.py --forward`.
+FORWARD: Final = (
+    _forward("ct x1", "ct", _FORWARDED),
+    _forward("ct x4", "ct", _FORWARDED, associations=4),
+    _forward("mr x1", "mr", _FORWARDED),
+    _forward("mr x4", "mr", _FORWARDED, associations=4),
+    _forward("ct 100", "ct", _FORWARDED, operations=100),
+    _forward("mr 100", "mr", _FORWARDED, operations=100),
+    _forward("18kb x1", "18kb", (HILUM,)),
+    _forward("18kb 20000", "18kb", (HILUM,), operations=20000),
+    _forward("ct x1 power", "ct", (HILUM_POWER, ORTHANC_SYNC), store="disk"),
+    _forward("mr x1 power", "mr", (HILUM_POWER, ORTHANC_SYNC), store="disk"),
+    _forward("ct x4 power", "ct", (HILUM_POWER, ORTHANC_SYNC), store="disk", associations=4),
+    _forward("ct stow", "ct", _FORWARDED, sinks=("stow",)),
+    _forward("mr stow", "mr", _FORWARDED, sinks=("stow",)),
+    _forward("ct to four", "ct", (HILUM,), sinks=("dimse",) * 4),
+    _forward("mr to four", "mr", (HILUM,), sinks=("dimse",) * 4),
+)
 
 # What the figures in the README stand on; a few minutes.
 QUICK: Final = (
@@ -125,4 +173,23 @@ TARGETS: Final = (
     Target("associations x1", HILUM, (), 2000.0),
     # "what DCMTK storescp takes from it": both with their defaults.
     Target("storescu 40kb", HILUM, ("storescp",), 20.0),
+)
+
+_ORTHANCS: Final = (ORTHANC, ORTHANC_DEFAULT)
+FORWARD_TARGETS: Final = (
+    Target("forward ct x1", HILUM, _ORTHANCS, 10.0),
+    Target("forward ct x4", HILUM, _ORTHANCS, 10.0),
+    Target("forward mr x1", HILUM, _ORTHANCS, 15.0),
+    Target("forward mr x4", HILUM, _ORTHANCS, 15.0),
+    Target("forward ct 100", HILUM, _ORTHANCS, 1.5),
+    Target("forward mr 100", HILUM, _ORTHANCS, 1.5),
+    Target("forward 18kb 20000", HILUM, (HILUM,), 0.85, against="forward 18kb x1"),
+    Target("forward ct x1 power", HILUM_POWER, (ORTHANC_SYNC,), 6.0),
+    Target("forward mr x1 power", HILUM_POWER, (ORTHANC_SYNC,), 6.0),
+    Target("forward ct x4 power", HILUM_POWER, (ORTHANC_SYNC,), 6.0),
+    Target("forward ct stow", HILUM, _ORTHANCS, 5.0),
+    Target("forward mr stow", HILUM, _ORTHANCS, 5.0),
+    # Four destinations cost less than two and a half times one.
+    Target("forward ct to four", HILUM, (HILUM,), 0.4, against="forward ct x1"),
+    Target("forward mr to four", HILUM, (HILUM,), 0.4, against="forward mr x1"),
 )

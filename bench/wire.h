@@ -1,4 +1,5 @@
-/* The little of DICOM's wire format that the generator (blast.c) and the sink (csink.c) share.
+/* The little of DICOM's wire format that the generator (blast.c) and the sinks (csink.c, stowsink.c)
+ * share.
  *
  * Headers of PDUs and items are big endian (PS3.8 §9.3); command sets are Implicit VR Little Endian
  * (PS3.7 §6.3.1). Both programs run on little-endian machines only; main() of each checks that. */
@@ -10,6 +11,8 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -142,6 +145,20 @@ static inline int send_all(int socket_fd, const void *bytes, size_t length) {
 static inline void set_tcp_option(int socket_fd, int option) {
     const int on = 1;
     setsockopt(socket_fd, IPPROTO_TCP, option, &on, sizeof on);
+}
+
+/* Listen on a loopback port, or end the program. */
+static inline int listen_on(int port) {
+    const int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 512)) {
+        perror("csink");
+        exit(1);
+    }
+    return fd;
 }
 
 #endif
