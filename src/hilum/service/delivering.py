@@ -22,6 +22,7 @@ from hilum.pipeline.lanes.books import Books
 from hilum.pipeline.lanes.dispatcher import Dispatcher
 from hilum.pipeline.lanes.gathering import Gatherer
 from hilum.pipeline.lanes.groups import Groups
+from hilum.pipeline.lanes.quick import QuickAside
 from hilum.pipeline.lanes.threads import LedgerThreads
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.ports import Destination, Payloads
@@ -60,10 +61,11 @@ class Delivering:
         self._config = config
         self.zone = zone_of(config.gateway.time_zone)
         self._threads = LedgerThreads()
+        # Where commits wait for the device, so does whoever comes next.
+        waits = config.gateway.durability == "power"
+        aside = self._threads if waits else QuickAside(self._threads, clock)
         self.dispatcher = Dispatcher(
-            Books(
-                ledger.deliveries, ledger.slots, self._threads, clock, token=uuid.uuid4().hex[:12]
-            ),
+            Books(ledger.deliveries, ledger.slots, aside, clock, token=uuid.uuid4().hex[:12]),
             clock=clock,
             telemetry=telemetry,
             chance=random.random,

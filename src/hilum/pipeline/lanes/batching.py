@@ -16,6 +16,8 @@ from hilum.pipeline.ports import Parcel
 
 # A batch is what a session brings over in so long: longer makes a stat study wait, shorter costs.
 BATCH_SECONDS: Final = 0.25
+# What one session brings over in so long is not shared by several: each batch has a cost, too.
+WHOLE_SECONDS: Final = 0.02
 # While a destination's speed is not known yet.
 FIRST_INSTANCES: Final = 8
 FIRST_BYTES: Final = 8 * 1024 * 1024
@@ -50,14 +52,15 @@ def limits_of(
 ) -> BatchLimits:
     """Give the limits of the next batch, when `waiting` instances are there for `sessions`."""
     instances, size = float(FIRST_INSTANCES), float(FIRST_BYTES)
+    part = math.ceil(waiting / max(sessions, 1))
     if pace is not None:
+        part = max(part, int(pace.instances_per_second * WHOLE_SECONDS))
         instances = pace.instances_per_second * BATCH_SECONDS
         size = pace.bytes_per_second * BATCH_SECONDS
     if rates.bytes_per_second is not None:
         size = min(size, rates.bytes_per_second * BATCH_SECONDS)
     if rates.instances_per_second is not None:
         instances = min(instances, rates.instances_per_second * BATCH_SECONDS)
-    part = math.ceil(waiting / max(sessions, 1))
     return BatchLimits(
         max(min(int(instances), part, policy.batch_instances_max), 1),
         min(size, float(policy.batch_bytes_max)),

@@ -242,9 +242,15 @@ def test_a_slow_destination_gets_short_batches():
 
 
 def test_what_waits_is_shared_by_the_sessions():
-    limits = limits_of(LanePolicy(), Pace(1e4, 1e9), Rates(), waiting=40, sessions=4)
+    limits = limits_of(LanePolicy(), Pace(100, 1e9), Rates(), waiting=40, sessions=4)
 
     assert limits.instances == 10
+
+
+def test_what_one_session_brings_over_at_once_is_not_shared():
+    limits = limits_of(LanePolicy(), Pace(1000, 1e9), Rates(), waiting=40, sessions=4)
+
+    assert limits.instances == 20
 
 
 def test_a_claim_that_was_filled_says_what_is_surely_used_up():
