@@ -22,7 +22,7 @@ STOCK_SECONDS: Final = 1.0
 STOCK_INSTANCES_MAX: Final = 256
 FIRST_INSTANCES: Final = 64
 # While instances come one by one, claims that are a little apart take several of them each.
-GAP_SECONDS: Final = 0.01
+GAP_SECONDS: Final = 0.02
 # The ledger failed: how long until it is asked again.
 TROUBLE_SECONDS: Final = 1.0
 
