@@ -43,7 +43,7 @@ def test_the_log_stays_short_while_it_is_written_all_the_time(ledger, monkeypatc
 
 
 def test_a_writer_that_nobody_relieves_relieves_itself(ledger, monkeypatch):
-    monkeypatch.setattr(checkpointing, "WAL_BYTES_MAX", 500_000)
+    monkeypatch.setattr(checkpointing, "RESTART_BYTES", 500_000)
 
     for number in range(200):
         ledger.record([entry(number)])
@@ -70,7 +70,7 @@ def test_a_reader_in_the_way_does_not_stop_the_writers(ledger, path, monkeypatch
 
 
 def test_a_failing_checkpoint_does_not_harm_a_record(ledger, monkeypatch):
-    monkeypatch.setattr(checkpointing, "WAL_BYTES_MAX", 0)
+    monkeypatch.setattr(checkpointing, "RESTART_BYTES", 0)
     monkeypatch.setattr(checkpointing, "_COMMITS_PER_LOOK", 1)
 
     def fail():
