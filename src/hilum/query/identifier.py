@@ -72,7 +72,7 @@ def query_of_identifier(
         BadIdentifier: it has no level, one that the model has not, no unique key above the level,
             or a key without meaning.
     """
-    level = _level(identifier, model)
+    level = level_of_identifier(identifier, model)
     rules = KeyRules(fuzzy_names=negotiated.fuzzy_names)
     found = _Found()
     for tag, element in identifier.sorted():
@@ -99,8 +99,12 @@ def _is_creator(tag: int) -> bool:
     return bool(tag & 0x10000) and 0x10 <= tag & 0xFFFF <= 0xFF
 
 
-def _level(identifier: DataSet, model: Model) -> Level:
-    """Read Query/Retrieve Level."""
+def level_of_identifier(identifier: DataSet, model: Model) -> Level:
+    """Read Query/Retrieve Level, of a query or a retrieval.
+
+    Raises:
+        BadIdentifier: there is none, or the model has not this one.
+    """
     text = identifier.text(QUERY_RETRIEVE_LEVEL).upper()
     names = {level.name: level for level in model.levels}
     if text in names:
