@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from hilum.kernel.telemetry import Counter, Event, Metric
-from hilum.service.readings import READINGS, GatewayGauge, Reading, WorkerCounter
+from hilum.service.readings import (
+    READINGS,
+    GatewayGauge,
+    GatewayGauges,
+    Reading,
+    Readings,
+    WorkerCounter,
+)
 from hilum.service.telemetry import event_classes
 
 REFERENCE: Final = Path(__file__).parents[1] / "docs/reference/events.md"
@@ -82,7 +89,9 @@ def _metric_rows() -> Iterator[str]:
         type_name, labels, meaning, *kinds = rows[name]
         yield f"| `{name}` | {type_name} | {labels} | {meaning} {', '.join(kinds)} |\n"
     for reading in sorted(READINGS, key=lambda reading: reading.name):
-        yield f"| `{reading.name}` | {_type_of(reading)} | | {reading.text} |\n"
+        labels = ", ".join(f"`{label}`" for label in getattr(reading, "labels", ()))
+        cells = (f"`{reading.name}`", _type_of(reading), labels, reading.text)
+        yield f"| {' | '.join(cells)} |\n"
 
 
 def _row_of(metric: Metric) -> list[str]:
@@ -93,10 +102,14 @@ def _row_of(metric: Metric) -> list[str]:
     return ["histogram", labels, f"distribution of `{metric.value}` of"]
 
 
-def _type_of(reading: Reading) -> str:
+def _type_of(reading: Reading | Readings) -> str:
     if isinstance(reading, WorkerCounter):
         return "counter"
-    return "gauge" if isinstance(reading, GatewayGauge) else "gauge, sum of the workers"
+    return (
+        "gauge"
+        if isinstance(reading, GatewayGauge | GatewayGauges)
+        else "gauge, sum of the workers"
+    )
 
 
 if __name__ == "__main__":

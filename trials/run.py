@@ -32,6 +32,7 @@ TRIALS = (
     "soak",
     "privacy",
     "simulation",
+    "faults",
 )
 
 

@@ -17,7 +17,11 @@ NAMES = (
     | {f"{metric.name}_bucket" for metric in METRICS if isinstance(metric, Histogram)}
     | {reading.name for reading in READINGS}
 )
-LABELS = {label for metric in METRICS for label in metric.labels} | {"instance", "job", "le"}
+LABELS = (
+    {label for metric in METRICS for label in metric.labels}
+    | {label for reading in READINGS for label in getattr(reading, "labels", ())}
+    | {"instance", "job", "le"}
+)
 
 
 def expressions():

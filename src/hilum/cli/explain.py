@@ -3,21 +3,29 @@
 import json as json_format
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 from rich.console import Console
 
-from hilum.cli.queueing.explaining import as_json, show_explanation
+from hilum.cli.queueing.explaining import show_explanation
 from hilum.cli.queueing.opening import ConfigOption, opened_ledger, read_config
 from hilum.kernel.errors import CorruptPayload, HilumError
-from hilum.pipeline.advice import advise
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.adviser import advise
+from hilum.pipeline.circumstances import Circumstances
+from hilum.pipeline.explained import explanation_as_json
 from hilum.pipeline.explanation import Explainer, Explanation
 from hilum.routing.facts import AssociationFacts
+from hilum.service.circumstances import circumstances_of
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.opening import DataFolder
+from hilum.service.tenancy import is_occupied
 from hilum.service.time_zones import zone_of
+
+WELL: Final = 0
+TROUBLED: Final = 1
 
 
 def explain(  # noqa: PLR0913 - one argument an option
@@ -35,7 +43,7 @@ def explain(  # noqa: PLR0913 - one argument an option
 
     Shows what it is, every route with the value that each condition met, what was planned, every
     delivery with its tries, and what helps. Patients' names and IDs may be among the values.
-    Exit code 0: nothing is wrong; 1: something needs a person.
+    Exit code 0: nothing is wrong, or it passes by itself; 1: something needs a person.
 
     Parameters
     ----------
@@ -64,30 +72,36 @@ def explain(  # noqa: PLR0913 - one argument an option
         host=host,
         source=source,
     )
-    found = _found(settings, what, association, now)
-    advice = advise(found, destinations=settings.destinations, now=now)
+    found, circumstances = _found(settings, what, association, now)
+    advice = advise(found, circumstances, now=now)
     if json:
-        print(json_format.dumps(as_json(found, advice), indent=2))
+        print(json_format.dumps(explanation_as_json(found, advice), indent=2))
     else:
         show_explanation(Console(highlight=False), found, advice, now)
-    return 1 if advice else 0
+    return TROUBLED if any(one.is_urgent for one in advice) else WELL
 
 
 def _found(
     settings: Config, what: str, association: AssociationFacts, now: datetime
-) -> Explanation:
+) -> tuple[Explanation, Circumstances]:
     routes = routes_of(settings, zone_of(settings.gateway.time_zone))
-    folder = DataFolder(settings.gateway.data)
-    path = Path(what)
-    if path.is_file():
-        try:
-            if not folder.ledger.exists():
-                explainer = Explainer(routes, ledger=None, vault=folder.vault)
-                return explainer.of_file(path, association, now)
-            with opened_ledger(settings) as ledger:
-                explainer = Explainer(routes, ledger=ledger, vault=folder.vault)
-                return explainer.of_file(path, association, now)
-        except (CorruptPayload, OSError) as error:
-            raise HilumError(f"{path}: {error}") from error
-    with opened_ledger(settings) as ledger:
-        return Explainer(routes, ledger=ledger, vault=folder.vault).of_name(what, now)
+    folder, path = DataFolder(settings.gateway.data), Path(what)
+    if not path.is_file():
+        with opened_ledger(settings) as ledger:
+            found = Explainer(routes, ledger=ledger, vault=folder.vault).of_name(what, now)
+            return found, _circumstances(settings, ledger, now)
+    try:
+        if not folder.ledger.exists():
+            explainer = Explainer(routes, ledger=None, vault=folder.vault)
+            return explainer.of_file(path, association, now), Circumstances()
+        with opened_ledger(settings) as ledger:
+            explainer = Explainer(routes, ledger=ledger, vault=folder.vault)
+            found = explainer.of_file(path, association, now)
+            return found, _circumstances(settings, ledger, now)
+    except (CorruptPayload, OSError) as error:
+        raise HilumError(f"{path}: {error}") from error
+
+
+def _circumstances(settings: Config, ledger: Ledger, now: datetime) -> Circumstances:
+    is_running = is_occupied(DataFolder(settings.gateway.data))
+    return circumstances_of(settings, ledger, is_running=is_running, now=now)

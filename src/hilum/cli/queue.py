@@ -19,6 +19,7 @@ from hilum.kernel.errors import HilumError
 from hilum.ledger.delivery import Priority, Selection, State
 from hilum.ledger.delivery_queue import PAGE_MAX, Queue
 from hilum.ledger.entry import Origin
+from hilum.pipeline.explained import deliveries_as_json
 from hilum.pipeline.outlook import PACE_MINUTES, outlooks
 
 queue = App(
@@ -82,7 +83,7 @@ def list_(
     with opened_ledger(settings) as ledger:
         found = ledger.queue.find(choice.selection(now), limit=limit)
     if json:
-        print(json_format.dumps(listing.as_json(found), indent=2))
+        print(json_format.dumps(deliveries_as_json(found), indent=2))
     else:
         listing.show_list(Console(highlight=False), found, now)
     return 0

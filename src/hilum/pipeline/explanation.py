@@ -11,6 +11,7 @@ from typing import Final
 
 from hilum.kernel.errors import CorruptPayload
 from hilum.ledger.delivery import DeliveryHistory, Selection
+from hilum.ledger.delivery_queue import PAGE_MAX, Queue
 from hilum.ledger.gathering import ClosedGathering
 from hilum.ledger.ledger import Ledger
 from hilum.ledger.lookup import Given, Held
@@ -20,7 +21,7 @@ from hilum.routing.plan import Plan, RouteTrace, plan, trace
 from hilum.routing.routes import Routes
 
 # Deliveries of one study that are read for an explanation; a summary of more says nothing new.
-DELIVERIES_MAX: Final = 1000
+DELIVERIES_MAX: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -67,8 +68,13 @@ class Explainer:
             try:
                 inspected = inspect(path, self._routes)
             except (CorruptPayload, OSError) as error:
-                found.unreadable = f"{path}: {error}"
+                found.unreadable = f"{path}: {_words(error)}"
             else:
+                if inspected.size != found.held[0].size:
+                    found.unreadable = (
+                        f"{path} has {inspected.size:,} bytes of data set; {found.held[0].size:,} "
+                        "were received"
+                    )
                 self._ask_routes(found, inspected, inspected.sealed_association, now)
         return found
 
@@ -95,10 +101,19 @@ class Explainer:
             Selection(series_instance_uid=name),
             Selection(accession_number=name),
         ):
-            found = self._ledger.queue.history(selection, limit=DELIVERIES_MAX)
-            if found:
+            if found := self._pages(self._ledger.queue, selection):
                 return found
         return ()
+
+    def _pages(self, queue: Queue, selection: Selection) -> list[DeliveryHistory]:
+        found: list[DeliveryHistory] = []
+        while len(found) < DELIVERIES_MAX:
+            after = found[-1].delivery.delivery_id if found else 0
+            page = queue.history(selection, after=after)
+            found += page
+            if len(page) < PAGE_MAX:
+                break
+        return found
 
     def _ask_routes(
         self,
@@ -112,3 +127,8 @@ class Explainer:
         found.association = association
         found.planned = plan(self._routes, facts, now)
         found.traces = trace(self._routes, facts, now)
+
+
+def _words(error: Exception) -> str:
+    """Say it without the path, which is said already."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

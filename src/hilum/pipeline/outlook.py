@@ -10,7 +10,7 @@ from hilum.ledger.delivery import LaneDepth, Pace, State
 # Long enough for a few large studies, short enough to follow a change.
 PACE_MINUTES: Final = 10
 # What goes by itself sooner or later; held and refused deliveries wait for a person.
-_MOVING: Final = frozenset({State.WAITING, State.ACTIVE, State.DEFERRED})
+MOVING: Final = frozenset({State.WAITING, State.ACTIVE, State.DEFERRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def outlooks(
 
 
 def _outlook(name: str, depths: Sequence[LaneDepth], pace: Pace | None) -> Outlook:
-    moving = sum(depth.count for depth in depths if depth.state in _MOVING)
+    moving = sum(depth.count for depth in depths if depth.state in MOVING)
     empty_in: timedelta | None = None
     if not moving:
         empty_in = timedelta(0)

@@ -15,25 +15,32 @@ from starlette.types import ASGIApp
 
 from hilum.console.api.app import build
 from hilum.console.api.destinations import DestinationsApi
+from hilum.console.api.explaining import ExplainApi
 from hilum.console.api.queue import QueueApi
 from hilum.console.app import Console
 from hilum.console.board import Board
 from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.ledger.entry import Counts
 from hilum.ledger.ledger import Ledger
+from hilum.pipeline.advice import Advice
+from hilum.pipeline.adviser import advise
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.explanation import Explainer, Explanation
 from hilum.pipeline.intake import Intake, IntakeLimits
 from hilum.pipeline.room import Room
 from hilum.service import readings
 from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
+from hilum.service.circumstances import circumstances_of
 from hilum.service.clock import SystemClock
+from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
 from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
 from hilum.service.neighbours import rulebook_of
 from hilum.service.opening import DataFolder
+from hilum.service.owing import REFRESH_SECONDS, Owing
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.web import WebServer
 from hilum.sources.dimse.desk import Desk, Rulebook
@@ -114,6 +121,7 @@ class House:
         self._console = Console(self.board, telemetry.metrics.exposition, self._api())
         self._web: WebServer | None = None
         self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
+        self._owing = Owing(self.ledger.deliveries.depths, self.clock)
         self.desk: Desk | None = None
         self.door: DimseDoor | None = None
         self._folders: list[FolderDoor] = []
@@ -134,6 +142,7 @@ class House:
             commitments=self.delivering.commitments,
         )
         await self._count()
+        await self._owing.refresh()
         self._watch(self.desk)
         self._folders = self._folder_doors()
         self.door = DimseDoor(self.desk, self._tls())
@@ -155,6 +164,7 @@ class House:
                 (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
                 (_COUNT_SECONDS, "counting the ledger", self._count),
+                (REFRESH_SECONDS, "counting what is owed", self._owing.refresh),
             ):
                 group.create_task(self._every(seconds, duty, act))
 
@@ -276,9 +286,18 @@ class House:
                     figures=delivering.dispatcher.figures,
                     now=self.clock.now,
                 ).router,
+                ExplainApi(self._explain, ledger.audit).router,
             ),
             token=self._token,
         )
+
+    def _explain(self, name: str) -> tuple[Explanation, Sequence[Advice]]:
+        """Explain by the configuration that is in force. Blocks."""
+        config, now = self.config, self.clock.now()
+        routes = routes_of(config, self.delivering.zone)
+        found = Explainer(routes, ledger=self.ledger, vault=self.folder.vault).of_name(name, now)
+        around = circumstances_of(config, self.ledger, is_running=True, now=now)
+        return found, advise(found, around, now=now)
 
     def _token(self) -> str | None:
         token = self.config.sources.web.token
@@ -305,6 +324,7 @@ class House:
         watch(readings.LEDGER_SERIES, lambda: self._counts.series)
         watch(readings.LEDGER_INSTANCES, lambda: self._counts.instances)
         watch(readings.LEDGER_PAYLOAD_BYTES, lambda: self._counts.bytes)
+        self._owing.show(self.telemetry.metrics, self.delivering.dispatcher.figures)
 
     async def _resolve(self) -> None:
         if self.desk is not None and self.config.peers:

@@ -15,7 +15,15 @@ from prometheus_client.registry import Collector
 from hilum.kernel.errors import Full
 from hilum.kernel.telemetry import Counter, Event, Histogram, Metric
 from hilum.service.logs import plain
-from hilum.service.readings import GatewayGauge, Reading, WorkerCounter, WorkerGauge
+from hilum.service.readings import (
+    GatewayGauge,
+    GatewayGauges,
+    Reading,
+    Readings,
+    WorkerCounter,
+    WorkerGauge,
+    WorkerGauges,
+)
 from hilum.service.sharing import EVENTS_BYTES_MAX, Sharing, sample_bytes
 
 CONTENT_TYPE: Final = prometheus.exposition.CONTENT_TYPE_PLAIN_0_0_4
@@ -30,7 +38,9 @@ TEXT_CHARS_MAX: Final = 120
 
 Mover = Callable[[Event], None]
 Read = Callable[[], float]
-F = TypeVar("F", prometheus.Counter, prometheus.Histogram)
+# Numbers by the values of labels.
+ReadAll = Callable[[], Mapping[tuple[str, ...], float]]
+F = TypeVar("F", prometheus.Counter, prometheus.Gauge, prometheus.Histogram)
 
 
 class Metrics:
@@ -47,7 +57,7 @@ class Metrics:
         self._histograms: dict[str, tuple[Histogram, Children[prometheus.Histogram]]] = {}
         self._updates: list[Callable[[], None]] = []
         self._publishing = threading.Lock()
-        self._gateway = GatewayGauges()
+        self._gateway = ReadWhenAsked()
         self._registry = self._shown = prometheus.CollectorRegistry()
         if sharing is not None:
             self._shown = prometheus.CollectorRegistry()
@@ -113,6 +123,20 @@ class Metrics:
             case _:
                 assert_never(reading)
 
+    def watch_all(self, readings: Readings, read: ReadAll) -> None:
+        """Show what `read` says as `readings`, for each set of labels, as watch() does."""
+        match readings:
+            case WorkerGauges(name, text, labels):
+                gauge = prometheus.Gauge(
+                    name, text, labels, registry=self._registry, multiprocess_mode="livesum"
+                )
+                children = Children(readings, text, gauge, 1, self._budget)
+                self._updates.append(_setter(children, read))
+            case GatewayGauges():
+                self._gateway.families[readings] = read
+            case _:
+                assert_never(readings)
+
     def publish(self) -> None:
         """Bring what is read up to date, for when another worker is asked."""
         with self._publishing:
@@ -153,7 +177,14 @@ class Budget:
 class Children(Generic[F]):
     """The children of one family by the values of their labels: found fast, bounded in number."""
 
-    def __init__(self, metric: Metric, text: str, family: F, samples: int, budget: Budget) -> None:
+    def __init__(
+        self,
+        metric: Metric | WorkerGauges,
+        text: str,
+        family: F,
+        samples: int,
+        budget: Budget,
+    ) -> None:
         self._family: F = family
         self._metric, self._text = metric, text
         self._values_of = attrgetter(*metric.labels) if metric.labels else _no_values
@@ -166,6 +197,10 @@ class Children(Generic[F]):
     def of(self, event: Event) -> F:
         """Give the child that counts `event`."""
         values = self._values_of(event)
+        return self._children.get(values) or self._made(values)
+
+    def at(self, values: tuple[str, ...]) -> F:
+        """Give the child for `values` of the labels."""
         return self._children.get(values) or self._made(values)
 
     def _made(self, values: object) -> F:
@@ -207,11 +242,26 @@ def _follower(counter: prometheus.Counter, read: Read) -> Callable[[], None]:
     return follow
 
 
-class GatewayGauges(Collector):
+def _setter(children: Children[prometheus.Gauge], read: ReadAll) -> Callable[[], None]:
+    told: set[tuple[str, ...]] = set()
+
+    def bring_up_to_date() -> None:
+        found = read()
+        for values in told.difference(found):  # a destination that is no more
+            children.at(values).set(0)
+        for values, number in found.items():
+            children.at(values).set(number)
+        told.update(found)
+
+    return bring_up_to_date
+
+
+class ReadWhenAsked(Collector):
     """Shows what every worker would read alike, by reading it in the one that is asked."""
 
     def __init__(self) -> None:
         self.watched: dict[GatewayGauge, Read] = {}
+        self.families: dict[GatewayGauges, ReadAll] = {}
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Read all; what cannot be read is left out, and is missed by whoever looks for it."""
@@ -221,3 +271,12 @@ class GatewayGauges(Collector):
             except Exception:  # noqa: BLE001, S112 -- a dead disk must not hide the other metrics
                 continue
             yield GaugeMetricFamily(gauge.name, gauge.text, value)
+        for gauges, read_all in self.families.items():
+            try:
+                found = dict(list(read_all().items())[:LABEL_SETS_MAX])
+            except Exception:  # noqa: BLE001, S112 -- as above
+                continue
+            family = GaugeMetricFamily(gauges.name, gauges.text, labels=gauges.labels)
+            for values, number in found.items():
+                family.add_metric([label_text(one) for one in values], number)
+            yield family

@@ -32,7 +32,27 @@ class GatewayGauge:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerGauges:
+    """A gauge with labels; each worker has numbers of its own, the gateway's are their sums."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayGauges:
+    """A gauge with labels that every worker would read alike; the one that is asked tells it."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+
+
 Reading = WorkerGauge | WorkerCounter | GatewayGauge
+# Whoever reads one gives a number for each set of labels; labels are names of the configuration.
+Readings = WorkerGauges | GatewayGauges
 
 WORKERS_RUNNING: Final = WorkerGauge("hilum_workers_running", "Worker processes that are alive.")
 WORKERS_READY: Final = WorkerGauge(
@@ -72,7 +92,36 @@ LEDGER_PAYLOAD_BYTES: Final = GatewayGauge(
     "hilum_ledger_payload_bytes", "Size of all payloads in the ledger."
 )
 
-READINGS: Final[tuple[Reading, ...]] = (
+DELIVERIES_OWED: Final = GatewayGauges(
+    "hilum_deliveries_owed",
+    "Deliveries that are not done, by what they wait for.",
+    ("destination", "state"),
+)
+DELIVERIES_OWED_BYTES: Final = GatewayGauges(
+    "hilum_deliveries_owed_bytes",
+    "Size of the instances of deliveries that are not done.",
+    ("destination", "state"),
+)
+DELIVERIES_OLDEST_SECONDS: Final = GatewayGauges(
+    "hilum_deliveries_oldest_seconds",
+    "Age of the oldest delivery that is not done.",
+    ("destination", "state"),
+)
+LANE_BREAKER_OPEN: Final = WorkerGauges(
+    "hilum_lane_breaker_open",
+    "Workers that send a destination nothing, as it failed and has not proved well.",
+    ("destination",),
+)
+LANE_WINDOW: Final = WorkerGauges(
+    "hilum_lane_window",
+    "Sessions with a destination that may be open at the same time, as found by feedback.",
+    ("destination",),
+)
+LANE_SESSIONS: Final = WorkerGauges(
+    "hilum_lane_sessions", "Sessions with a destination that are open.", ("destination",)
+)
+
+READINGS: Final[tuple[Reading | Readings, ...]] = (
     WORKERS_RUNNING,
     WORKERS_READY,
     ASSOCIATIONS_OPEN,
@@ -90,4 +139,10 @@ READINGS: Final[tuple[Reading, ...]] = (
     LEDGER_SERIES,
     LEDGER_INSTANCES,
     LEDGER_PAYLOAD_BYTES,
+    DELIVERIES_OWED,
+    DELIVERIES_OWED_BYTES,
+    DELIVERIES_OLDEST_SECONDS,
+    LANE_BREAKER_OPEN,
+    LANE_WINDOW,
+    LANE_SESSIONS,
 )

@@ -1,11 +1,17 @@
 """One gateway for one data folder: two would tear each other's vault and ledger apart."""
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO, Final
 
 from hilum.kernel.errors import Misconfigured
 from hilum.service.opening import DataFolder
+
+# Whoever only asks (is_occupied) holds the lock for a moment.
+_TRIES: Final = 5
+_PAUSE_SECONDS: Final = 0.01
 
 
 @contextmanager
@@ -24,11 +30,36 @@ def occupied(folder: DataFolder) -> Iterator[None]:
             "runs Hilum the right to write there, or set another folder"
         ) from error
     with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not any(_is_locked(stream, attempt) for attempt in range(_TRIES)):
             raise Misconfigured(
                 f"gateway.data: {folder.root} is in use by another Hilum; stop that one first, or "
                 "give this one a folder of its own"
-            ) from None
+            )
         yield
+
+
+def is_occupied(folder: DataFolder) -> bool | None:
+    """Tell whether a gateway runs on this data folder; None: we may not find out."""
+    try:
+        stream = (folder.run / "lock").open("r", encoding="ascii")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def _is_locked(stream: IO[str], attempt: int) -> bool:
+    """Try to get the lock; wait a moment before every try but the first."""
+    if attempt:
+        time.sleep(_PAUSE_SECONDS)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,21 +1,19 @@
 """An explanation on a terminal: advice first, then what it is built on."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
 from hilum.cli.queueing.listing import STYLES
-from hilum.cli.queueing.listing import as_json as deliveries_as_json
 from hilum.cli.queueing.words import age, amount
-from hilum.ledger.delivery import DeliveryHistory
-from hilum.pipeline.advice import Advice
+from hilum.ledger.delivery import DeliveryHistory, State
+from hilum.pipeline.advice import Advice, plural
 from hilum.pipeline.explanation import Explanation
+from hilum.pipeline.progress import Progress, progress_of
 from hilum.routing.conditions import Trace
 from hilum.routing.plan import RouteTrace
 from hilum.routing.reasons import Verdict
@@ -28,50 +26,35 @@ def show_explanation(
     console: Console, found: Explanation, advice: Sequence[Advice], now: datetime
 ) -> None:
     """Print it."""
-    for one in advice:
-        console.print(Text(_sentence(one.cause), style="bold yellow"))
-        console.print(Padding(Text(_sentence(one.remedy), style="green"), (0, 0, 1, 2)))
-    if not advice:
-        console.print(Text("Nothing is wrong.\n", style="bold green"))
+    _show_advice(console, advice)
     for line in _what(found, now):
         console.print(line)
     if found.traces:
-        console.print(Text("\nroutes", style="bold"))
-        for route in found.traces:
-            _show_route(console, route)
+        _show_routes(console, found)
+    if found.deliveries:
+        console.print(Text("\ndeliveries", style="bold"))
+        for progress in progress_of(found):
+            _show_progress(console, progress)
+    if len(found.held) == 1:
+        _show_attempts(console, found.deliveries, now)
+
+
+def _show_advice(console: Console, advice: Sequence[Advice]) -> None:
+    if not advice:
+        console.print(Text("Nothing is wrong.\n", style="bold green"))
+    for one in advice:
+        style = "bold yellow" if one.is_urgent else "bold"
+        console.print(Text(_sentence(one.cause), style=style))
+        console.print(Padding(Text(_sentence(one.remedy), style="green"), (0, 0, 1, 2)))
+
+
+def _show_routes(console: Console, found: Explanation) -> None:
+    console.print(Text("\nroutes", style="bold"))
+    for route in found.traces:
+        _show_route(console, route)
     if found.planned is not None:
         goes = ", ".join(str(one.target) for one in found.planned.deliveries) or "nowhere"
         console.print(Text(f"by these routes it goes to: {goes}"))
-    if found.deliveries:
-        console.print(Text("\ndeliveries", style="bold"))
-        _show_deliveries(console, found.deliveries, now)
-
-
-def as_json(found: Explanation, advice: Sequence[Advice]) -> dict[str, Any]:  # Any: JSON
-    """Give it for programs."""
-    planned = found.planned.deliveries if found.planned else ()
-    return {
-        "name": found.name,
-        "advice": [asdict(one) for one in advice],
-        "instances": len(found.held),
-        "routes": [
-            {
-                "route": one.reason.route,
-                "verdict": one.reason.verdict.value,
-                "reason": str(one.reason),
-                "conditions": [asdict(condition) for condition in one.conditions],
-            }
-            for one in found.traces
-        ],
-        "goes_to": [str(one.target) for one in planned],
-        "deliveries": [
-            {
-                **deliveries_as_json([one.delivery])[0],
-                "failures": [{**asdict(t), "at": t.at.isoformat()} for t in one.attempts],
-            }
-            for one in found.deliveries
-        ],
-    }
 
 
 def _what(found: Explanation, now: datetime) -> Iterator[Text]:
@@ -126,22 +109,35 @@ def _show_condition(console: Console, one: Trace, indent: int) -> None:
         _show_condition(console, inner, indent + 2)
 
 
-def _show_deliveries(
-    console: Console, deliveries: Sequence[DeliveryHistory], now: datetime
-) -> None:
-    groups = Counter(
-        (one.delivery.destination, one.delivery.state, one.delivery.reason) for one in deliveries
+def _show_progress(console: Console, one: Progress) -> None:
+    there = Text.assemble(
+        (one.destination, "bold"),
+        f": {one.delivered:,} of {one.planned:,} {plural(one.planned, 'instance', 'instances')} ",
+        ("delivered", STYLES[State.DELIVERED] if one.delivered else ""),
     )
-    for (destination, state, reason), count in groups.most_common(_GROUPS_SHOWN):
-        line = Text(f"{count:,} to {destination}: ")
-        line.append(state.value, style=STYLES.get(state, ""))
-        if reason:
-            line.append(f": {reason}")
-        console.print(Padding(line, (0, 0, 0, 2)))
-    if len(deliveries) == 1:
-        for attempt in deliveries[0].attempts[-_ATTEMPTS_SHOWN:]:
-            line = Text(f"tried {age(attempt.at, now)} ago: {attempt.outcome}: {attempt.reason}")
-            console.print(Padding(line, (0, 0, 0, 4)))
+    console.print(Padding(there, (0, 0, 0, 2)))
+    for each in one.standing[:_GROUPS_SHOWN]:
+        line = Text(f"{each.count:,} ")
+        line.append(each.state.value, style=STYLES.get(each.state, ""))
+        line.append(f": {each.reason}" if each.reason else "")
+        console.print(Padding(line, (0, 0, 0, 4)))
+    if len(one.standing) > _GROUPS_SHOWN:
+        more = f"and {len(one.standing) - _GROUPS_SHOWN} other reasons"
+        console.print(Padding(Text(more, style="dim"), (0, 0, 0, 4)))
+    if one.unplanned:
+        said = f"{one.unplanned:,} held {plural(one.unplanned, 'instance', 'instances')} not routed"
+        console.print(Padding(Text(said, style="dim"), (0, 0, 0, 4)))
+
+
+def _show_attempts(console: Console, found: Sequence[DeliveryHistory], now: datetime) -> None:
+    """Show what failed at the last tries of one instance."""
+    if not any(one.attempts for one in found):
+        return
+    console.print(Text("\nfailed tries", style="bold"))
+    for one in found:
+        for attempt in one.attempts[-_ATTEMPTS_SHOWN:]:
+            said = f"{one.delivery.destination}, {age(attempt.at, now)} ago: {attempt.reason}"
+            console.print(Padding(Text(said, style="dim"), (0, 0, 0, 2)))
 
 
 def _sentence(text: str) -> str:

@@ -1,9 +1,8 @@
 """`hilum queue list`: a line for each delivery."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
@@ -35,21 +34,6 @@ def show_list(console: Console, found: Sequence[QueuedDelivery], now: datetime) 
         console.print(Padding(Text(one.sop_instance_uid), (0, 0, 0, 4)))
         if one.reason:
             console.print(Padding(Text(one.reason, style="dim"), (0, 0, 0, 4)))
-
-
-def as_json(found: Sequence[QueuedDelivery]) -> list[dict[str, Any]]:  # Any: JSON
-    """Give them for programs."""
-    return [
-        {
-            **asdict(one),
-            "state": one.state.value,
-            "priority": one.priority.name.lower(),
-            "due_at": one.due_at.isoformat() if one.due_at else None,
-            "created_at": one.created_at.isoformat(),
-            "settled_at": one.settled_at.isoformat() if one.settled_at else None,
-        }
-        for one in found
-    ]
 
 
 def _tries(attempts: int) -> str:
