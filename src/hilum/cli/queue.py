@@ -21,6 +21,9 @@ from hilum.ledger.delivery_queue import PAGE_MAX, Queue
 from hilum.ledger.entry import Origin
 from hilum.pipeline.explained import deliveries_as_json
 from hilum.pipeline.outlook import PACE_MINUTES, outlooks
+from hilum.service.circumstances import circumstances_of
+from hilum.service.opening import DataFolder
+from hilum.service.tenancy import is_occupied
 
 queue = App(
     name="queue",
@@ -46,19 +49,23 @@ def show(*, config: ConfigOption = None, json: JsonOption = False) -> int:
         Print one JSON array, for programs.
     """
     settings, now = read_config(config), datetime.now(UTC)
+    is_running = is_occupied(DataFolder(settings.gateway.data))
     with opened_ledger(settings) as ledger:
         deliveries = ledger.deliveries
-        found = outlooks(
-            settings.destinations,
-            deliveries.depths(),
-            deliveries.paces(now=now, minutes=PACE_MINUTES),
+        found = overview.Overview(
+            outlooks(
+                settings.destinations,
+                deliveries.depths(),
+                deliveries.paces(now=now, minutes=PACE_MINUTES),
+            ),
+            ledger.queue.find(Selection(states=_TROUBLED), limit=PAGE_MAX),
+            circumstances_of(settings, ledger, is_running=is_running, now=now),
+            now,
         )
-        troubled = ledger.queue.find(Selection(states=_TROUBLED), limit=PAGE_MAX)
     if json:
-        print(json_format.dumps(overview.as_json(found, now), indent=2))
+        print(json_format.dumps(overview.as_json(found), indent=2))
     else:
-        names = frozenset(settings.destinations)
-        overview.show_overview(Console(highlight=False), found, troubled, names, now)
+        overview.show_overview(Console(highlight=False), found)
     return 0
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from hilum.cli.queueing.opening import ConfigOption, read_config
+from hilum.cli.queueing.paragraphs import show
 from hilum.cli.sending.words import count_of, printable
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.inspection import inspect
@@ -130,15 +130,15 @@ def _show(console: Console, trials: Sequence[Trial], bad: Sequence[tuple[Path, s
     for one in trials:
         console.print(Text(printable(str(one.path)), style="bold"))
         goes = ", ".join(sorted(_targets(one.now))) or "nowhere"
-        console.print(Padding(Text(f"goes to {goes}"), (0, 0, 0, 2)))
+        show(console, Text(f"goes to {goes}"), 2)
         for reason in one.now.reasons:
-            console.print(Padding(Text(str(reason), style="dim"), (0, 0, 0, 4)))
+            show(console, Text(str(reason), style="dim"), 4)
         if one.before is not None:
             new, lost = one.changes
             for name in sorted(new):
-                console.print(Padding(Text(f"+ {name}", style="green"), (0, 0, 0, 2)))
+                show(console, Text(f"+ {name}", style="green"), 2)
             for name in sorted(lost):
-                console.print(Padding(Text(f"- {name}", style="red"), (0, 0, 0, 2)))
+                show(console, Text(f"- {name}", style="red"), 2)
     for path, why in bad:
         console.print(Text(f"{printable(str(path))}: {why}", style="red"))
 

@@ -194,7 +194,7 @@ _KNOWN: Final = (
         "It failed while working on the request: its log says why",
     ),
     _known(
-        "closed the connection|something that is not HTTP",
+        "closed the connection without|something that is not HTTP",
         "Does it want TLS? Then url in [destinations.{name}] begins with https:. Otherwise its "
         "log says why",
     ),

@@ -70,7 +70,7 @@ def _trouble(ledger: Ledger, outlook: Outlook) -> QueuedDelivery | None:
         return None
     selection = Selection(destination=outlook.destination, states=(State.DEFERRED,))
     found = ledger.queue.find(selection, limit=_TROUBLES_MAX)
-    return max(found, key=lambda one: one.settled_at or one.created_at, default=None)
+    return max(found, key=lambda one: one.due_at or one.created_at, default=None)
 
 
 def _words(rates: Iterable[RateSettings]) -> str:

@@ -66,6 +66,17 @@ def test_the_same_bytes_again_owe_nothing_new(tmp_path):
     run(tmp_path, scenario)
 
 
+def test_the_same_bytes_again_are_owed_to_whom_only_a_newer_route_sends_them(tmp_path):
+    async def scenario(bench: Bench) -> None:
+        for target in ("pacs", "cloud"):
+            bench.planner.change(routes({"name": "a", "to": [target]}))
+            await bench.bring(instance(seed=1, pixel_bytes=100))
+
+        assert owed(bench) == [("pacs", State.WAITING), ("cloud", State.WAITING)]
+
+    run(tmp_path, scenario)
+
+
 def with_requested_step(generated, *, has_pixels):
     """Put a Request Attributes Sequence behind the header, and the pixels behind it or nowhere."""
     header, mark, pixels = generated.data_set.partition(b"\xe0\x7f\x10\x00")

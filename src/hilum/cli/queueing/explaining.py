@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from hilum.cli.queueing.listing import STYLES
+from hilum.cli.queueing.paragraphs import sentence, show
 from hilum.cli.queueing.words import age, amount
 from hilum.ledger.delivery import DeliveryHistory, State
 from hilum.pipeline.advice import Advice, plural
@@ -28,7 +28,7 @@ def show_explanation(
     """Print it."""
     _show_advice(console, advice)
     for line in _what(found, now):
-        console.print(line)
+        show(console, line)
     if found.traces:
         _show_routes(console, found)
     if found.deliveries:
@@ -44,8 +44,8 @@ def _show_advice(console: Console, advice: Sequence[Advice]) -> None:
         console.print(Text("Nothing is wrong.\n", style="bold green"))
     for one in advice:
         style = "bold yellow" if one.is_urgent else "bold"
-        console.print(Text(_sentence(one.cause), style=style))
-        console.print(Padding(Text(_sentence(one.remedy), style="green"), (0, 0, 1, 2)))
+        show(console, Text(sentence(one.cause), style=style))
+        show(console, Text(f"{sentence(one.remedy)}\n", style="green"), 2)
 
 
 def _show_routes(console: Console, found: Explanation) -> None:
@@ -54,7 +54,7 @@ def _show_routes(console: Console, found: Explanation) -> None:
         _show_route(console, route)
     if found.planned is not None:
         goes = ", ".join(str(one.target) for one in found.planned.deliveries) or "nowhere"
-        console.print(Text(f"by these routes it goes to: {goes}"))
+        show(console, Text(f"by these routes it goes to: {goes}"))
 
 
 def _what(found: Explanation, now: datetime) -> Iterator[Text]:
@@ -94,7 +94,7 @@ def _what(found: Explanation, now: datetime) -> Iterator[Text]:
 def _show_route(console: Console, route: RouteTrace) -> None:
     did_fire = route.reason.verdict is Verdict.FIRED
     mark = Text("✓ " if did_fire else "✗ ", style="green" if did_fire else "dim")
-    console.print(Padding(mark + Text(str(route.reason)), (0, 0, 0, 2)))
+    show(console, mark + Text(str(route.reason)), 2)
     for condition in route.conditions:
         _show_condition(console, condition, 6)
 
@@ -104,7 +104,7 @@ def _show_condition(console: Console, one: Trace, indent: int) -> None:
     met = "" if one.inside else f" — is {actual}"
     line = Text("✓ " if one.holds else "✗ ", style="green" if one.holds else "red")
     line.append(f"{one.key} = {one.wanted}{met}" if one.wanted else f"{one.key}{met}")
-    console.print(Padding(line, (0, 0, 0, indent)))
+    show(console, line, indent)
     for inner in one.inside:
         _show_condition(console, inner, indent + 2)
 
@@ -115,18 +115,18 @@ def _show_progress(console: Console, one: Progress) -> None:
         f": {one.delivered:,} of {one.planned:,} {plural(one.planned, 'instance', 'instances')} ",
         ("delivered", STYLES[State.DELIVERED] if one.delivered else ""),
     )
-    console.print(Padding(there, (0, 0, 0, 2)))
+    show(console, there, 2)
     for each in one.standing[:_GROUPS_SHOWN]:
         line = Text(f"{each.count:,} ")
         line.append(each.state.value, style=STYLES.get(each.state, ""))
         line.append(f": {each.reason}" if each.reason else "")
-        console.print(Padding(line, (0, 0, 0, 4)))
+        show(console, line, 4)
     if len(one.standing) > _GROUPS_SHOWN:
         more = f"and {len(one.standing) - _GROUPS_SHOWN} other reasons"
-        console.print(Padding(Text(more, style="dim"), (0, 0, 0, 4)))
+        show(console, Text(more, style="dim"), 4)
     if one.unplanned:
         said = f"{one.unplanned:,} held {plural(one.unplanned, 'instance', 'instances')} not routed"
-        console.print(Padding(Text(said, style="dim"), (0, 0, 0, 4)))
+        show(console, Text(said, style="dim"), 4)
 
 
 def _show_attempts(console: Console, found: Sequence[DeliveryHistory], now: datetime) -> None:
@@ -137,9 +137,4 @@ def _show_attempts(console: Console, found: Sequence[DeliveryHistory], now: date
     for one in found:
         for attempt in one.attempts[-_ATTEMPTS_SHOWN:]:
             said = f"{one.delivery.destination}, {age(attempt.at, now)} ago: {attempt.reason}"
-            console.print(Padding(Text(said, style="dim"), (0, 0, 0, 2)))
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "?", "!", ")")) else f"{text}."
+            show(console, Text(said, style="dim"), 2)

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
+from hilum.cli.queueing.paragraphs import show
 from hilum.cli.queueing.words import age, span
 from hilum.ledger.delivery import QueuedDelivery, State
 
@@ -31,9 +31,9 @@ def show_list(console: Console, found: Sequence[QueuedDelivery], now: datetime) 
             f" · {_tries(one.attempts)}{_next(one, now)}",
         )
         console.print(head)
-        console.print(Padding(Text(one.sop_instance_uid), (0, 0, 0, 4)))
+        show(console, Text(one.sop_instance_uid), 4)
         if one.reason:
-            console.print(Padding(Text(one.reason, style="dim"), (0, 0, 0, 4)))
+            show(console, Text(one.reason, style="dim"), 4)
 
 
 def _tries(attempts: int) -> str:
