@@ -14,6 +14,7 @@ from hilum.dicomweb.store_result import FailedInstance, StoreResult, store_resul
 from hilum.testing.http_server import Reply, Request, ScriptedServer
 
 _World = Callable[[Path], AbstractContextManager[str]]
+_NOWHERE: Final = "cloud.invalid"  # a name that no resolver knows (RFC 6761 §6.4)
 _JSON: Final = {"Content-Type": "application/dicom+json"}
 
 
@@ -118,7 +119,7 @@ FAULTS: Final = (
         "STOW: the host has no address",
         ["cloud.invalid", "resolved"],
         ["url", "[destinations.pacs]"],
-        as_world(destination("http://cloud.invalid/dicom-web")),
+        as_world(destination(f"http://{_NOWHERE}/dicom-web")),
     ),
     Fault(
         "STOW: the token endpoint refuses our secret",
