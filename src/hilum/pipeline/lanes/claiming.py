@@ -18,6 +18,7 @@ from hilum.pipeline.lanes.goods import Goods, size_of
 from hilum.pipeline.lanes.pacing import Pacing
 from hilum.pipeline.lanes.stock import Stock
 
+_BY_PRIORITY: Final = tuple(Priority)
 STOCK_SECONDS: Final = 1.0
 STOCK_INSTANCES_MAX: Final = 256
 FIRST_INSTANCES: Final = 64
@@ -107,10 +108,11 @@ class Claims:
 
     def _wanted(self) -> list[Priority]:
         """Name the priorities to claim: there may be some, and less than half is at hand."""
-        if not self._is_open() or self._books.is_in_trouble:
+        # Asked after everything that happens: what is cheap to know comes first.
+        if not any(self._more.values()) or self._books.is_in_trouble or not self._is_open():
             return []
         low = (stock_target(self._pacing) + 1) // 2
-        return [p for p in Priority if self._more[p] and self._stock.count(p) < low]
+        return [p for p in _BY_PRIORITY if self._more[p] and self._stock.count(p) < low]
 
     async def _claim(self, wanted: list[Priority]) -> None:
         limit = max(stock_target(self._pacing) - min(self._stock.count(p) for p in wanted), 1)

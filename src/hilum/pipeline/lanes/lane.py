@@ -195,10 +195,10 @@ class Lane:
 
     def note(self, goods: Goods, outcome: Outcome) -> None:
         """Take the outcome of one parcel."""
-        now, before = self._clock.monotonic(), self._pacing.breaker
-        result = judged(goods, outcome, self.policy.retry, self._clock.now(), self._chance())
+        now, wall, before = self._clock.monotonic(), self._clock.now(), self._pacing.breaker
+        result = judged(goods, outcome, self.policy.retry, wall, self._chance())
         self._pacing.learn(outcome, goods.parcel.size, now, self._chance())
-        self._telemetry.emit(telling(self.name, result, self._clock.now()))
+        self._telemetry.emit(telling(self.name, result, wall))
         if isinstance(outcome, Delivered):
             self.health.is_sure(now)
             self._delivered += 1
