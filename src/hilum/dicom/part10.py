@@ -4,6 +4,7 @@ Works on bytes and on streams that somebody else opened; never reads the data se
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 from typing import BinaryIO, Final
 
@@ -80,21 +81,21 @@ def file_meta(  # noqa: PLR0913 -- one argument for each attribute of PS3.10 Tab
     """Write preamble, prefix and group 0002: all that comes before the bytes of the data set."""
     elements = [
         _SHORT.pack(_GROUP, 0x0001, b"OB", 0) + b"\x02\0\0\0\x00\x01",  # version 1
-        _text(_SOP_CLASS, b"UI", sop_class_uid),
+        _repeated(_SOP_CLASS, b"UI", sop_class_uid),
         _text(_SOP_INSTANCE, b"UI", sop_instance_uid),
-        _text(_TRANSFER_SYNTAX, b"UI", transfer_syntax_uid),
-        _text(_IMPLEMENTATION_CLASS, b"UI", IMPLEMENTATION_CLASS_UID),
-        _text(_IMPLEMENTATION_VERSION, b"SH", IMPLEMENTATION_VERSION_NAME),
+        _repeated(_TRANSFER_SYNTAX, b"UI", transfer_syntax_uid),
+        _repeated(_IMPLEMENTATION_CLASS, b"UI", IMPLEMENTATION_CLASS_UID),
+        _repeated(_IMPLEMENTATION_VERSION, b"SH", IMPLEMENTATION_VERSION_NAME),
     ]
     if source_ae_title:
-        elements.append(_text(_SOURCE_AE_TITLE, b"AE", source_ae_title))
+        elements.append(_repeated(_SOURCE_AE_TITLE, b"AE", source_ae_title))
     if sending_ae_title:
-        elements.append(_text(_SENDING_AE_TITLE, b"AE", sending_ae_title))
+        elements.append(_repeated(_SENDING_AE_TITLE, b"AE", sending_ae_title))
     if receiving_ae_title:
-        elements.append(_text(_RECEIVING_AE_TITLE, b"AE", receiving_ae_title))
+        elements.append(_repeated(_RECEIVING_AE_TITLE, b"AE", receiving_ae_title))
     if private_creator_uid:
         value = private_information + b"\0" * (len(private_information) & 1)
-        elements.append(_text(_PRIVATE_CREATOR, b"UI", private_creator_uid))
+        elements.append(_repeated(_PRIVATE_CREATOR, b"UI", private_creator_uid))
         elements.append(_LONG.pack(_GROUP, _PRIVATE_INFORMATION, b"OB", 0, len(value)) + value)
     group = b"".join(elements)
     length = _SHORT.pack(_GROUP, _GROUP_LENGTH, b"UL", 4) + len(group).to_bytes(4, "little")
@@ -107,6 +108,10 @@ def _text(element: int, vr: bytes, text: str) -> bytes:
     if len(value) & 1:
         value += b"\0" if vr == b"UI" else b" "
     return _SHORT.pack(_GROUP, element, vr, len(value)) + value
+
+
+# What all instances of an association have alike.
+_repeated: Final = lru_cache(maxsize=256)(_text)
 
 
 def sniff(head: bytes) -> bool:

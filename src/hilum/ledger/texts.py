@@ -52,6 +52,9 @@ class Insert:
 
     def run(self, cursor: Cursor, rows: Sequence[Row]) -> None:
         """Insert `rows`."""
+        if len(rows) == 1:  # the hot path: one instance at a time from one association
+            cursor.execute(self._texts[1], rows[0])
+            return
         for part in _parts(rows):
             cursor.execute(self._texts[len(part)], list(chain.from_iterable(part)))
 
@@ -61,6 +64,9 @@ class Insert:
         Those of one statement follow each other: SQLite takes the largest plus one each time, and
         nobody else writes meanwhile.
         """
+        if len(rows) == 1:
+            cursor.execute(self._texts[1], rows[0])
+            return [cast("int", cursor.lastrowid)]
         numbers: list[int] = []
         for part in _parts(rows):
             cursor.execute(self._texts[len(part)], list(chain.from_iterable(part)))
@@ -81,6 +87,8 @@ class SelectIn:
 
     def rows(self, cursor: Cursor, wanted: Sequence[str]) -> Iterable[Row]:
         """Give the rows for `wanted`."""
+        if len(wanted) == 1:
+            return cursor.execute(self._texts[1], wanted).fetchall()
         return chain.from_iterable(
             cursor.execute(self._texts[len(part)], part).fetchall() for part in _parts(wanted)
         )

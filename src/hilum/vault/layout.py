@@ -1,6 +1,7 @@
 """Where a payload lies: a path made of dates and validated UIDs, never of a peer's text."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from hilum.kernel.names import is_uid
@@ -31,9 +32,10 @@ def path_of(
 
 def day_of(moment: datetime) -> str:
     """Give the folders of a day."""
-    return moment.strftime("%Y/%m/%d")
+    return f"{moment.year:04}/{moment.month:02}/{moment.day:02}"
 
 
+@lru_cache(maxsize=1024)  # studies and series come again and again
 def folder_of(uid: str) -> str:
     """Give the name a UID has in a path; what is not a valid UID lies under one fixed name."""
     return uid if is_uid(uid) else UNFILED
