@@ -123,6 +123,12 @@ class Connection:
         if seconds > limits.transfer_grace_seconds and self._incoming_size() < slowest * seconds:
             self.abort("too_slow", f"Less than {slowest} bytes a second for {seconds:.0f} s.")
 
+    @property
+    def _is_mid_payload(self) -> bool:
+        """Tell whether more of a data set must come: likely it came while a run was written."""
+        conversation = self.conversation
+        return conversation is not None and conversation.incoming is not None
+
     def _incoming_size(self) -> int:
         """Give the bytes of the data set that is arriving."""
         incoming = self.conversation.incoming if self.conversation else None
@@ -188,7 +194,9 @@ class Connection:
         try:
             for _ in range(_READS_PER_TURN):
                 self._read()
-                if self.is_closed or not self._channel.has_pending or not self._is_reading:
+                if self.is_closed or not self._is_reading:
+                    return
+                if not self._channel.has_pending and not self._is_mid_payload:
                     return
             self._read_on()
         except BlockingIOError:
