@@ -139,6 +139,13 @@ class RunningProgram:
 class RunningOrthanc(RunningProgram):
     """Orthanc counts its instances itself."""
 
+    def start(self) -> "RunningOrthanc":
+        """Wait for both listeners: it turns associations away before all of it is there."""
+        super().start()
+        if self.process is not None:
+            wait_for_port(self.port + 1, self.process)
+        return self
+
     def held(self) -> int:
         url = f"http://127.0.0.1:{self.port + 1}/statistics"
         with urllib.request.urlopen(url, timeout=30) as answer:
