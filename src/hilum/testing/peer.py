@@ -123,7 +123,7 @@ class ScriptedPeer:
 
     @contextlib.asynccontextmanager
     async def listening(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["ScriptedPeer"]:
-        """Listen on a free port of the loopback interface."""
+        """Listen on `port`, the same as the last time; 0 is a free one."""
         tasks: set[asyncio.Task[None]] = set()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -138,7 +138,7 @@ class ScriptedPeer:
                 finally:
                     self.open_now -= 1
 
-        server = await asyncio.start_server(serve, self.host, 0, ssl=tls)
+        server = await asyncio.start_server(serve, self.host, self.port, ssl=tls)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

@@ -55,12 +55,13 @@ def written(stream: io.TextIOWrapper) -> str:
 
 def test_the_gateway_has_the_defaults_but_for_places(tmp_path):
     home = settle(tmp_path / "new", stays=False)
-    home.write_config(dimse_port=4000, web_port=4001)
+    home.write_config(archive_port=4002, dimse_port=4000, web_port=4001)
 
     config, default = load(home.config, {}), Config()
 
     assert (config.sources.dimse.host, config.sources.dimse.port) == ("127.0.0.1", 4000)
     assert config.sources.web.port == 4001
+    assert config.destinations["pacs"].port == 4002
     assert config.gateway == default.gateway.model_copy(update={"data": home.data.root})
     assert config.sources.dimse.limits == default.sources.dimse.limits
 
@@ -359,6 +360,8 @@ def test_the_demonstration_shows_that_the_promise_is_kept_and_leaves_nothing_beh
     assert f"{total} of {total} acknowledged instances are there" in done.stdout
     assert "Remedy:" in done.stdout
     assert "killed after" in done.stdout
+    assert "256 instances wait for it" in done.stdout
+    assert f"it has all {total} after" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 

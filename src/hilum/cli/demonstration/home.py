@@ -20,6 +20,18 @@ port = {dimse_port}
 [sources.web]
 port = {web_port}
 
+# Asked sooner than others whether it is back: nobody watches for a minute.
+[destinations.pacs]
+type = "dimse"
+host = "127.0.0.1"
+port = {archive_port}
+ae_title = "PACS"
+retry = {{ first_seconds = 0.5, longest_seconds = 2 }}
+
+[[routes]]
+name = "everything"
+to = ["pacs"]
+
 [log]
 format = "json"
 """
@@ -56,9 +68,9 @@ class Home:
         """What the modality sends."""
         return self.root / name
 
-    def write_config(self, *, dimse_port: int = 0, web_port: int = 0) -> None:
+    def write_config(self, *, archive_port: int, dimse_port: int = 0, web_port: int = 0) -> None:
         """Write the configuration; port 0 lets the system choose a free one."""
-        text = _CONFIG.format(dimse_port=dimse_port, web_port=web_port)
+        text = _CONFIG.format(archive_port=archive_port, dimse_port=dimse_port, web_port=web_port)
         self.config.write_text(text, encoding="utf-8")
 
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from hilum import __version__
+from hilum.cli.demonstration.archive import Archive
 from hilum.cli.demonstration.arriving import show_arrivals, show_echo, show_start, show_stranger
 from hilum.cli.demonstration.crash import show_kill, show_resumption, show_return
+from hilum.cli.demonstration.delivering import show_absence, show_delivery, show_drain
 from hilum.cli.demonstration.gateway import Gateway, started
 from hilum.cli.demonstration.proof import Proof, prove
 from hilum.cli.demonstration.scene import HOST, Scene, address_of, named
@@ -29,19 +31,34 @@ async def perform(scene: Scene, *, keeps: bool) -> bool:
         "Shown on this machine alone, with generated data. Commands are as typed in",
         f"{scene.home.root}",
     )
-    scene.home.write_config()
+    archive = Archive()
+    try:
+        return await _perform(scene, archive, keeps=keeps)
+    finally:
+        await archive.switch_off()
+
+
+async def _perform(scene: Scene, archive: Archive, *, keeps: bool) -> bool:
+    await archive.switch_on()
+    scene.home.write_config(archive_port=archive.port)
     async with started(scene.home) as first:
         await show_start(scene, first)
         await show_echo(scene, first)
         await show_arrivals(scene, first)
+        await show_delivery(scene, archive)
         await show_stranger(scene, first)
+        await archive.switch_off()
         await show_kill(scene, first)
     # At the same ports: whoever knows the gateway finds it again.
-    scene.home.write_config(dimse_port=first.dimse_port, web_port=first.web_port)
+    scene.home.write_config(
+        archive_port=archive.port, dimse_port=first.dimse_port, web_port=first.web_port
+    )
     async with started(scene.home) as second:
         proof = await show_return(scene, second)
         if proof.holds:
             await show_resumption(scene, second)
+            await show_absence(scene)
+            await show_drain(scene, archive)
             proof = await asyncio.to_thread(prove, scene.home.data, scene.acknowledged, scene.known)
         _conclude(scene, proof, keeps=keeps)
         if keeps and proof.holds:
@@ -53,7 +70,7 @@ def _conclude(scene: Scene, proof: Proof, *, keeps: bool) -> None:
     if proof.holds:
         scene.stage.finale(
             f"{proof}",
-            "in ledger and vault, byte for byte, through kill -9",
+            "in ledger and vault, byte for byte, through kill -9; and at the PACS",
         )
         scene.stage.rows("Where to go next", _next(scene, keeps=keeps))
         return
@@ -67,6 +84,7 @@ def _next(scene: Scene, *, keeps: bool) -> Iterator[tuple[str, str]]:
     yield "hilum check", "what it will do, or every error in it"
     yield "hilum serve", "run the gateway"
     yield "hilum send PACS@host:104 FOLDER", "send files, folders, archives"
+    yield "hilum queue, hilum explain UID", "what is owed, and why it does not go"
     yield "hilum conformance", "the DICOM Conformance Statement"
     if scene.home.stays:
         yield f"hilum serve -c {scene.home.config}", "this gateway again, with its data"
