@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hilum.cli.problems import print_problems
+from hilum.cli.retention_words import retention_words
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.folder.settings import FolderDestinationSettings
@@ -94,6 +95,7 @@ def summary(config: Config) -> Iterator[tuple[str, list[str]]]:
     yield "says success", [f"when an instance is {_DURABLE[gateway.durability]}"]
     yield "same UID twice", [_DUPLICATE[gateway.duplicates]]
     yield "leaves free", [_reserve(config)]
+    yield "lets go", list(retention_words(config.retention))
     if gateway.workers > 1:
         yield "runs as", [f"{gateway.workers} processes"]
 

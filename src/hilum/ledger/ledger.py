@@ -75,8 +75,9 @@ class Ledger:
         self._lock = lock
         self._writer = Writer(path, durability=durability, lock=lock, on_reset=catalogue.forget)
         self._reader = Reader(path, durability=durability)
-        # Of its own: a commit must not wait for somebody's search.
+        # Of their own: a commit must not wait for a search, nor for what looks through all.
         self._searcher = Reader(path, durability=durability)
+        self._keeper = Reader(path, durability=durability)
         self._checkpointer = Checkpointer(path, durability=durability, lock=lock)
         ask = self._reader.ask
         self.deliveries = Deliveries(statements, self._write_lightly, ask)
@@ -85,7 +86,7 @@ class Ledger:
         self.queue = Queue(writing, self._write, ask)
         self.lookup = Lookup(ask)
         self.search = Search(self._searcher.ask)
-        self.removals = Removals(self._losses, writing, self._write, ask)
+        self.removals = Removals(self._losses, writing, self._write, self._keeper.ask)
 
     @classmethod
     def open(
@@ -251,6 +252,7 @@ class Ledger:
         """Close the files. What was recorded stays; a later call opens them again."""
         self._reader.close()
         self._searcher.close()
+        self._keeper.close()
         self._checkpointer.close()
         self._writer.close()
         self._lock.close()

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlite3 import Cursor
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, delete, func, literal_column, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as insert_unless
 from sqlalchemy.sql.expression import ClauseElement
 
@@ -29,11 +29,14 @@ BEGINNING: Final = (0, 0)
 
 Place = tuple[int, int]
 _D: Final = DELIVERY.c
+_NONE: Final[ColumnElement[int]] = literal_column("0")
 
 
 @dataclass(frozen=True, slots=True)
 class Removable:
     """A payload that is owed to nobody. `routes` planned for it; `delivered_to` have it.
+
+    `settled_at`: when it was received, or the last of its deliveries was settled.
 
     `place` is where to go on looking, `peer` brought it ('' if that was nobody we know).
     """
@@ -47,14 +50,24 @@ class Removable:
     version: int
     routes: Collection[str]
     delivered_to: Collection[str]
+    settled_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How much is held: every version of every instance."""
+    """How much is held: every version of every instance. `last_row`: where counting ended."""
 
     payloads: int
     bytes: int
+    last_row: int = 0
+
+    def plus(self, other: "Usage") -> "Usage":
+        """Add what came, or what went, since."""
+        return Usage(
+            self.payloads + other.payloads,
+            self.bytes + other.bytes,
+            max(self.last_row, other.last_row),
+        )
 
 
 class Removals:
@@ -71,7 +84,12 @@ class Removals:
         self._deliveries = SelectIn(_deliveries(), "uids")
         self._open = Statement(_open(), "uid", "number")
         self._usage = Statement(
-            select(func.count(), func.coalesce(func.sum(PAYLOAD.c.size), literal_column("0")))
+            select(
+                func.count(),
+                func.coalesce(func.sum(PAYLOAD.c.size), _NONE),
+                func.coalesce(func.max(PAYLOAD.c.instance_row), _NONE),
+            ).where(PAYLOAD.c.instance_row > value("after_row")),
+            "after_row",
         )
         self._add = Insert(insert_unless(REMOVAL).on_conflict_do_nothing(), "path")
         self._confirm = Statement(delete(REMOVAL).where(*are(REMOVAL, "path")), "path")
@@ -112,9 +130,9 @@ class Removals:
         """Give the paths of files that must go, since their payloads were removed."""
         return [path for (path,) in self._ask(lambda c: self._unconfirmed.run(c).fetchall())]
 
-    def usage(self) -> Usage:
-        """Count what is held; reads all of a table."""
-        return Usage(*self._ask(lambda cursor: self._usage.row(cursor) or (0, 0)))
+    def usage(self, *, after_row: int = 0) -> Usage:
+        """Count what is held; reads all of a table, or what of it came after a row."""
+        return Usage(*self._ask(lambda cursor: self._usage.row(cursor, after_row) or (0, 0)))
 
     def _look(
         self, cursor: Cursor, where: Row
@@ -200,7 +218,14 @@ def _settled() -> ClauseElement:
 
 def _deliveries() -> ClauseElement:
     uids = _D.sop_instance_uid.in_(bindparam("uids", expanding=True))
-    return select(_D.sop_instance_uid, _D.version, _D.route, _D.destination, _D.state).where(uids)
+    return select(
+        _D.sop_instance_uid,
+        _D.version,
+        _D.route,
+        _D.destination,
+        _D.state,
+        func.coalesce(_D.settled_at_microseconds, _NONE),
+    ).where(uids)
 
 
 def _removable(row: Row, deliveries: dict[tuple[str, int], list[Row]]) -> Removable:
@@ -214,8 +239,9 @@ def _removable(row: Row, deliveries: dict[tuple[str, int], list[Row]]) -> Remova
         peer=peer,
         sop_instance_uid=uid,
         version=version,
-        routes=frozenset(route for route, _, _ in planned),
+        routes=frozenset(route for route, *_ in planned),
         delivered_to=frozenset(
-            destination for _, destination, state in planned if state == State.DELIVERED.value
+            destination for _, destination, state, _ in planned if state == State.DELIVERED.value
         ),
+        settled_at=moment_of(max([received, *(settled for *_, settled in planned)])),
     )

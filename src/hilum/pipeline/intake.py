@@ -185,6 +185,11 @@ class Intake:
         self._room.refresh(free, size)
         self._report_obstacle()
 
+    def bar(self, reason: str | None) -> None:
+        """Take nothing, whatever room there is, until the reason is gone: None."""
+        self._room.bar = reason
+        self._report_obstacle()
+
     def ledger_recovered(self) -> None:
         """The ledger was seen to work again."""
         self._ledger_obstacle = None

@@ -13,6 +13,8 @@ class Room:
         self._reserve_of = reserve_of
         self.left = 0
         self.reserve_bytes = 0
+        # Why nothing may be taken although there is room: a quota of what may be held.
+        self.bar: str | None = None
 
     def refresh(self, free: int, size: int) -> None:
         """Learn what the file system says."""
@@ -31,7 +33,7 @@ class Room:
     def obstacle(self) -> str | None:
         """Say why nothing can be taken now, or None."""
         if self.left > 0:
-            return None
+            return self.bar
         return (
             f"the disk is full up to its reserve of {self.reserve_bytes:,} bytes; free space on it "
             "or lower gateway.reserve_bytes"

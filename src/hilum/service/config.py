@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.service import config_checks, config_routes
+from hilum.service import config_checks, config_retention, config_routes
 from hilum.service.config_environment import read_source
 from hilum.service.config_errors import InvalidConfig, Place, Problem
 from hilum.service.config_explain import dotted, explain, shown
@@ -92,8 +92,20 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
     config, rejected, dropped = _validate(source)
     problems += explain(source, rejected)
     faults = config_routes.findings(config, source.table, is_whole=not dropped)
-    errors = _problems(source, dropped, (*config_checks.errors(config), *faults.errors))
-    warnings = _problems(source, dropped, (*config_checks.warnings(config), *faults.warnings))
+    errors = _problems(
+        source,
+        dropped,
+        (
+            *config_checks.errors(config),
+            *faults.errors,
+            *config_retention.errors(config, source.table),
+        ),
+    )
+    warnings = _problems(
+        source,
+        dropped,
+        (*config_checks.warnings(config), *faults.warnings, *config_retention.warnings(config)),
+    )
     return Examination(config, _in_order((*problems, *errors)), _in_order(warnings))
 
 

@@ -277,8 +277,11 @@ def duration_text(seconds: float) -> str:
 
 def size_text(count: int) -> str:
     """Write a number of bytes as people do: `256 KiB`, `1 GB`."""
-    for base, infix in ((1024, "i"), (1000, "")):
-        for power, prefix in reversed(tuple(enumerate("KMGTPE", 1))):
-            if count and count % base**power == 0:
-                return f"{count // base**power} {prefix}{infix}B"
-    return f"{count} bytes" if count else "0"
+    texts = [
+        f"{count // base**power} {prefix}{infix}B"
+        for base, infix in ((1024, "i"), (1000, ""))
+        for power, prefix in reversed(tuple(enumerate("KMGTPE", 1)))
+        if count and count % base**power == 0
+    ]
+    # 2 TB are also a whole number of KiB, which nobody would write.
+    return min(texts, key=len) if texts else f"{count} bytes" if count else "0"

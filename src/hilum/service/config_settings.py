@@ -15,6 +15,7 @@ from hilum.destinations.folder.settings import FolderDestinationSettings
 from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.names import AETitle
 from hilum.kernel.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
+from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.routing.settings import RouteSettings
 from hilum.service.time_zones import time_zone
 from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
@@ -145,6 +146,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     peers: Mapping[PeerName, PeerSettings] = {}
     destinations: Mapping[DestinationName, Destination] = {}
     routes: tuple[RouteSettings, ...] = ()
+    retention: RetentionSettings = RetentionSettings()
     log: LogSettings = LogSettings()
 
 

@@ -5,6 +5,7 @@ Everything is made here and handed down by constructors; nothing below knows whe
 
 import asyncio
 import ssl
+import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.explanation import Explainer, Explanation
 from hilum.pipeline.intake import Intake, IntakeLimits
+from hilum.pipeline.retention.keeper import Keeper
 from hilum.pipeline.room import Room
 from hilum.service import readings
 from hilum.service.certificates import Certificates
@@ -114,6 +116,16 @@ class House:
             is_synced=durability == "power",
             limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
         )
+        self.keeper = Keeper(
+            config.retention,
+            removals=self.ledger.removals,
+            leases=self.ledger.slots,
+            files=self.vault,
+            clock=self.clock,
+            telemetry=telemetry,
+            owner=f"keeper-{uuid.uuid4().hex[:12]}",
+            barred=self.intake.bar,
+        )
         self.certificates = Certificates(config.sources.dimse.tls, telemetry)
         self.board = Board(
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
@@ -162,6 +174,7 @@ class House:
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
                 (_ROOM_SECONDS, "balancing groups", self.delivering.balance),
                 (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
+                (_ROOM_SECONDS, "letting payloads go", self.keeper.look),
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
                 (_COUNT_SECONDS, "counting the ledger", self._count),
                 (REFRESH_SECONDS, "counting what is owed", self._owing.refresh),
@@ -206,6 +219,7 @@ class House:
         """Use a changed configuration from now on; say what needs a restart instead."""
         fixed = _restart_needed(self._begun_with, config)
         self.delivering.change(config)
+        self.keeper.change(config.retention)
         self.config = config
         if self.desk is not None and self.door is not None:
             self.desk.rulebook = await asyncio.to_thread(self._rulebook)
@@ -320,6 +334,7 @@ class House:
         watch(readings.COMMITS_WAITING, lambda: self.intake.waiting)
         watch(readings.VAULT_FREE_BYTES, lambda: self.room.left + self.room.reserve_bytes)
         watch(readings.VAULT_RESERVE_BYTES, lambda: self.room.reserve_bytes)
+        watch(readings.RETENTION_PERCENT, lambda: self.keeper.percent)
         watch(readings.LEDGER_STUDIES, lambda: self._counts.studies)
         watch(readings.LEDGER_SERIES, lambda: self._counts.series)
         watch(readings.LEDGER_INSTANCES, lambda: self._counts.instances)

@@ -85,6 +85,9 @@ VAULT_FREE_BYTES: Final = GatewayGauge("hilum_vault_free_bytes", "Room left on t
 VAULT_RESERVE_BYTES: Final = GatewayGauge(
     "hilum_vault_reserve_bytes", "Room on the vault's disk below which stores are refused."
 )
+RETENTION_PERCENT: Final = GatewayGauge(
+    "hilum_retention_quota_percent", "Share of the fullest quota of [retention] that is used."
+)
 LEDGER_STUDIES: Final = GatewayGauge("hilum_ledger_studies", "Studies in the ledger.")
 LEDGER_SERIES: Final = GatewayGauge("hilum_ledger_series", "Series in the ledger.")
 LEDGER_INSTANCES: Final = GatewayGauge("hilum_ledger_instances", "Instances in the ledger.")
@@ -135,6 +138,7 @@ READINGS: Final[tuple[Reading | Readings, ...]] = (
     LIBRARY_ERRORS,
     VAULT_FREE_BYTES,
     VAULT_RESERVE_BYTES,
+    RETENTION_PERCENT,
     LEDGER_STUDIES,
     LEDGER_SERIES,
     LEDGER_INSTANCES,

@@ -29,6 +29,7 @@ EVENT_MODULES: Final = (
     "hilum.console.events",
     "hilum.pipeline.events",
     "hilum.pipeline.lanes.events",
+    "hilum.pipeline.retention.events",
     "hilum.service.events",
     "hilum.service.log_events",
     "hilum.sources.dimse.events",

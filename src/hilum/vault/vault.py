@@ -9,7 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -21,6 +21,7 @@ from hilum.vault.journal_records import Whole
 from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
 from hilum.vault.payload import OpenPayload, open_payload
 from hilum.vault.placement import Placement
+from hilum.vault.pruning import prune
 
 # A single wait is not worth the way to another thread and back.
 _WORTH_THREADS: Final = 2
@@ -123,6 +124,10 @@ class Vault:
     def remove(self, relative: str) -> None:
         """Remove a payload that the ledger no longer names. Raises OSError."""
         self._disk.remove(self.root / relative)
+
+    def prune(self, relatives: Iterable[str], *, before: date) -> None:
+        """Remove the folders of payloads, of days before one, that are empty. Raises OSError."""
+        prune(self.root, relatives, before=before)
 
     def quarantine(self, draft: Draft, reason: str, *, now: datetime) -> str | None:
         """Keep what cannot be taken for later inspection, if there is room; give its path."""

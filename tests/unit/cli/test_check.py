@@ -125,6 +125,7 @@ def test_when_nothing_is_wrong_it_says_what_the_gateway_will_do(folder, monkeypa
         "(durability = process)\n"
         "  same UID twice  both are kept, the newest is served (duplicates = keep_both)\n"
         "  leaves free     1 GB, or 5 % of the disk if that is less\n"
+        "  lets go         nothing: what was received stays until somebody removes it\n"
         "  runs as         2 processes\n"
     )
 

@@ -32,6 +32,7 @@ def test_what_is_owed_to_nobody_may_go(ledger):
             version=1,
             routes=frozenset({"everything"}),
             delivered_to=frozenset({"pacs", "cloud"}),
+            settled_at=NOW,
         ),
         Removable(
             place=(2, 1),
@@ -43,6 +44,7 @@ def test_what_is_owed_to_nobody_may_go(ledger):
             version=1,
             routes=frozenset(),
             delivered_to=frozenset(),
+            settled_at=RECEIVED,
         ),
     ]
 
@@ -121,7 +123,7 @@ def test_usage_counts_every_version(ledger):
     assert ledger.removals.usage() == Usage(0, 0)
     ledger.record([entry(1), entry(1, content=b"xy"), entry(2)])
 
-    assert ledger.removals.usage() == Usage(3, 3002)
+    assert ledger.removals.usage() == Usage(3, 3002, 2)
 
 
 def test_what_a_lost_payload_was_owed_to_is_refused_aloud(ledger, path):
