@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
-from blake3 import blake3
 
 from hilum.vault import journal as journal_module
 from hilum.vault.disk import SystemDisk
+from hilum.vault.hashing import Digest
 from hilum.vault.inventory import payload_files
 from hilum.vault.journal import journals
 from hilum.vault.journal_records import Whole, decode, encode
@@ -76,7 +76,7 @@ def place(vault: Vault, *payloads: bytes, first: int = 0, runs: int = 0):
         if runs:
             draft.write([payload[:10]])
         draft.hold([payload[10:]] if runs else [payload])
-        digest = blake3(payload).hexdigest()
+        digest = Digest(payload).hexdigest()
         names = ("CT1", "HILUM", "ct1", "::1", "HILUM", "a-1")
         draft.complete(Seal(digest, len(payload), RECEIVED_AT, *names))
         drafts.append((draft, path(number)))

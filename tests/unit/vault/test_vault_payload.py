@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from blake3 import blake3
 
 from hilum.dicom.part10 import file_meta
 from hilum.kernel.errors import CorruptPayload
 from hilum.vault.disk import SystemDisk
+from hilum.vault.hashing import Digest
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID, Seal
 from hilum.vault.vault import Vault
 
@@ -39,7 +39,7 @@ def meta(seal: bytes = BLANK, *, creator: str = SEAL_CREATOR_UID, title: str = "
 def placed(vault: Vault, payload: bytes, *, title: str = "CT1") -> Path:
     draft = vault.begin(meta(title=title))
     draft.hold([memoryview(payload)])
-    digest = blake3(payload).hexdigest()
+    digest = Digest(payload).hexdigest()
     draft.complete(
         Seal(digest, len(payload), RECEIVED_AT, title, "HILUM", "ct1", "::1", "HILUM", "a-1")
     )
