@@ -22,6 +22,7 @@ from trials.trial import Options, Result
 
 TRIALS = (
     "kill",
+    "deliver_kill",
     "powercut",
     "order",
     "full_disk",

@@ -289,16 +289,17 @@ class Connection:
         return bytes(content)
 
     def _read_accept(self, body: bytes) -> None:
-        for kind, value in _items(body[68:]):
+        for kind, value in items(body[68:]):
             if kind == 0x21:
                 self.results[value[0]] = value[2]
-            for sub_kind, sub_value in _items(value) if kind == 0x50 else ():
+            for sub_kind, sub_value in items(value) if kind == 0x50 else ():
                 if sub_kind == 0x51:
                     announced = struct.unpack(">I", sub_value)[0]
                     self.peer_pdu_bytes = announced or UNLIMITED_PDU_BYTES
 
 
-def _items(body: bytes) -> Iterable[tuple[int, bytes]]:
+def items(body: bytes) -> Iterable[tuple[int, bytes]]:
+    """Read items or sub-items: type and value."""
     while len(body) >= 4:
         kind, _, length = struct.unpack_from(">BBH", body)
         yield kind, body[4 : 4 + length]

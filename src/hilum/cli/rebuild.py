@@ -23,13 +23,13 @@ def rebuild(*, config: Annotated[Path | None, Parameter(name=["--config", "-c"])
     config:
         The configuration of the gateway, as for `hilum serve`.
     """
-    settings = load(locate(config, os.environ), os.environ).gateway
-    folder = DataFolder(settings.data)
+    settings = load(locate(config, os.environ), os.environ)
+    folder = DataFolder(settings.gateway.data)
     console = Console(stderr=True)
     with occupied(folder), console.status("Reading the vault …") as status:
         found, aside = rebuild_ledger(
             folder,
-            settings.durability,
+            settings,
             lambda count: status.update(f"Reading the vault … {count:,} payloads"),
         )
         folder.end_run()
@@ -37,8 +37,8 @@ def rebuild(*, config: Annotated[Path | None, Parameter(name=["--config", "-c"])
     if aside is not None:
         print(f"The old ledger is kept as {aside}.")
     if found.deliveries is None:
-        print("What was to be delivered is not known, the old ledger cannot be read: nothing of it")
-        print("will be. Send those studies again from where they came.")
+        print(f"What was to be delivered is not known. {found.held:,} deliveries were planned anew")
+        print("and are held; `hilum queue release` lets them go, `hilum queue drop` gives them up.")
     elif found.deliveries:
         print(f"{found.deliveries:,} deliveries were taken over from it.")
     for path, reason in found.set_aside:

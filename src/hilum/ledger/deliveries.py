@@ -89,6 +89,11 @@ class Deliveries:
         at = microseconds_of(now)
         return self._write(lambda cursor: self._reclaim(cursor, at, dead))
 
+    def owners(self) -> frozenset[str]:
+        """Name all who have leased something."""
+        rows = self._ask(lambda cursor: self._statements.owners.run(cursor).fetchall())
+        return frozenset(owner for (owner,) in rows)
+
     def release_owner(self, owner: str) -> int:
         """Put back all that `owner` has claimed and did not try; give how many."""
         return self._write(lambda cursor: self._statements.unlease.run(cursor, owner).rowcount)

@@ -81,6 +81,9 @@ class DeliveryStatements:
         )
         self.expired = Statement(_active(_D.leased_until_microseconds <= value("now")), "now")
         self.owned = Statement(_active(_D.lease_owner == value("owner")), "owner")
+        self.owners = Statement(
+            select(_D.lease_owner).where(is_in(State.ACTIVE), STANDING).distinct()
+        )
         self.reclaim = _reclaim()
         self.unlease = _unlease()
 

@@ -219,6 +219,17 @@ class Ledger:
         except sqlite3.Error as error:
             raise explained(error, self.path) from error
 
+    def end_leases(self, is_dead: Callable[[str], bool]) -> int:
+        """Have what dead owners leased wait again, and their slots free; give how many deliveries.
+
+        Raises:
+            Full, LedgerUnavailable: as record(); the leases then end by themselves.
+        """
+        dead = [one for one in self.deliveries.owners() | self.slots.owners() if is_dead(one)]
+        for owner in dead:
+            self.slots.give_back_all(owner)
+        return self.deliveries.reclaim(now=self._now(), dead=dead) if dead else 0
+
     def counts(self) -> Counts:
         """Count everything; reads whole tables.
 

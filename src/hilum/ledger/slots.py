@@ -43,6 +43,8 @@ class Slots:
             .where(_S.owner == value("whose")),
             *("until", "whose"),
         )
+        self._owners = Statement(select(_S.owner).distinct())
+        self._give_back_all = Statement(delete(SLOT).where(_S.owner == value("whose")), "whose")
         self._give_back = Statement(
             delete(SLOT).where(
                 _S.destination == value("lane"),
@@ -69,6 +71,15 @@ class Slots:
         return self._write(
             lambda cursor: self._give_back.run(cursor, destination, number, owner).rowcount > 0
         )
+
+    def owners(self) -> frozenset[str]:
+        """Name all who have a slot."""
+        rows = self._ask(lambda cursor: self._owners.run(cursor).fetchall())
+        return frozenset(owner for (owner,) in rows)
+
+    def give_back_all(self, owner: str) -> int:
+        """Free every slot of `owner`; give how many."""
+        return self._write(lambda cursor: self._give_back_all.run(cursor, owner).rowcount)
 
     def expire(self, *, now: datetime) -> int:
         """Free what was leased until now; give how many. take() does it for its destination."""

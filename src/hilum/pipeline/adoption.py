@@ -19,12 +19,15 @@ from hilum.ledger.entry import Entry, HeldPayload, Origin, Recorded, Verdict
 from hilum.ledger.ledger import Ledger
 from hilum.ledger.moments import microseconds_of
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.owing import FoundPayload, OwesNothing, Owing
+from hilum.pipeline.planning import FRONT_BYTES_MAX
 from hilum.pipeline.sameness import record_compared
 from hilum.vault.disk import SystemDisk
 from hilum.vault.hashing import DIGEST_HEX_CHARACTERS, Digest
 from hilum.vault.seal import SEAL_CREATOR_UID, Seal, decode
 
 _CHUNK_BYTES: Final = 1 << 20
+_NOTHING: Final = OwesNothing()
 
 
 class Found(enum.Enum):
@@ -60,6 +63,9 @@ class Adoption:
                 self._ledger.forget([damaged.path])
                 yield damaged.path, Found.DAMAGED
             entry.verdict = self._wanted(entry, versions)
+            if entry.verdict is Verdict.KEPT_OLDER:
+                # The later version was sent, or will be; after it this one would be a step back.
+                entry.deliveries = ()
         recorded = record_compared(self._ledger.record, ordered, self._have_same)
         for entry, record in zip(ordered, recorded, strict=True):
             yield entry.path, _outcome(entry, record)
@@ -111,8 +117,8 @@ def _outcome(entry: Entry, record: Recorded) -> Found:
             return Found.ADOPTED
 
 
-def read_entry(root: Path, relative: str) -> Entry:
-    """Read the payload file at `relative`, every byte of it, and give its entry.
+def read_entry(root: Path, relative: str, owing: Owing | OwesNothing = _NOTHING) -> Entry:
+    """Read the payload file at `relative`, every byte of it, and give its entry with what it owes.
 
     Raises:
         CorruptPayload: it is not whole: no seal, other bytes than were sealed, or not a data set.
@@ -122,7 +128,7 @@ def read_entry(root: Path, relative: str) -> Entry:
         meta = read_file_meta(stream)
         seal = _seal(meta.private_creator_uid, meta.private_information)
         stream.seek(meta.data_set_offset)
-        reader = DataSetReader(transfer_syntax(meta.transfer_syntax_uid))
+        reader = DataSetReader(transfer_syntax(meta.transfer_syntax_uid), owing.tags_wanted)
         digest = Digest()
         size = 0
         while chunk := stream.read(_CHUNK_BYTES):
@@ -132,8 +138,9 @@ def read_entry(root: Path, relative: str) -> Entry:
     is_comparable = len(seal.digest) == DIGEST_HEX_CHARACTERS
     if size != seal.size or (is_comparable and digest.hexdigest() != seal.digest):
         raise CorruptPayload("its bytes are not those that were sealed")
-    return Entry(
-        facts=facts_of(reader.finish()),
+    header = reader.finish()
+    entry = Entry(
+        facts=facts_of(header),
         transfer_syntax_uid=meta.transfer_syntax_uid,
         path=relative,
         size=size,
@@ -142,6 +149,16 @@ def read_entry(root: Path, relative: str) -> Entry:
         origin=_origin(seal),
         received_at=seal.received,
     )
+    entry.deliveries = owing.owed(
+        FoundPayload(entry, header, lambda: _front(root / relative, meta.data_set_offset))
+    )
+    return entry
+
+
+def _front(path: Path, offset: int) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        return stream.read(FRONT_BYTES_MAX)
 
 
 def _seal(creator: str, raw: bytes) -> Seal:

@@ -61,11 +61,17 @@ class Planner:
         self, reception: Reception, facts: InstanceFacts, now: datetime
     ) -> list[PlannedDelivery]:
         """Give what the instance is owed; never raises. In the committing thread, before naming."""
+        return self.plan_by(lambda: facts_of(reception, self.routes), facts, now)
+
+    def plan_by(
+        self, asked: Callable[[], HeaderFacts], facts: InstanceFacts, now: datetime
+    ) -> list[PlannedDelivery]:
+        """Give what is owed by what the routes may ask; never raises."""
         routes = self.routes
         if not routes.routes:
             return []
         try:
-            decided = plan(routes, facts_of(reception, routes), now)
+            decided = plan(routes, asked(), now)
             return [self._planned(one, facts) for one in decided.deliveries]
         except Exception as error:  # noqa: BLE001 - see the docstring of the module
             reason = (

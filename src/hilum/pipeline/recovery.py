@@ -16,19 +16,22 @@ from hilum.ledger.entry import Entry
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.adoption import Adoption, Found, read_entry
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.owing import OwesNothing, Owing
 from hilum.vault.disk import SystemDisk
 from hilum.vault.inventory import Lying, drop_drafts, payload_files, set_aside
 from hilum.vault.replay import replay
 
 # One transaction for so many payloads: large enough to be fast, small enough to stay in memory.
 _GROUP: Final = 256
+_NOTHING: Final = OwesNothing()
 
 
 @dataclass(slots=True)
 class Reconciliation:
     """What was found and done. `adopted` counts `older` too: versions that are not served.
 
-    `deliveries` were taken over from an old ledger; None when what it said is not known.
+    `deliveries` were taken over from an old ledger; None when what it said is not known, and then
+    `held` were planned anew.
     """
 
     drafts_dropped: int = 0
@@ -38,19 +41,25 @@ class Reconciliation:
     set_aside: list[tuple[str, str]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     deliveries: int | None = None
+    held: int = 0
 
 
 Progress = Callable[[int], None]
 
 
 def reconcile(
-    root: Path, ledger: Ledger, *, since: date | None, policy: DuplicatePolicy
+    root: Path,
+    ledger: Ledger,
+    *,
+    since: date | None,
+    policy: DuplicatePolicy,
+    owing: Owing | OwesNothing = _NOTHING,
 ) -> Reconciliation:
     """Bring ledger and vault together for what was received from `since` on (None: everything).
 
     A file without a row was being committed or removed when the process died, or its commit could
-    not be confirmed: if it is whole it is adopted. A row without its file, or with a file of
-    another size, is a loss and is reported as such.
+    not be confirmed: if it is whole it is adopted, with what it is owed. A row without its file, or
+    with a file of another size, is a loss and is reported as such.
     """
     found = Reconciliation(drafts_dropped=drop_drafts(root))
     _finish_removals(root, ledger)
@@ -67,7 +76,7 @@ def reconcile(
     found.lost.extend(path for path in known if not (root / path).exists())
     if found.lost:
         ledger.forget(found.lost)
-    _adopt(Adoption(root, ledger, policy), _whole(root, orphans, found), found)
+    _adopt(Adoption(root, ledger, policy), _whole(root, orphans, found, owing), found)
     return found
 
 
@@ -79,13 +88,19 @@ def _finish_removals(root: Path, ledger: Ledger) -> None:
     ledger.removals.confirm(paths)
 
 
-def rebuild(root: Path, ledger: Ledger, *, progress: Progress = lambda _: None) -> Reconciliation:
+def rebuild(
+    root: Path,
+    ledger: Ledger,
+    *,
+    owing: Owing | OwesNothing = _NOTHING,
+    progress: Progress = lambda _: None,
+) -> Reconciliation:
     """Fill an empty ledger with everything the vault holds, so that what came last is served."""
     found = Reconciliation(drafts_dropped=drop_drafts(root))
     found.replayed = replay(root, SystemDisk(), lambda _: True)
     # What is there was kept, whatever the policy is by now.
     adoption = Adoption(root, ledger, DuplicatePolicy.KEEP_BOTH)
-    _adopt(adoption, _whole(root, payload_files(root), found), found, progress)
+    _adopt(adoption, _whole(root, payload_files(root), found, owing), found, progress)
     return found
 
 
@@ -115,10 +130,12 @@ def _adopt(
         progress(found.adopted)
 
 
-def _whole(root: Path, files: Iterable[Lying], found: Reconciliation) -> Iterator[Entry]:
+def _whole(
+    root: Path, files: Iterable[Lying], found: Reconciliation, owing: Owing | OwesNothing
+) -> Iterator[Entry]:
     for lying in files:
         try:
-            yield read_entry(root, lying.path)
+            yield read_entry(root, lying.path, owing)
         except CorruptPayload as error:
             _set_aside(root, lying.path, str(error), found)
 

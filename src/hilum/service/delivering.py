@@ -35,6 +35,11 @@ from hilum.service.policies import policy_of
 from hilum.service.time_zones import zone_of
 
 
+def owners_of(worker: int) -> str:
+    """Give how the names of owners of leases begin, for all lives of a worker."""
+    return f"worker-{worker}-"
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A destination and the settings it was made of."""
@@ -50,12 +55,15 @@ class Delivering:
         self,
         config: Config,
         *,
+        worker: int,
         ledger: Ledger,
         payloads: Payloads,
         clock: Clock,
         telemetry: Telemetry,
         is_association_open: Callable[[str], bool],
     ) -> None:
+        self._worker = worker
+        self._ledger = ledger
         self._payloads = payloads
         self._clock = clock
         self._config = config
@@ -65,7 +73,10 @@ class Delivering:
         waits = config.gateway.durability == "power"
         aside = self._threads if waits else QuickAside(self._threads, clock)
         self.dispatcher = Dispatcher(
-            Books(ledger.deliveries, ledger.slots, aside, clock, token=uuid.uuid4().hex[:12]),
+            Books(
+                *(ledger.deliveries, ledger.slots, aside, clock),
+                token=f"{owners_of(worker)}{uuid.uuid4().hex[:12]}",
+            ),
             clock=clock,
             telemetry=telemetry,
             chance=random.random,
@@ -114,6 +125,14 @@ class Delivering:
             }
         )
         self.planner.change(routes)
+
+    def take_back(self) -> None:
+        """Let what an earlier life of this worker had leased wait again; before run().
+
+        Raises:
+            HilumError: the ledger cannot be written; the leases then end by themselves.
+        """
+        self._ledger.end_leases(lambda owner: owner.startswith(owners_of(self._worker)))
 
     async def run(self) -> None:
         """Deliver until `stop` is over."""

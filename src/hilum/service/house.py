@@ -73,7 +73,9 @@ class Sockets:
 class House:
     """One process of the gateway."""
 
-    def __init__(self, config: Config, folder: DataFolder, telemetry: LiveTelemetry) -> None:
+    def __init__(
+        self, config: Config, folder: DataFolder, telemetry: LiveTelemetry, *, worker: int = 1
+    ) -> None:
         self.config = config
         self._begun_with = config
         self.folder = folder
@@ -92,6 +94,7 @@ class House:
         self.room = Room(config.gateway.reserve_of)
         self.delivering = Delivering(
             config,
+            worker=worker,
             ledger=self.ledger,
             payloads=self.vault,
             clock=self.clock,
@@ -143,6 +146,7 @@ class House:
         loop = asyncio.get_running_loop()
         # Here, for a certificate that cannot be used keeps the gateway from starting.
         self.delivering.change(self.config)
+        await self._attempt("taking back leases", self._take_back)
         self.intake.start(loop)
         await self._refresh_room()
         self.desk = Desk(
@@ -245,10 +249,16 @@ class House:
     async def _every(self, seconds: float, duty: str, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            try:
-                await act()
-            except (OSError, HilumError) as error:
-                self.telemetry.emit(UpkeepFailed(duty, str(error)))
+            await self._attempt(duty, act)
+
+    async def _attempt(self, duty: str, act: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await act()
+        except (OSError, HilumError) as error:
+            self.telemetry.emit(UpkeepFailed(duty, str(error)))
+
+    async def _take_back(self) -> None:
+        await asyncio.to_thread(self.delivering.take_back)
 
     async def _refresh_room(self) -> None:
         free, size = await asyncio.to_thread(self.vault.free_bytes)

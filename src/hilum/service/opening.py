@@ -1,22 +1,28 @@
 """Opening ledger and vault before any worker runs: what a crash or a bad disk left is put right."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
+from hilum.kernel.errors import HilumError
 from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.delivery import State
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
 from hilum.ledger.salvage import Salvage
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.owing import PLANNED_ANEW, OwesNothing, Owing
+from hilum.pipeline.planning import Planner
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
+from hilum.service.config_routes import routes_of
+from hilum.service.config_settings import Config
 from hilum.service.events import LedgerRebuilt, PayloadSetAside, PayloadsLost, VaultReconciled
+from hilum.service.time_zones import zone_of
 from hilum.vault.inventory import payload_files
 from hilum.vault.journal import journals
-
-Durability = Literal["power", "process"]
 
 LEDGER: Final = "ledger.sqlite"
 VAULT: Final = "vault"
@@ -78,10 +84,10 @@ class DataFolder:
             return datetime.min.replace(tzinfo=UTC)
 
 
-def open_house(
-    folder: DataFolder, durability: Durability, policy: DuplicatePolicy, telemetry: Telemetry
-) -> None:
+def open_house(folder: DataFolder, config: Config, telemetry: Telemetry) -> None:
     """Make the data folder usable: ledger present and whole, vault and ledger agreeing.
+
+    What workers of before had leased waits again: none of them runs.
 
     Raises:
         Misconfigured: the ledger belongs to a newer Hilum.
@@ -90,33 +96,41 @@ def open_house(
     folder.root.mkdir(mode=0o750, parents=True, exist_ok=True)
     unclean = folder.unclean_since()
     folder.begin_run()
-    cause = _ledger_fault(folder, durability, is_thorough=unclean is not None)
+    cause = _ledger_fault(folder, config, is_thorough=unclean is not None)
     if cause is not None:
-        _rebuild_and_tell(folder, durability, telemetry, cause)
-    elif unclean is not None:
-        ledger = Ledger.open(folder.ledger, durability=durability)
-        try:
-            found = reconcile(folder.vault, ledger, since=unclean.date(), policy=policy)
-            _tell(found, telemetry)
-        finally:
-            ledger.close()
+        _rebuild_and_tell(folder, config, telemetry, cause)
+    ledger = Ledger.open(folder.ledger, durability=config.gateway.durability)
+    try:
+        if unclean is not None and cause is None:
+            _reconcile_and_tell(folder, config, ledger, unclean.date(), telemetry)
+        # On a full disk they end by themselves.
+        with suppress(HilumError):
+            ledger.end_leases(lambda _: True)
+    finally:
+        ledger.close()
 
 
 def rebuild_ledger(
-    folder: DataFolder, durability: Durability, progress: Progress = lambda _: None
+    folder: DataFolder, config: Config, progress: Progress = lambda _: None
 ) -> tuple[Reconciliation, Path | None]:
     """Make the ledger anew from the vault; the old one is kept aside and its new path given.
 
-    The new ledger takes its place only when it is complete.
+    The new ledger takes its place only when it is complete. What is owed is taken over from the old
+    one; if that cannot be read it is planned anew, and held.
     """
     fresh = folder.root / f"{LEDGER}.new"
     _remove(fresh)
-    ledger = Ledger.open(fresh, durability=durability)
+    old = Salvage(folder.ledger)
+    is_known = old.is_readable()
+    owing = OwesNothing() if is_known else Owing(_planner(config), held=PLANNED_ANEW)
+    ledger = Ledger.open(fresh, durability=config.gateway.durability)
     try:
-        found = rebuild(folder.vault, ledger, progress=progress)
-        old = Salvage(folder.ledger)
-        if old.is_readable():
+        found = rebuild(folder.vault, ledger, owing=owing, progress=progress)
+        if is_known:
             found.deliveries = ledger.take_over(old)
+        else:
+            depths = ledger.deliveries.depths()
+            found.held = sum(depth.count for depth in depths if depth.state is State.HELD)
     finally:
         ledger.close()
         lock_path(fresh).unlink(missing_ok=True)
@@ -128,13 +142,17 @@ def rebuild_ledger(
     return found, aside
 
 
-def _ledger_fault(folder: DataFolder, durability: Durability, *, is_thorough: bool) -> str | None:
+def _planner(config: Config) -> Planner:
+    return Planner(routes_of(config, zone_of(config.gateway.time_zone)))
+
+
+def _ledger_fault(folder: DataFolder, config: Config, *, is_thorough: bool) -> str | None:
     """Say what is wrong with the ledger, or None when it can be used."""
     if not folder.ledger.exists() or folder.ledger.stat().st_size == 0:
         is_new = not journals(folder.vault) and next(payload_files(folder.vault), None) is None
         return None if is_new else "missing"
     try:
-        ledger = Ledger.open(folder.ledger, durability=durability)
+        ledger = Ledger.open(folder.ledger, durability=config.gateway.durability)
     except LedgerUnavailable:
         return "damaged"
     try:
@@ -145,13 +163,22 @@ def _ledger_fault(folder: DataFolder, durability: Durability, *, is_thorough: bo
         ledger.close()
 
 
-def _rebuild_and_tell(
-    folder: DataFolder, durability: Durability, telemetry: Telemetry, cause: str
+def _reconcile_and_tell(
+    folder: DataFolder, config: Config, ledger: Ledger, since: date, telemetry: Telemetry
 ) -> None:
-    found, aside = rebuild_ledger(folder, durability)
+    policy = DuplicatePolicy(config.gateway.duplicates)
+    owing = Owing(_planner(config))
+    _tell(reconcile(folder.vault, ledger, since=since, policy=policy, owing=owing), telemetry)
+
+
+def _rebuild_and_tell(folder: DataFolder, config: Config, telemetry: Telemetry, cause: str) -> None:
+    found, aside = rebuild_ledger(folder, config)
     remark = f"The old one is kept as {aside.name}, with its audit records. " if aside else ""
     if found.deliveries is None:
-        remark += "What was to be delivered is not known: nothing of it will be."
+        remark += (
+            f"What was to be delivered is not known: {found.held} deliveries were planned anew and "
+            "are held; `hilum queue release` lets them go, `hilum queue drop` gives them up."
+        )
     telemetry.emit(LedgerRebuilt(cause, found.adopted, remark))
     for path, reason in found.set_aside:
         telemetry.emit(PayloadSetAside(path, reason))

@@ -17,7 +17,6 @@ from typing import Final
 
 from hilum.dicom import dictionary
 from hilum.kernel.errors import HilumError, Misconfigured
-from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.service.config_settings import Config
 from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed
 from hilum.service.house import Sockets
@@ -73,8 +72,7 @@ def _prepare(config: Config, folder: DataFolder, telemetry: LiveTelemetry) -> No
     # and leave holes of some megabytes in the memory of each.
     dictionary.sequence_tags()
     try:
-        policy = DuplicatePolicy(config.gateway.duplicates)
-        open_house(folder, config.gateway.durability, policy, telemetry)
+        open_house(folder, config, telemetry)
     except OSError as error:
         raise Misconfigured(
             f"gateway.data: {folder.root} cannot be used: {error.strerror}; give the user that "
@@ -180,6 +178,7 @@ class _Parent:
                     self._sockets,
                     reread=self._reread,
                     systemd=Systemd({}),
+                    number=number,
                 )
             except (HilumError, OSError) as error:
                 telemetry.emit(WorkerFailed(number, str(error)))

@@ -31,7 +31,7 @@ _MALLOPT: Final = ((-3, 256 * 1024), (-1, 1024 * 1024), (-8, 2))
 Reread = Callable[[], Config]
 
 
-def work(
+def work(  # noqa: PLR0913 - parts of one process, by keyword
     config: Config,
     folder: DataFolder,
     telemetry: LiveTelemetry,
@@ -39,13 +39,19 @@ def work(
     *,
     reread: Reread,
     systemd: Systemd,
+    number: int = 1,
 ) -> None:
-    """Run until told to stop. Raises Misconfigured or OSError when it cannot begin."""
+    """Be worker `number` until told to stop.
+
+    Raises:
+        Misconfigured, OSError: it cannot begin.
+    """
     _tame_allocator()
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Work(config, folder, telemetry, systemd, reread).run(sockets))
+        house = House(config, folder, telemetry, worker=number)
+        runner.run(_Work(house, telemetry, systemd, reread).run(sockets))
 
 
 def _tame_allocator() -> None:
@@ -61,13 +67,12 @@ class _Work:
 
     def __init__(
         self,
-        config: Config,
-        folder: DataFolder,
+        house: House,
         telemetry: LiveTelemetry,
         systemd: Systemd,
         reread: Reread,
     ) -> None:
-        self._house = House(config, folder, telemetry)
+        self._house = house
         self._telemetry = telemetry
         self._systemd = systemd
         self._reread = reread

@@ -233,6 +233,19 @@ def test_what_the_dead_had_waits_at_once(ledger):
     assert uids_of(claim(ledger, owner="w3")) == [UIDS[2]]
 
 
+def test_leases_and_slots_of_the_dead_end_and_those_of_others_stay(ledger):
+    ledger.record([planned(1), planned(2)])
+    for owner in ("worker-1-a", "worker-11-b"):
+        claim(ledger, limit=1, owner=owner)
+        ledger.slots.take("pacs", limit=2, owner=owner, now=NOW, until=LATER)
+
+    assert ledger.end_leases(lambda owner: owner.startswith("worker-1-")) == 1
+
+    assert ledger.deliveries.owners() == ledger.slots.owners() == {"worker-11-b"}
+    [again] = claim(ledger, owner="worker-1-c")
+    assert (again.sop_instance_uid, again.attempts) == (UIDS[1], 1)
+
+
 def test_a_renewed_lease_lasts(ledger):
     ledger.record([planned(1)])
     claim(ledger)

@@ -17,6 +17,7 @@ from hilum.ledger.ledger import Ledger
 from hilum.pipeline.adoption import Adoption, Found, read_entry
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.recovery import rebuild, reconcile
+from hilum.service.config_settings import Config
 from hilum.service.opening import DataFolder, rebuild_ledger
 from hilum.testing.datasets import instance
 
@@ -282,9 +283,9 @@ def test_what_was_owed_is_owed_after_a_rebuild_if_the_old_ledger_can_be_read(tmp
     ledger.record([entry])
     ledger.close()
 
-    found, aside = rebuild_ledger(folder, "process")
+    found, aside = rebuild_ledger(folder, Config())
     folder.ledger.unlink()
-    unknown, _ = rebuild_ledger(folder, "process")
+    unknown, _ = rebuild_ledger(folder, Config())
 
     assert (found.deliveries, unknown.deliveries) == (1, None)
     assert aside is not None

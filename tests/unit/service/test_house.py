@@ -1,17 +1,19 @@
 """The house: what a changed configuration changes while it runs, and what health says."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from hilum.console.events import CheckFailed
+from hilum.ledger.ledger import Ledger
 from hilum.pipeline.room import Room
 from hilum.service.checks import checks_of
 from hilum.service.config_settings import Config
 from hilum.service.events import LedgerRebuilt, PayloadsLost, VaultReconciled
 from hilum.service.house import House
-from hilum.service.opening import DataFolder
+from hilum.service.opening import DataFolder, open_house
 from hilum.service.telemetry import live_telemetry
 
 
@@ -106,3 +108,33 @@ def test_a_message_with_a_count_reads_well_with_any(count):
         LedgerRebuilt("missing", count, ""),
     ):
         assert f": {count}" in text_of(event)
+
+
+def test_a_start_lets_go_of_what_processes_of_before_had_leased(tmp_path):
+    folder = DataFolder(tmp_path)
+    now = datetime.now(UTC)
+    ledger = Ledger.open(folder.ledger, durability="process")
+    ledger.slots.take("pacs", limit=4, owner="worker-1-x", now=now, until=now + timedelta(hours=1))
+    ledger.close()
+
+    open_house(folder, Config(), SimpleNamespace(emit=lambda _: None))
+
+    ledger = Ledger.open(folder.ledger, durability="process")
+    assert not ledger.slots.owners()
+    ledger.close()
+
+
+def test_a_worker_takes_back_what_its_earlier_life_had_leased_and_nothing_else(tmp_path):
+    now = datetime.now(UTC)
+    with live_telemetry(Config().log) as telemetry:
+        house = House(Config(), DataFolder(tmp_path), telemetry, worker=2)
+        for owner in ("worker-2-x", "worker-3-y"):
+            house.ledger.slots.take(
+                "pacs", limit=4, owner=owner, now=now, until=now + timedelta(hours=1)
+            )
+
+        house.delivering.take_back()
+
+        assert house.ledger.slots.owners() == {"worker-3-y"}
+        house.ledger.close()
+        house.vault.close()
