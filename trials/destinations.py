@@ -36,6 +36,7 @@ class Destination:
     behaviour: str
     folder: Path
     port: int = field(default_factory=free_port)
+    retry: str = "{ first_seconds = 0.2, longest_seconds = 2.0 }"  # the default is for days
     more: str = ""  # further lines of [destinations.<name>]
 
     @property
@@ -43,12 +44,12 @@ class Destination:
         """Where it writes down what happens."""
         return self.folder / f"{self.name}.arrivals"
 
-    def toml(self, *, retry_seconds: float = 0.2) -> str:
+    def toml(self) -> str:
         """Give its section of the configuration."""
         return (
             f'[destinations.{self.name}]\ntype = "dimse"\nhost = "127.0.0.1"\n'
             f'port = {self.port}\nae_title = "SINK"\nassociations_max = {WINDOW_MAX}\n'
-            f"retry = {{ first_seconds = {retry_seconds}, longest_seconds = 2.0 }}\n{self.more}\n"
+            f"retry = {self.retry}\n{self.more}\n"
         )
 
     def arrived(self) -> list[Arrived]:

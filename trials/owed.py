@@ -1,6 +1,7 @@
 """What a gateway owes its destinations, read from its ledger: never asked from the process."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Set as AbstractSet
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +11,11 @@ from trials.holding import LEDGER
 
 _OPEN: Final = "SELECT count(*) FROM delivery WHERE state NOT IN ('delivered', 'dropped')"
 _ACTIVE: Final = "SELECT sop_instance_uid FROM delivery WHERE state = 'active' AND destination = ?"
-_STATES: Final = "SELECT state, count(*) FROM delivery GROUP BY state"
+_UNTOLD: Final = """
+    SELECT delivery.sop_instance_uid, count(*)
+    FROM attempt JOIN delivery ON delivery.id = attempt.delivery_row
+    WHERE attempt.outcome = 'untold' GROUP BY delivery.sop_instance_uid
+"""
 
 
 def open_deliveries(data: Path) -> int:
@@ -23,9 +28,9 @@ def in_flight(data: Path, destination: str) -> AbstractSet[str]:
     return {uid for (uid,) in _rows(data, _ACTIVE, destination)}
 
 
-def states(data: Path) -> dict[str, int]:
-    """Count deliveries by state."""
-    return dict(_rows(data, _STATES))
+def untold(data: Path) -> Counter[str]:
+    """Count for each instance how often a worker died with it and did not say what became of it."""
+    return Counter(dict(_rows(data, _UNTOLD)))
 
 
 def _rows(data: Path, statement: str, *values: object) -> list[Any]:

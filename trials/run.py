@@ -23,6 +23,10 @@ from trials.trial import Options, Result
 TRIALS = (
     "kill",
     "deliver_kill",
+    "deliver_stop",
+    "neighbours",
+    "backlog",
+    "pace",
     "powercut",
     "order",
     "full_disk",

@@ -26,6 +26,7 @@ from xxhash import xxh3_128
 PDU_BYTES_MAX: Final = 1 << 20
 BACKLOG: Final = 128
 FLAP_SECONDS: Final = 5.0
+LATE_SECONDS: Final = 0.02
 SLOW_BYTES: Final = 1024  # a second
 C_ECHO_RQ: Final = 0x0030
 NO_DATA_SET: Final = 0x0101
@@ -109,6 +110,16 @@ class Sink:
         with connection, contextlib.suppress(OSError, wire.Closed, Misbehaviour):
             self.talk(connection)
         self._connections.discard(connection)
+
+
+class Late(Sink):
+    """Takes its time for each answer, so that more associations are worth it."""
+
+    def status(self, connection: socket.socket) -> int:
+        """Think about it."""
+        del connection
+        time.sleep(LATE_SECONDS)
+        return 0
 
 
 class Blackhole(Sink):
@@ -195,6 +206,7 @@ class Resetting(Sink):
 
 BEHAVIOURS: Final[dict[str, type[Sink]]] = {
     "well": Sink,
+    "late": Late,
     "blackhole": Blackhole,
     "slow": Slow,
     "flapping": Flapping,

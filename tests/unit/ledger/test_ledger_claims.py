@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,8 @@ from hilum.ledger.ledger import Ledger
 
 HERE = Path(__file__).parents[2] / "support"
 UIDS = [f"1.2.3.4.{number}" for number in range(10)]
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def test_a_claim_has_all_that_a_lane_needs(ledger):
@@ -236,8 +238,8 @@ def test_what_the_dead_had_waits_at_once(ledger):
 def test_leases_and_slots_of_the_dead_end_and_those_of_others_stay(ledger):
     ledger.record([planned(1), planned(2)])
     for owner in ("worker-1-a", "worker-11-b"):
-        claim(ledger, limit=1, owner=owner)
-        ledger.slots.take("pacs", limit=2, owner=owner, now=NOW, until=LATER)
+        claim(ledger, limit=1, owner=owner, leased_until=NEVER)
+        ledger.slots.take("pacs", limit=2, owner=owner, now=NOW, until=NEVER)
 
     assert ledger.end_leases(lambda owner: owner.startswith("worker-1-")) == 1
 

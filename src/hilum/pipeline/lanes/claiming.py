@@ -30,11 +30,23 @@ TROUBLE_SECONDS: Final = 1.0
 
 def stock_target(pacing: Pacing) -> int:
     """Give how many instances of a priority should be at hand. Pure."""
-    sessions = pacing.window.size
+    sessions, most = pacing.window.size, _allowed(pacing)
     if pacing.pace is None:
-        return FIRST_INSTANCES
+        return min(FIRST_INSTANCES, most)
     in_a_while = pacing.pace.instances_per_second * sessions * STOCK_SECONDS
-    return int(min(max(in_a_while, 2 * sessions), STOCK_INSTANCES_MAX))
+    return int(min(max(in_a_while, 2 * sessions), STOCK_INSTANCES_MAX, most))
+
+
+def _allowed(pacing: Pacing) -> int:
+    """Give how many may leave in a while: what is beyond that others could send meanwhile."""
+    rates, pace = pacing.rates, pacing.pace
+    most = float(STOCK_INSTANCES_MAX)
+    if rates.instances_per_second is not None:
+        most = min(most, rates.instances_per_second * STOCK_SECONDS)
+    if rates.bytes_per_second is not None and pace is not None and pace.bytes_per_second:
+        mean_size = pace.bytes_per_second / pace.instances_per_second
+        most = min(most, rates.bytes_per_second * STOCK_SECONDS / mean_size)
+    return max(int(most), 2)
 
 
 def exhausted(asked: Iterable[Priority], goods: list[Goods], limit: int) -> list[Priority]:
