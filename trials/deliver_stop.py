@@ -78,7 +78,6 @@ def _senders(gateway: GatewayTarget, number: int, chooser: random.Random) -> Sen
         seed=chooser.randrange(1 << 30),
         sizes=SIZES,
         pause_seconds=PAUSE_SECONDS,
-        keeps_trying=True,
     )
 
 
@@ -90,7 +89,6 @@ def _stopped(options: Options, stops: int, chooser: random.Random) -> _Found:
             for number in range(stops):
                 gateway.start()
                 senders = _senders(gateway, number, chooser)
-                senders.keeps_trying = False
                 with senders:
                     time.sleep(chooser.uniform(0.1, 1.0))
                     gateway.stop()

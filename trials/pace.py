@@ -86,7 +86,7 @@ def _promises(options: Options) -> Iterator[tuple[str, object, bool]]:
     yield "first after opening s", f"{seconds:.2f}", 0 <= seconds <= OPENING_SECONDS_MAX
 
 
-def _rated(
+def _rated(  # noqa: PLR0913, PLR0917 - what a gateway and its senders are told
     options: Options,
     name: str,
     workers: int,

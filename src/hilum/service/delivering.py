@@ -51,7 +51,7 @@ class Opened:
 class Delivering:
     """Delivers what is planned, for one process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
         self,
         config: Config,
         *,

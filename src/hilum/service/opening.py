@@ -14,6 +14,7 @@ from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
 from hilum.ledger.salvage import Salvage
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.lanes.groups import Members, Standing
 from hilum.pipeline.owing import PLANNED_ANEW, OwesNothing, Owing
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
@@ -122,9 +123,10 @@ def rebuild_ledger(
     _remove(fresh)
     old = Salvage(folder.ledger)
     is_known = old.is_readable()
-    owing = OwesNothing() if is_known else Owing(_planner(config), held=PLANNED_ANEW)
     ledger = Ledger.open(fresh, durability=config.gateway.durability)
     try:
+        planner = _planner(config, ledger)
+        owing = OwesNothing() if is_known else Owing(planner, held=PLANNED_ANEW)
         found = rebuild(folder.vault, ledger, owing=owing, progress=progress)
         if is_known:
             found.deliveries = ledger.take_over(old)
@@ -142,8 +144,14 @@ def rebuild_ledger(
     return found, aside
 
 
-def _planner(config: Config) -> Planner:
-    return Planner(routes_of(config, zone_of(config.gateway.time_zone)))
+def _planner(config: Config, ledger: Ledger) -> Planner:
+    """Make a planner for a time when no destination is known to be away."""
+    members = Members(dict.fromkeys(config.destinations, Standing.WELL), {})
+    return Planner(
+        routes_of(config, zone_of(config.gateway.time_zone)),
+        members=lambda: members,
+        begun_with=ledger.deliveries.study_choice,
+    )
 
 
 def _ledger_fault(folder: DataFolder, config: Config, *, is_thorough: bool) -> str | None:
@@ -167,7 +175,7 @@ def _reconcile_and_tell(
     folder: DataFolder, config: Config, ledger: Ledger, since: date, telemetry: Telemetry
 ) -> None:
     policy = DuplicatePolicy(config.gateway.duplicates)
-    owing = Owing(_planner(config))
+    owing = Owing(_planner(config, ledger))
     _tell(reconcile(folder.vault, ledger, since=since, policy=policy, owing=owing), telemetry)
 
 
