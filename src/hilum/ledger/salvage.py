@@ -20,7 +20,6 @@ from hilum.ledger.delivery import State
 from hilum.ledger.doors import Write
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.recording import held_under
-from hilum.ledger.revisions import HEAD, revision_of
 from hilum.ledger.schema import ATTEMPT, DELIVERY, GATHERING, INSTANCE, PAYLOAD
 from hilum.ledger.statements import Reading
 from hilum.ledger.texts import Insert, Row, run_once
@@ -79,11 +78,17 @@ class Salvage:
         if not self._old.exists():
             raise FileNotFoundError(self._old)
         with closing(connect(self._old, "process")) as connection:
-            # Tables of another revision may have other columns; before 0002 there are none.
-            if revision_of(connection) != HEAD:
+            # Before 0002 there were none. If another revision has other columns, the question fails:
+            # then nothing is believed, and what is planned anew waits for a person.
+            if not _has(connection, table):
                 return
             question = _deliveries() if table is DELIVERY else select(table).order_by(table.c.id)
             yield from run_once(connection.cursor(), question)
+
+
+def _has(connection: sqlite3.Connection, table: Table) -> bool:
+    asked = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return connection.execute(asked, (table.name,)).fetchone() is not None
 
 
 class _Page:

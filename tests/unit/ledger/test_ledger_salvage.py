@@ -101,6 +101,28 @@ def test_a_damaged_or_missing_ledger_is_not_believed(ledger, path):
 def test_a_ledger_from_before_deliveries_owes_none(ledger, path, fresh):
     ledger.close()
     change(path, "UPDATE alembic_version SET version_num = '0001'")
+    for table in ("attempt", "delivery", "gathering"):
+        change(path, f"DROP TABLE {table}")
 
     assert Salvage(path).is_readable()
     assert fresh.take_over(Salvage(path)) == 0
+
+
+def test_a_ledger_of_an_earlier_revision_still_owes(ledger, path, fresh):
+    entry = planned(1)
+    ledger.record([entry])
+    ledger.close()
+    change(path, "UPDATE alembic_version SET version_num = '0002'")
+    entry.deliveries = ()
+    fresh.record([entry])
+
+    assert Salvage(path).is_readable()
+    assert fresh.take_over(Salvage(path)) == 1
+
+
+def test_a_ledger_with_other_columns_is_not_believed(ledger, path):
+    ledger.record([planned(1)])
+    ledger.close()
+    change(path, "ALTER TABLE delivery RENAME COLUMN route TO way")
+
+    assert not Salvage(path).is_readable()
