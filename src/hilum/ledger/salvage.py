@@ -78,7 +78,7 @@ class Salvage:
         if not self._old.exists():
             raise FileNotFoundError(self._old)
         with closing(connect(self._old, "process")) as connection:
-            # Before 0002 there were none. If another revision has other columns, the question fails:
+            # Before 0002 there were none. If another revision has other columns, asking fails:
             # then nothing is believed, and what is planned anew waits for a person.
             if not _has(connection, table):
                 return
