@@ -200,6 +200,8 @@ def asked_groups(name: NameIs) -> list[tuple[int, str]]:
 
 def sounds(role: NameRole, level: Level, key: str) -> Condition:
     """Say that each word of a key is in a name: itself, its beginning, or its sound."""
+    if not role.is_fuzzy:
+        return UNDECIDED
     owner = "p.id" if level == Level.PATIENT else "t.id"
     parts: list[str] = []
     parameters: list[Parameter] = []

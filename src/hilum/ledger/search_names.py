@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from hilum.dicom.name_matching import folded_groups, sound_of, words_of
@@ -10,6 +11,8 @@ from hilum.dicom.name_matching import folded_groups, sound_of, words_of
 KEYS_MAX: Final = 24
 # A longer text is found by its beginning; a group has at most 64 characters (PS3.5 §6.2).
 KEY_CHARACTERS_MAX: Final = 256
+# The same physicians refer again and again.
+REMEMBERED_MAX: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +22,20 @@ class NameRole:
     group: int
     word: int
     sound: int
+    # Whether words and sounds are kept: for those who are looked for by them.
+    is_fuzzy: bool
 
 
-PATIENT: Final = NameRole(1, 2, 3)
-REFERRING_PHYSICIAN: Final = NameRole(4, 5, 6)
+PATIENT: Final = NameRole(1, 2, 3, is_fuzzy=True)
+REFERRING_PHYSICIAN: Final = NameRole(4, 5, 6, is_fuzzy=False)
 
 NameKey = tuple[int, str, int]
 
 
-def keys_of(role: NameRole, name: str) -> list[NameKey]:
+@lru_cache(maxsize=REMEMBERED_MAX)
+def keys_of(role: NameRole, name: str) -> tuple[NameKey, ...]:
     """Give kind, text and number of each key of a name; the number of a group says which it is."""
-    return list(dict.fromkeys(_keys_of(role, name)))[:KEYS_MAX] if name else []
+    return tuple(dict.fromkeys(_keys_of(role, name)))[:KEYS_MAX] if name else ()
 
 
 def _keys_of(role: NameRole, name: str) -> Iterable[NameKey]:
@@ -37,6 +43,8 @@ def _keys_of(role: NameRole, name: str) -> Iterable[NameKey]:
         for number, group in enumerate(folded_groups(value)):
             if group:
                 yield role.group, group[:KEY_CHARACTERS_MAX], number
+    if not role.is_fuzzy:
+        return
     words = dict.fromkeys(word for value in name.split("\\") for word in words_of(value))
     for word in words:
         yield role.word, word[:KEY_CHARACTERS_MAX], 0

@@ -46,6 +46,8 @@ _TABLES: Final = {
     Level.SERIES: "series s",
     Level.IMAGE: "instance i",
 }
+# In which order an index gives what is below one row: of a study's series, that of their UIDs.
+_BELOW: Final = {**_ROWS, Level.SERIES: "s.series_instance_uid"}
 _PATIENT_ORDER: Final = ("p.patient_id", "p.issuer_of_patient_id", "p.unidentified_in_study_uid")
 
 
@@ -199,4 +201,4 @@ def _below(first: Level, last: Level) -> str:
 
 
 def _rows(first: Level, last: Level) -> tuple[str, ...]:
-    return tuple(_ROWS[level] for level in Level if first < level <= last)
+    return tuple(_BELOW[level] for level in Level if first < level <= last)

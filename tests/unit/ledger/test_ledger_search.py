@@ -358,3 +358,30 @@ def test_what_was_removed_is_found_no_more(ledger, path):
     assert ledger.search.find(Query(Level.PATIENT)).matches == ()
     assert rows(path, "SELECT * FROM name_key") == []
     assert rows(path, "SELECT * FROM study_modality") == []
+
+
+@pytest.mark.parametrize("name", ["mayer", "tarou", "jerome"])
+def test_fuzzy_names_of_physicians_are_looked_at_one_by_one(archive, name):
+    query = question(Level.STUDY, fuzzy=True, ReferringPhysicianName=name)
+
+    found = archive.search.find(query)
+
+    assert sorted(identities(found.matches)) == sorted(identities(expected_of(archive, query)))
+    assert found.matches
+
+
+def test_who_is_found_by_two_groups_of_a_name_is_found_once(ledger):
+    ledger.record([entry(1, patient_name="Lee^Ann=Lee^Bo=Lee^Cy")])
+
+    found = ledger.search.find(question(Level.STUDY, PatientName="lee*"))
+
+    assert len(found.matches) == 1
+
+
+def test_a_date_that_is_filled_in_later_is_one_of_its_modality_too(ledger):
+    ledger.record([entry(1, modality="CT", study_date="")])
+
+    ledger.record([entry(2, modality="CT", study_date="20240101")])
+
+    query = question(Level.STUDY, ModalitiesInStudy="CT", StudyDate="20240101")
+    assert len(ledger.search.find(query).matches) == 1
