@@ -96,6 +96,9 @@ class _Reader:
         if depth > DEFAULT_LIMITS.depth_max:
             raise BadJson(f"sequences are nested more than {DEFAULT_LIMITS.depth_max} deep")
         found = {_tag(key): content for key, content in parsed.items()}
+        if depth:
+            # All texts here are UTF-8, in items too: one that says otherwise would garble them.
+            found.pop(tags.SPECIFIC_CHARACTER_SET, None)
         for tag in sorted(found):
             if tag >> 16 != 0x0002 and tag & 0xFFFF:
                 try:

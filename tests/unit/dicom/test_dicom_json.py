@@ -239,3 +239,11 @@ def test_what_is_no_model_is_refused_without_telling_values(content, reason):
         read_json(content.encode())
 
     assert "Smith" not in str(refused.value)
+
+
+def test_a_character_set_inside_an_item_does_not_garble_its_texts():
+    said = b'{"00080005":{"vr":"CS"},"00080018":{"vr":"LO","Value":["\xc3\xa9"]}}'
+    written = to_json(read_json(b'{"00081140":{"vr":"SQ","Value":[' + said + b"]}}")[0])
+
+    assert b'"Value":["\xc3\xa9"]' in written
+    assert to_json(read_json(written)[0]) == written

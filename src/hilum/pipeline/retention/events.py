@@ -7,7 +7,7 @@ from hilum.kernel.telemetry import Counter, Event, Level, Metric
 
 
 @dataclass(frozen=True, slots=True)
-class PayloadsLetGo(Event):
+class PayloadsReleased(Event):
     """Payloads were removed from the vault, as the rules of retention say."""
 
     message: ClassVar[str] = "Let {payloads} payloads of {size} bytes go ({cause})."
@@ -21,7 +21,7 @@ class PayloadsLetGo(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class RoomRunsShort(Event):
+class RoomNarrowed(Event):
     """A quota or the disk is nearly used up, and what may go did not suffice."""
 
     level: ClassVar[Level] = Level.WARNING

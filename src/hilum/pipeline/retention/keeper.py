@@ -16,7 +16,7 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.entry import OURSELVES, Origin
 from hilum.ledger.removals import BEGINNING, Place, Removable, Usage
 from hilum.pipeline.events import CleanUpFailed
-from hilum.pipeline.retention.events import PayloadsLetGo, RoomRegained, RoomRunsShort
+from hilum.pipeline.retention.events import PayloadsReleased, RoomNarrowed, RoomRegained
 from hilum.pipeline.retention.pressure import Held, Pressure, pressure_of
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.pipeline.retention.terms import Retention
@@ -175,7 +175,7 @@ class Keeper:
         if bool(pressure.warning) == self._is_short:
             return
         self._is_short = bool(pressure.warning)
-        event = RoomRunsShort(pressure.warning) if self._is_short else RoomRegained()
+        event = RoomNarrowed(pressure.warning) if self._is_short else RoomRegained()
         self._telemetry.emit(event)
 
     def _pressure(self) -> Pressure:
@@ -261,7 +261,7 @@ class Keeper:
         self._usage = self._usage.plus(Usage(-len(gone), -size, 0))
         self._unlink(gone)
         if gone:
-            self._telemetry.emit(PayloadsLetGo(len(gone), size, cause))
+            self._telemetry.emit(PayloadsReleased(len(gone), size, cause))
 
     def _unlink(self, paths: Sequence[str]) -> None:
         """Remove files; those that cannot be are tried again by the next run."""

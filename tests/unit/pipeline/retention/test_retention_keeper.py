@@ -11,7 +11,7 @@ from hilum.kernel.errors import Full
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.events import CleanUpFailed
 from hilum.pipeline.retention import keeper as keeping
-from hilum.pipeline.retention.events import PayloadsLetGo, RoomRegained, RoomRunsShort
+from hilum.pipeline.retention.events import PayloadsReleased, RoomNarrowed, RoomRegained
 from hilum.pipeline.retention.keeper import Keeper
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.pipeline.room import Room
@@ -107,7 +107,7 @@ def test_what_was_kept_long_enough_goes_with_its_folders(place):
 
     assert place.files() == [3]
     assert place.held() == 1
-    assert place.log.of(PayloadsLetGo) == [PayloadsLetGo(2, 2000, "age")]
+    assert place.log.of(PayloadsReleased) == [PayloadsReleased(2, 2000, "age")]
     assert place.ledger.removals.unconfirmed() == []
     settle(place.ledger, claim(place.ledger))
     place.clock.at = 40 * 86400.0
@@ -160,7 +160,7 @@ def test_a_full_quota_of_what_is_owed_refuses_stores_until_it_is_delivered(place
 
     assert place.files() == [1, 2]
     assert "quota of 2 instances" in (place.room.obstacle or "")
-    assert len(place.log.of(RoomRunsShort)) == 1
+    assert len(place.log.of(RoomNarrowed)) == 1
     settle(place.ledger, claim(place.ledger, limit=2))
     place.clock.at = keeping.PRESSED_SECONDS
     look(keeper)
