@@ -120,7 +120,18 @@ def _series(chance: random.Random, studies: int) -> Iterator[tuple[Any, ...]]:
         modality = chance.choices(_MODALITIES, _WEIGHTS)[0]
         for number in range(1, SERIES_PER_STUDY + 1):
             row = (study - 1) * SERIES_PER_STUDY + number
-            texts = ("axial", "20200101", "101500", "CHEST", "CT1", "ACME", "Clinic", "ST1")
+            texts = (
+                "axial",
+                "20200101",
+                "101500",
+                "CHEST",
+                "CT1",
+                "ACME",
+                "Clinic",
+                "ST1",
+                "20200101",
+                "101500",
+            )
             yield row, study, f"{_ROOT}.{study}.{number}", modality, number, *texts
 
 

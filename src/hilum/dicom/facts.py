@@ -41,6 +41,8 @@ class InstanceFacts:
     manufacturer: str
     institution_name: str
     station_name: str
+    performed_procedure_step_start_date: str
+    performed_procedure_step_start_time: str
     instance_number: int | None
     rows: int | None
     columns: int | None
@@ -52,7 +54,7 @@ class InstanceFacts:
 
 
 # What all instances of a series say alike, in the order of the fields from study_instance_uid to
-# station_name; all of it is text but one.
+# performed_procedure_step_start_time; all of it is text but one.
 _SHARED: Final = (
     tags.STUDY_INSTANCE_UID,
     tags.SERIES_INSTANCE_UID,
@@ -77,6 +79,8 @@ _SHARED: Final = (
     tags.MANUFACTURER,
     tags.INSTITUTION_NAME,
     tags.STATION_NAME,
+    tags.PERFORMED_PROCEDURE_STEP_START_DATE,
+    tags.PERFORMED_PROCEDURE_STEP_START_TIME,
 )
 _SERIES_NUMBER_AT: Final = _SHARED.index(tags.SERIES_NUMBER)
 # Series that are being received at a time; of more, some are decoded again.

@@ -103,6 +103,7 @@ SERIES: Final = Table(
     *_integers("series_number"),
     *_texts("series_description", "series_date", "series_time", "body_part_examined"),
     *_texts("performed_station_ae_title", "manufacturer", "institution_name", "station_name"),
+    *_texts_empty("performed_procedure_step_start_date", "performed_procedure_step_start_time"),
     # A series UID that turns up in two studies is wrong, but both studies are held.
     UniqueConstraint("study_row", "series_instance_uid"),
     Index(None, "series_instance_uid"),

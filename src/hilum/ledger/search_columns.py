@@ -39,7 +39,8 @@ _KEYWORDS: Final = {
     Level.STUDY: "StudyInstanceUID StudyDate StudyTime AccessionNumber StudyID StudyDescription "
     "ReferringPhysicianName",
     Level.SERIES: "SeriesInstanceUID Modality SeriesNumber SeriesDescription SeriesDate SeriesTime "
-    "BodyPartExamined PerformedStationAETitle Manufacturer InstitutionName StationName",
+    "BodyPartExamined PerformedStationAETitle Manufacturer InstitutionName StationName "
+    "PerformedProcedureStepStartDate PerformedProcedureStepStartTime",
     Level.IMAGE: "SOPInstanceUID SOPClassUID InstanceNumber Rows Columns BitsAllocated "
     "NumberOfFrames ImageType ContentDate ContentTime",
 }

@@ -58,6 +58,8 @@ SERIES_ATTRIBUTES: Final = (
     "manufacturer",
     "institution_name",
     "station_name",
+    "performed_procedure_step_start_date",
+    "performed_procedure_step_start_time",
 )
 INSTANCE_ATTRIBUTES: Final = (
     "instance_number",

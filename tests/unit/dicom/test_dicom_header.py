@@ -124,6 +124,8 @@ def test_facts_are_the_catalogue_attributes_in_their_fields():
         tags.MANUFACTURER: ("manufacturer", "r"),
         tags.INSTITUTION_NAME: ("institution_name", "s"),
         tags.STATION_NAME: ("station_name", "t"),
+        tags.PERFORMED_PROCEDURE_STEP_START_DATE: ("performed_procedure_step_start_date", "y"),
+        tags.PERFORMED_PROCEDURE_STEP_START_TIME: ("performed_procedure_step_start_time", "z"),
         tags.IMAGE_TYPE: ("image_type", "u\\v"),
         tags.CONTENT_DATE: ("content_date", "w"),
         tags.CONTENT_TIME: ("content_time", "x"),

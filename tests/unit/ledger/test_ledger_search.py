@@ -50,6 +50,7 @@ def attributes(patient, study, series):
         "series_number": series or None,
         "series_description": "ax" if series else "",
         "series_date": DATES[series],
+        "performed_procedure_step_start_date": DATES[study],
     }
 
 
@@ -167,6 +168,7 @@ SERIES_CASES = [
     {"SeriesNumber": '""', "PatientID": "P3"},
     {"SeriesDate": "20240101-20241231"},
     {"NumberOfSeriesRelatedInstances": "2"},
+    {"PerformedProcedureStepStartDate": "20240101-20240301", "PatientID": "P1"},
 ]
 IMAGE_CASES = [
     {"SOPInstanceUID": "1.2.3.1.0.1"},
