@@ -77,6 +77,12 @@ def _data_set(parsed: Json) -> DataSet:
     return data_set
 
 
+def _say_utf_8(found: dict[int, Json]) -> None:
+    content = found.pop(tags.SPECIFIC_CHARACTER_SET)
+    if isinstance(content, dict) and content.get("Value"):
+        found[tags.SPECIFIC_CHARACTER_SET] = {"vr": "CS", "Value": [UTF_8]}
+
+
 def _is_foreign(data_set: DataSet) -> bool:
     """Tell whether a text has characters beyond ASCII."""
     return any(
@@ -96,9 +102,9 @@ class _Reader:
         if depth > DEFAULT_LIMITS.depth_max:
             raise BadJson(f"sequences are nested more than {DEFAULT_LIMITS.depth_max} deep")
         found = {_tag(key): content for key, content in parsed.items()}
-        if depth:
+        if depth and tags.SPECIFIC_CHARACTER_SET in found:
             # All texts here are UTF-8, in items too: one that says otherwise would garble them.
-            found.pop(tags.SPECIFIC_CHARACTER_SET, None)
+            _say_utf_8(found)
         for tag in sorted(found):
             if tag >> 16 != 0x0002 and tag & 0xFFFF:
                 try:
