@@ -39,8 +39,8 @@ TRIALS = (
     "simulation",
     "faults",
 )
-# Few rounds on a machine that others use say nothing of a latency: long, or by name.
-LONG_ONLY = frozenset({"neighbours"})
+# Seconds on a machine that others use say nothing of a latency or a rate: long, or by name.
+LONG_ONLY = frozenset({"neighbours", "pace"})
 
 
 def main() -> int:

@@ -274,6 +274,8 @@ class Intake:
             emit(PayloadQuarantined(path, reason))
         for path, reason in report.leftovers:
             emit(CleanUpFailed(path, reason))
+            # Perhaps a payload without a row: the next start looks.
+            self.has_doubt = True
         if report.journal_fault is not None:
             emit(JournalAbandoned(report.journal_fault))
         if report.disk_is_full:

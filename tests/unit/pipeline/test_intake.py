@@ -311,3 +311,18 @@ def test_an_instance_beyond_the_limit_is_refused(run):
         assert bench.intake.obstacle is None
 
     run(scenario)
+
+
+def test_a_file_that_cannot_be_cleaned_up_is_looked_for_at_the_next_start(run):
+    generated = instance(seed=1, pixel_bytes=100)
+
+    async def scenario(bench: Bench) -> None:
+        await bench.bring(generated)
+        assert not bench.intake.has_doubt
+        bench.disk.fault = "remove"
+
+        assert await bench.bring(generated) == Kept(Verdict.ALREADY_HELD)
+
+        assert bench.intake.has_doubt
+
+    run(scenario)
