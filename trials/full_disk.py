@@ -152,6 +152,8 @@ def _no_descriptors(options: Options) -> str:
         back = seconds_until(lambda: _is_storing(gateway, senders), BACK_SECONDS_MAX)
         opened.release()
         gateway.stop()
+        gateway.start()  # what was named when the ledger could not be opened is adopted
+        gateway.stop()
     finally:
         gateway.kill()
     probe = Probe(gateway.port, gateway.called, seconds=[slowest])
