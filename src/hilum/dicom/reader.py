@@ -41,6 +41,7 @@ class DataSetReader:
         shapes: Shapes | None = None,
     ) -> None:
         """Begin; readers that share `shapes` walk only through what none of them has seen."""
+        self.wanted = wanted
         self._limits = limits
         self._shapes = shapes
         self._walker = StructureWalker(

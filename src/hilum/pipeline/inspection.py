@@ -45,7 +45,7 @@ class Inspected:
             association,
             size=self.size,
             transfer_syntax_uid=self.transfer_syntax_uid,
-            routes=routes,
+            header_tags=CATALOGUE_TAGS | routes.tags_wanted,
             front=lambda: self.front,
         )
 

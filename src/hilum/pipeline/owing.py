@@ -51,14 +51,14 @@ class Owing:
 
     def owed(self, found: FoundPayload) -> Sequence[PlannedDelivery]:
         """Give what the payload is owed; never raises."""
-        entry, routes = found.entry, self._planner.routes
+        entry = found.entry
         planned = self._planner.plan_by(
             lambda: header_facts(
                 found.header,
                 _association(entry),
                 size=entry.size,
                 transfer_syntax_uid=entry.transfer_syntax_uid,
-                routes=routes,
+                header_tags=self.tags_wanted,
                 front=found.front,
             ),
             entry.facts,

@@ -61,7 +61,7 @@ class Planner:
         self, reception: Reception, facts: InstanceFacts, now: datetime
     ) -> list[PlannedDelivery]:
         """Give what the instance is owed; never raises. In the committing thread, before naming."""
-        return self.plan_by(lambda: facts_of(reception, self.routes), facts, now)
+        return self.plan_by(lambda: facts_of(reception), facts, now)
 
     def plan_by(
         self, asked: Callable[[], HeaderFacts], facts: InstanceFacts, now: datetime
@@ -99,8 +99,12 @@ class Planner:
         return self._members().pick(target, study_instance_uid, begun_with)
 
 
-def facts_of(reception: Reception, routes: Routes) -> HeaderFacts:
-    """Give what the routes may ask of an instance that was received to its end."""
+def facts_of(reception: Reception) -> HeaderFacts:
+    """Give what the routes may ask of an instance that was received to its end.
+
+    Its header was scanned for the routes there were when it began to come; what newer ones want
+    besides is read from its data set.
+    """
     announcement = reception.announcement
     header = reception.reader.header
     assert header is not None  # noqa: S101 - a judged instance was read to its end
@@ -117,7 +121,7 @@ def facts_of(reception: Reception, routes: Routes) -> HeaderFacts:
         ),
         size=reception.size,
         transfer_syntax_uid=announcement.transfer_syntax_uid,
-        routes=routes,
+        header_tags=reception.reader.wanted,
         front=lambda: reception.draft.front(FRONT_BYTES_MAX),
     )
 
@@ -128,10 +132,13 @@ def header_facts(
     *,
     size: int,
     transfer_syntax_uid: UID,
-    routes: Routes,
+    header_tags: frozenset[int],
     front: Callable[[], bytes],
 ) -> HeaderFacts:
-    """Give the facts of an instance; `front` reads the first bytes of its data set if asked."""
+    """Give the facts of an instance, whose header was scanned for `header_tags`.
+
+    `front` reads the first bytes of its data set if asked for more.
+    """
 
     def read() -> Elements:
         try:
@@ -146,7 +153,7 @@ def header_facts(
         association,
         size=size,
         transfer_syntax_uid=transfer_syntax_uid,
-        header_tags=CATALOGUE_TAGS | routes.tags_wanted,
+        header_tags=header_tags,
         read_data_set=read,
     )
 

@@ -15,6 +15,7 @@ from hilum.destinations.folder.settings import FolderDestinationSettings
 from hilum.destinations.webhook.destination import WebhookDestination
 from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.clock import Clock
+from hilum.kernel.names import AETitle
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.commitments import Commitments
@@ -66,7 +67,7 @@ class Delivering:
         self._ledger = ledger
         self._payloads = payloads
         self._clock = clock
-        self._config = config
+        self._title = config.gateway.ae_title
         self.zone = zone_of(config.gateway.time_zone)
         self._threads = LedgerThreads()
         # Where commits wait for the device, so does whoever comes next.
@@ -108,10 +109,10 @@ class Delivering:
         zone = zone_of(config.gateway.time_zone)
         title = config.gateway.ae_title
         opened = {
-            name: self._open(name, settings, is_same_title=title == self._config.gateway.ae_title)
+            name: self._open(name, settings, ours=title)
             for name, settings in config.destinations.items()
         }
-        self._config, self.zone, self.opened = config, zone, opened
+        self._title, self.zone, self.opened = title, zone, opened
         self.dispatcher.change(
             (one.destination, policy_of(one.settings, zone)) for one in opened.values()
         )
@@ -160,15 +161,14 @@ class Delivering:
         """Give the destinations by name, each with its type."""
         return {name: (one.settings.type, one.destination) for name, one in self.opened.items()}
 
-    def _open(self, name: str, settings: Settings, *, is_same_title: bool) -> Opened:
+    def _open(self, name: str, settings: Settings, *, ours: AETitle) -> Opened:
         """Keep a destination whose settings are as they were; its lane goes on."""
         before = self.opened.get(name)
-        if before is not None and before.settings == settings and is_same_title:
+        if before is not None and before.settings == settings and ours == self._title:
             return before
-        return Opened(settings, self._made(name, settings))
+        return Opened(settings, self._made(name, settings, ours))
 
-    def _made(self, name: str, settings: Settings) -> Destination:
-        ours = self._config.gateway.ae_title
+    def _made(self, name: str, settings: Settings, ours: AETitle) -> Destination:
         match settings:
             case DimseDestinationSettings():
                 return dimse_destination(

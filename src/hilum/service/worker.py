@@ -112,10 +112,11 @@ class _Work:
             self._systemd.reloading()
             try:
                 config = await asyncio.to_thread(self._reread)
+                # A destination's certificate, say, is only tried here: that ends no gateway.
+                remark = await self._house.reload(config)
             except (HilumError, OSError) as error:
                 self._telemetry.emit(ConfigurationRefused(str(error)))
             else:
-                remark = await self._house.reload(config)
                 self._telemetry.emit(ConfigurationReloaded(remark))
             self._systemd.ready()
 

@@ -9,6 +9,7 @@ from intake_bench import Bench
 
 from hilum.ledger.delivery import Selection, State
 from hilum.pipeline.answers import Kept
+from hilum.pipeline.buffers import Buffer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.lanes.groups import Members, Standing
 from hilum.routing.known import Known
@@ -160,5 +161,21 @@ def test_what_waits_for_its_study_is_not_due(tmp_path):
 
         [one] = bench.ledger.queue.find(Selection())
         assert one.due_at is None
+
+    run(tmp_path, scenario)
+
+
+def test_a_route_that_is_new_sees_what_was_not_scanned_for_it(tmp_path):
+    async def scenario(bench: Bench) -> None:
+        generated = instance(seed=1, pixel_bytes=100)
+        reception, answer = bench.begin(generated)
+        bench.planner.change(routes({"name": "a", "when": {"BitsStored": True}, "to": ["pacs"]}))
+        buffer = Buffer(len(generated.data_set), None)
+        buffer.view[:] = generated.data_set
+        reception.take(buffer.view, buffer)
+        reception.finish()
+        await answer
+
+        assert owed(bench) == [("pacs", State.WAITING)]
 
     run(tmp_path, scenario)

@@ -138,3 +138,23 @@ def test_a_worker_takes_back_what_its_earlier_life_had_leased_and_nothing_else(t
         assert house.ledger.slots.owners() == {"worker-3-y"}
         house.ledger.close()
         house.vault.close()
+
+
+def test_destinations_call_themselves_by_a_title_that_changed(tmp_path):
+    def titled(title):
+        pacs = {"type": "dimse", "host": "127.0.0.1", "ae_title": "PACS"}
+        return configured(gateway={"ae_title": title}, destinations={"pacs": pacs})
+
+    with live_telemetry(Config().log) as telemetry:
+        house = House(titled("OLD"), DataFolder(tmp_path), telemetry)
+
+        async def main() -> list[str]:
+            house.intake.start(asyncio.get_running_loop())
+            calling = []
+            for title in ("OLD", "NEW"):
+                await house.reload(titled(title))
+                calling.append(house.delivering.opened["pacs"].destination.address.calling)
+            await house.close()
+            return calling
+
+        assert asyncio.run(main()) == ["OLD", "NEW"]
