@@ -2,12 +2,9 @@
 
 import ssl
 from pathlib import Path
-from typing import Final
 
+from hilum.destinations.trust import bare_context, present, trust
 from hilum.kernel.errors import Misconfigured
-
-# RFC 9325 §4.2: only authenticated encryption with forward secrecy. (TLS 1.3 suites all are.)
-_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
 def client_context(
@@ -22,42 +19,14 @@ def client_context(
     Raises:
         Misconfigured: a file cannot be read, is not what it should be, or a key stands alone.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
+    context = bare_context()
     if ca is None:
         context.load_default_certs()
     else:
         context.check_hostname = False
-        _trust(context, ca)
+        trust(context, ca)
     if certificate is not None:
-        _present(context, certificate, key)
+        present(context, certificate, key)
     elif key is not None:
         raise Misconfigured(f"the TLS key {key} needs the certificate it belongs to")
     return context
-
-
-def _trust(context: ssl.SSLContext, ca: Path) -> None:
-    try:
-        context.load_verify_locations(cafile=ca)
-    except OSError as error:  # ssl.SSLError is one
-        raise Misconfigured(
-            f"the TLS authority {ca} cannot be used ({_reason(error)}); "
-            "expected a PEM file with one certificate or more"
-        ) from error
-
-
-def _present(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
-    try:
-        # An encrypted key would make OpenSSL ask on the terminal; the empty password makes it fail.
-        context.load_cert_chain(certificate, key, password="")
-    except OSError as error:
-        raise Misconfigured(
-            f"the TLS certificate {certificate} with key {key or certificate} cannot be used "
-            f"({_reason(error)}); expected PEM files that belong together, the key not encrypted"
-        ) from error
-
-
-def _reason(error: OSError) -> str:
-    """Say what OpenSSL or the system objects to, without the source line OpenSSL adds."""
-    return getattr(error, "reason", None) or error.strerror or str(error)
