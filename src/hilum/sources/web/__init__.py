@@ -1,0 +1,1 @@
+"""DICOMweb and its neighbours: what is held, over HTTP."""
