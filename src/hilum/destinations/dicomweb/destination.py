@@ -8,10 +8,10 @@ from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.http.authentication import credentials_of
 from hilum.destinations.http.probe import probe
 from hilum.destinations.http.tls import server_trust
-from hilum.destinations.reading import Reading
 from hilum.dicomweb.media_types import DICOM_JSON, DICOM_XML
 from hilum.kernel.clock import Clock
 from hilum.pipeline.ports import Payloads
+from hilum.pipeline.reading import Reading
 
 # In the order in which we ask; every server has at least one of them (PS3.18 §10.5.3.2).
 ACCEPTED: Final = (DICOM_JSON, DICOM_XML, "*/*")

@@ -14,10 +14,10 @@ from hilum.destinations.http.credentials import Headers
 from hilum.destinations.http.failures import lost, untried
 from hilum.destinations.http.upload import UploadBody
 from hilum.destinations.http.web_address import origin_in_words, origin_of, redirected
-from hilum.destinations.shortcomings import Spoiled
 from hilum.kernel.errors import HilumError, Rejected
 from hilum.kernel.outcome import Deferred, Failing, Outcome, Refused
 from hilum.pipeline.ports import Parcel
+from hilum.pipeline.shortcomings import Spoiled
 
 if TYPE_CHECKING:
     from hilum.destinations.dicomweb.destination import DicomWebDestination

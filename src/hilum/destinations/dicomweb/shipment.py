@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.destinations.dicomweb.batching import Batch
-from hilum.destinations.shortcomings import Spoiled, shortcoming
 from hilum.dicom.part10 import file_meta
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.multipart_writer import MultipartWriter
 from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
+from hilum.pipeline.shortcomings import Spoiled, shortcoming
 
 _PART_HEADERS: Final = {"Content-Type": DICOM}
 

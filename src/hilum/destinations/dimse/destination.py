@@ -8,10 +8,8 @@ from hilum.destinations.dimse.association import SendingAssociation, no_commitme
 from hilum.destinations.dimse.contexts import Kind, Way, propose
 from hilum.destinations.dimse.manner import DEFAULT_MANNER, Manner
 from hilum.destinations.dimse.options import RequestorOptions
-from hilum.destinations.dimse.outgoing import Conversion, Converter
 from hilum.destinations.dimse.requestor import associate
 from hilum.destinations.dimse.session import DimseSession
-from hilum.destinations.reading import Reading
 from hilum.dicom.reencode import Reencoder
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dicom.syntaxes import transfer_syntax
@@ -19,7 +17,9 @@ from hilum.dimse.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, describe
 from hilum.kernel.errors import LocalProtocolError, Rejected
 from hilum.kernel.names import UID
 from hilum.pipeline.commitments import Commitments
+from hilum.pipeline.outgoing import Conversion, Converter
 from hilum.pipeline.ports import Parcel, Payloads
+from hilum.pipeline.reading import Reading
 
 # Kinds that were sent lately and are proposed along with what is needed now, so that an association
 # serves the next batches as well. More would only make requests long: 128 contexts hold about 60.

@@ -14,7 +14,6 @@ from typing import Final
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.connection import connect
-from hilum.destinations.dimse.fragments import Bytes, Fragments
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.pieces import Chunks, Pieces
 from hilum.destinations.dimse.questions import Questions, Reporter
@@ -29,6 +28,7 @@ from hilum.dimse.service.storage import store_request
 from hilum.dimse.service.verification import echo_request
 from hilum.dimse.upper.association import Association
 from hilum.dimse.upper.events import Released
+from hilum.dimse.upper.fragments import Bytes, Fragments
 from hilum.dimse.upper.items import PresentationContext, UserInformation
 from hilum.dimse.upper.limits import UpperLimits
 from hilum.dimse.upper.negotiation import Context

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from hilum.destinations.dimse.association import SendingAssociation, remarked
 from hilum.destinations.dimse.contexts import kind_of
 from hilum.destinations.dimse.losses import committed, failing_of, lost, unconfirmed, untried
-from hilum.destinations.dimse.outgoing import Converted, Shelf
 from hilum.destinations.dimse.wire import TooSlow
-from hilum.destinations.shortcomings import Spoiled
 from hilum.kernel.errors import Full, HilumError, Unreachable
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
+from hilum.pipeline.outgoing import Converted, Shelf
 from hilum.pipeline.ports import Parcel
+from hilum.pipeline.shortcomings import Spoiled
 
 if TYPE_CHECKING:
     from hilum.destinations.dimse.destination import DimseDestination

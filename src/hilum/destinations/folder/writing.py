@@ -19,12 +19,12 @@ from hilum.destinations.folder.comparing import same_bytes
 from hilum.destinations.folder.failures import outcome_of
 from hilum.destinations.folder.look import Look
 from hilum.destinations.folder.template import Template
-from hilum.destinations.shortcomings import Spoiled, shortcoming
 from hilum.dicom.part10 import file_meta
 from hilum.kernel.errors import CorruptPayload, Full
 from hilum.kernel.names import AETitle
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
+from hilum.pipeline.shortcomings import Spoiled, shortcoming
 from hilum.vault.disk import Disk
 
 UNFINISHED: Final = ".hilum-unfinished"

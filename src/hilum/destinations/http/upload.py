@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from hilum.destinations.reading import Reading
 from hilum.kernel.errors import LocalProtocolError, Unreachable
+from hilum.pipeline.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable

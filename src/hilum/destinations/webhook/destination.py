@@ -3,11 +3,11 @@
 from hilum.destinations.http.authentication import credentials_of
 from hilum.destinations.http.probe import probe
 from hilum.destinations.http.tls import server_trust
-from hilum.destinations.reading import Reading
 from hilum.destinations.webhook.session import WebhookSession
 from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.clock import Clock
 from hilum.pipeline.ports import Payloads
+from hilum.pipeline.reading import Reading
 
 
 class WebhookDestination:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Final
 
-from hilum.destinations.shortcomings import Spoiled, shortcoming
 from hilum.dicom import dictionary, tags
 from hilum.dicom.header import Header
 from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
+from hilum.pipeline.shortcomings import Spoiled, shortcoming
 
 Fields = Mapping[str, Sequence[str]]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from hilum.destinations.http.client import Answer, HttpClient
 from hilum.destinations.http.credentials import Headers
 from hilum.destinations.http.failures import lost, untried
-from hilum.destinations.shortcomings import Spoiled
 from hilum.destinations.webhook.event import (
     EVENT_HEADER,
     SIGNATURE_HEADER,
@@ -22,6 +21,7 @@ from hilum.dicomweb.http_status import StatusKind, describe_status, kind_of_stat
 from hilum.kernel.errors import Full, HilumError
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
 from hilum.pipeline.ports import Parcel
+from hilum.pipeline.shortcomings import Spoiled
 
 if TYPE_CHECKING:
     from hilum.destinations.webhook.destination import WebhookDestination

@@ -1,14 +1,17 @@
-"""One payload on its way from the vault to an association, through one buffer used again."""
+"""One payload on its way from the vault to an association, through one buffer used again.
+
+What we deliver, what is moved and what is fetched with C-GET all leave this way.
+"""
 
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from hilum.destinations.reading import Reading
-from hilum.destinations.shortcomings import Spoiled, shortcoming
 from hilum.dicom.reencode import NotReencodable
 from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.kernel.names import UID
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
+from hilum.pipeline.reading import Reading
+from hilum.pipeline.shortcomings import Spoiled, shortcoming
 
 # Measured: shorter pieces make a large instance slow, longer ones do not fit into caches and the
 # kernel's send buffer. A session has one such buffer.
@@ -32,7 +35,7 @@ Converter = Callable[[UID, UID], Conversion]
 
 
 class Outgoing:
-    """The pieces of one payload as it is stored (`pieces.Pieces`)."""
+    """The pieces of one payload as it is stored."""
 
     def __init__(self, parcel: Parcel, reader: PayloadReader, shelf: "Shelf") -> None:
         self.parcel = parcel
@@ -82,7 +85,7 @@ class Outgoing:
 
 
 class Converted:
-    """The pieces of one payload in another transfer syntax (`pieces.Pieces`)."""
+    """The pieces of one payload in another transfer syntax."""
 
     def __init__(self, outgoing: Outgoing, conversion: Conversion) -> None:
         self._outgoing = outgoing
