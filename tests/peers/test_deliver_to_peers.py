@@ -9,11 +9,11 @@ from dicom_receivers import ask, orthanc, storescp
 from tls_files import make_tls_files
 
 from hilum.destinations.dimse.address import Address
-from hilum.destinations.dimse.contexts import UNCOMPRESSED
 from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.tls import client_context
 from hilum.dicom.part10 import read_file_meta
+from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.kernel.errors import Rejected
 from hilum.kernel.names import UID, AETitle
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Refused

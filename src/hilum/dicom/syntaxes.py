@@ -46,6 +46,14 @@ EXPLICIT_VR_LITTLE_ENDIAN: Final = ALL_TRANSFER_SYNTAXES[UID("1.2.840.10008.1.2.
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN: Final = ALL_TRANSFER_SYNTAXES[UID("1.2.840.10008.1.2.1.99")]
 EXPLICIT_VR_BIG_ENDIAN: Final = ALL_TRANSFER_SYNTAXES[UID("1.2.840.10008.1.2.2")]
 
+# Each can become each other without decoding; first what costs a receiver least.
+UNCOMPRESSED: Final = (
+    EXPLICIT_VR_LITTLE_ENDIAN.uid,
+    IMPLICIT_VR_LITTLE_ENDIAN.uid,
+    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN.uid,
+    EXPLICIT_VR_BIG_ENDIAN.uid,
+)
+
 
 def transfer_syntax(uid: str) -> TransferSyntax:
     """Give the transfer syntax that `uid` names, also when no table has it.

@@ -6,7 +6,8 @@ What we deliver, what is moved and what is fetched with C-GET all leave this way
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from hilum.dicom.reencode import NotReencodable
+from hilum.dicom.reencode import NotReencodable, Reencoder
+from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.kernel.names import UID
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
@@ -32,6 +33,11 @@ class Conversion(Protocol):
 
 # Gives a conversion from one transfer syntax to another.
 Converter = Callable[[UID, UID], Conversion]
+
+
+def reencoder(source: UID, target: UID) -> Reencoder:
+    """Give a conversion between two uncompressed syntaxes."""
+    return Reencoder(transfer_syntax(source), transfer_syntax(target))
 
 
 class Outgoing:

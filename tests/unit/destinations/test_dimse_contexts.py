@@ -1,8 +1,9 @@
 import pytest
 
-from hilum.destinations.dimse.contexts import CONTEXTS_MAX, UNCOMPRESSED, Agreement, Way, propose
+from hilum.destinations.dimse.contexts import CONTEXTS_MAX, Agreement, Way, propose
 from hilum.destinations.dimse.manner import Manner
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
+from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.dimse.upper.negotiation import Context
 from hilum.kernel.names import UID
 from hilum.testing.datasets import CT, MR

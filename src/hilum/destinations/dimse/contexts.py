@@ -12,13 +12,7 @@ from typing import Final
 
 from hilum.destinations.dimse.manner import Manner
 from hilum.dicom.sop_classes import VERIFICATION
-from hilum.dicom.syntaxes import (
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    EXPLICIT_VR_BIG_ENDIAN,
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
-    transfer_syntax,
-)
+from hilum.dicom.syntaxes import UNCOMPRESSED, transfer_syntax
 from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.upper.items import PresentationContext
 from hilum.dimse.upper.negotiation import Context
@@ -28,13 +22,6 @@ from hilum.pipeline.ports import Parcel
 # Context ids are the odd numbers of one byte (PS3.8 §9.3.2.2).
 CONTEXTS_MAX: Final = 128
 
-# The order in which they are tried: what costs the peer least first.
-UNCOMPRESSED: Final = (
-    EXPLICIT_VR_LITTLE_ENDIAN.uid,
-    IMPLICIT_VR_LITTLE_ENDIAN.uid,
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN.uid,
-    EXPLICIT_VR_BIG_ENDIAN.uid,
-)
 _COMMON: Final = UNCOMPRESSED[:2]
 
 Kind = tuple[UID, UID]  # SOP class, transfer syntax

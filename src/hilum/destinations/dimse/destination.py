@@ -10,25 +10,17 @@ from hilum.destinations.dimse.manner import DEFAULT_MANNER, Manner
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import associate
 from hilum.destinations.dimse.session import DimseSession
-from hilum.dicom.reencode import Reencoder
 from hilum.dicom.sop_classes import VERIFICATION
-from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, describe
 from hilum.kernel.errors import LocalProtocolError, Rejected
-from hilum.kernel.names import UID
 from hilum.pipeline.commitments import Commitments
-from hilum.pipeline.outgoing import Conversion, Converter
+from hilum.pipeline.outgoing import Conversion, Converter, reencoder
 from hilum.pipeline.ports import Parcel, Payloads
 from hilum.pipeline.reading import Reading
 
 # Kinds that were sent lately and are proposed along with what is needed now, so that an association
 # serves the next batches as well. More would only make requests long: 128 contexts hold about 60.
 _SPARE_KINDS_MAX: Final = 24
-
-
-def reencoder(source: UID, target: UID) -> Reencoder:
-    """Give a conversion between two uncompressed syntaxes."""
-    return Reencoder(transfer_syntax(source), transfer_syntax(target))
 
 
 class DimseDestination:

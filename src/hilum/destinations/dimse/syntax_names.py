@@ -4,8 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from hilum.destinations.dimse.contexts import UNCOMPRESSED
-from hilum.dicom.syntaxes import ALL_TRANSFER_SYNTAXES
+from hilum.dicom.syntaxes import ALL_TRANSFER_SYNTAXES, UNCOMPRESSED
 from hilum.kernel.names import UID, is_uid
 
 # The ones that archives are asked for; any other is written as its UID (PS3.6 Table A-1).
