@@ -16,7 +16,7 @@ _WARY_SECONDS: Final = 30.0
 
 
 class Reading:
-    """Decides for each call whether the loop or a thread makes it. One object for each who reads."""
+    """Decides for each call whether the loop or a thread makes it. One for each who reads."""
 
     def __init__(self) -> None:
         self._wary_until = 0.0
