@@ -24,12 +24,14 @@ from hilum.ledger.errors import explained
 from hilum.ledger.files import lock_path, wal_bytes
 from hilum.ledger.gathering_statements import GatheringStatements
 from hilum.ledger.gatherings import Gatherings
+from hilum.ledger.holdings import Holdings
 from hilum.ledger.lock import WriteLock
 from hilum.ledger.lookup import Lookup
 from hilum.ledger.losing import Losses
 from hilum.ledger.moments import microseconds_of, now_utc
 from hilum.ledger.opening import prepare
 from hilum.ledger.reader import Reader
+from hilum.ledger.readers import Readers
 from hilum.ledger.recording import Recorder, held_under
 from hilum.ledger.removals import Removals
 from hilum.ledger.salvage import Salvage
@@ -76,7 +78,7 @@ class Ledger:
         self._writer = Writer(path, durability=durability, lock=lock, on_reset=catalogue.forget)
         self._reader = Reader(path, durability=durability)
         # Of their own: a commit must not wait for a search, nor for what looks through all.
-        self._searcher = Reader(path, durability=durability)
+        self._searchers = Readers(path, durability=durability)
         self._keeper = Reader(path, durability=durability)
         self._checkpointer = Checkpointer(path, durability=durability, lock=lock)
         ask = self._reader.ask
@@ -85,7 +87,8 @@ class Ledger:
         self.slots = Slots(self._write_lightly, ask)
         self.queue = Queue(writing, self._write, ask)
         self.lookup = Lookup(ask)
-        self.search = Search(self._searcher.ask)
+        self.search = Search(self._searchers.ask)
+        self.holdings = Holdings(self._searchers.ask)
         self.removals = Removals(self._losses, writing, self._write, self._keeper.ask)
 
     @classmethod
@@ -159,14 +162,15 @@ class Ledger:
         self._recorder.committed(entries, recorded)
         return recorded
 
-    def audit(self, record: AuditRecord) -> None:
-        """Write an audit record of its own.
+    def audit(self, *records: AuditRecord) -> None:
+        """Write audit records by themselves, in one transaction.
 
         Raises:
             Full, LedgerUnavailable: as record().
         """
-        row = audit_values(with_storable_fields(record), microseconds_of(self._now()))
-        self._write(lambda cursor: self._writing.add_audit.run(cursor, [row]))
+        at = microseconds_of(self._now())
+        rows = [audit_values(with_storable_fields(record), at) for record in records]
+        self._write(lambda cursor: self._writing.add_audit.run(cursor, rows))
 
     def probe(self) -> None:
         """Find out whether the ledger can be written, by writing to it.
@@ -262,7 +266,7 @@ class Ledger:
     def close(self) -> None:
         """Close the files. What was recorded stays; a later call opens them again."""
         self._reader.close()
-        self._searcher.close()
+        self._searchers.close()
         self._keeper.close()
         self._checkpointer.close()
         self._writer.close()

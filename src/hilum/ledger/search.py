@@ -41,12 +41,14 @@ class Found:
     """A page of matches. `next` is where to go on, None when there are no more.
 
     There may be fewer matches than asked for, even none, and a `next`: looking took too long for
-    one call. `ignored` are keys that the catalogue cannot answer: they narrowed nothing.
+    one call; `skip` is then what is left of those to leave out. `ignored` are keys that the
+    catalogue cannot answer: they narrowed nothing.
     """
 
     matches: tuple[Match, ...]
     next: Place | None = None
     ignored: tuple[Attribute, ...] = ()
+    skip: int = 0
 
 
 @dataclass(slots=True)
@@ -146,7 +148,7 @@ def _find(cursor: Cursor, work: _Work, limit: int, start: tuple[Place | None, in
         if len(rows) < size:
             return Found(tuple(found), None, ignored)
         if looked >= CANDIDATES_MAX:
-            return Found(tuple(found), after, ignored)
+            return Found(tuple(found), after, ignored, skip)
 
 
 def _run(cursor: Cursor, work: _Work, after: Place | None, page: tuple[int, int]) -> list[Row]:

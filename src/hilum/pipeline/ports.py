@@ -39,6 +39,13 @@ class PayloadReader(Protocol):
         """Read the next bytes of the data set; 0 is its end. Raises OSError, CorruptPayload."""
         ...
 
+    def read_at(self, buffer: memoryview, offset: int) -> int:
+        """Read from an offset in the data set, `read_into` goes on where it was; 0 is its end.
+
+        May read less than there is room for. Raises OSError, CorruptPayload.
+        """
+        ...
+
     def close(self) -> None:
         """Give the file back."""
         ...

@@ -25,6 +25,7 @@ from hilum.ledger.entry import Counts
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.advice import Advice
 from hilum.pipeline.adviser import advise
+from hilum.pipeline.archive.local import LocalArchive
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.explanation import Explainer, Explanation
@@ -91,6 +92,13 @@ class House:
         )
         self.vault.open()
         self.ledger = Ledger.open(folder.ledger, durability=durability)
+        self.archive = LocalArchive(
+            catalogue=self.ledger.search,
+            holdings=self.ledger.holdings,
+            audit=self.ledger.audit,
+            payloads=self.vault,
+            clock=self.clock,
+        )
         self.room = Room(config.gateway.reserve_of)
         self.delivering = Delivering(
             config,
@@ -215,6 +223,7 @@ class House:
             self._web.stop()
         self.board.close()
         self._console.close()
+        await asyncio.to_thread(self.archive.close)
         self.ledger.close()
         self.vault.close()
         self._syncers.shutdown()

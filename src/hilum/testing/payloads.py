@@ -36,6 +36,12 @@ class MemoryPayload:
         self._at += count
         return count
 
+    def read_at(self, buffer: memoryview, offset: int) -> int:
+        """Read from an offset; 0 is the end."""
+        count = max(min(len(buffer), self._end - offset), 0)
+        self._read(offset, buffer[:count])
+        return count
+
     def close(self) -> None:
         """Give it back."""
         self._closed()

@@ -31,13 +31,14 @@ _BEFORE_SEAL: Final = b"".join(
 
 
 class OpenPayload:
-    """A payload that is read from its first to its last byte. `size` is that of the data set."""
+    """A payload, read from its first to its last byte or anywhere. `size`: of the data set."""
 
-    __slots__ = ("_descriptor", "_disk", "_end", "_place", "size")
+    __slots__ = ("_descriptor", "_disk", "_end", "_place", "_start", "size")
 
     def __init__(self, disk: Disk, descriptor: int, *, start: int, end: int) -> None:
         self._disk = disk
         self._descriptor = descriptor
+        self._start = start
         self._place = start
         self._end = end
         self.size = end - start
@@ -56,6 +57,24 @@ class OpenPayload:
         if got == 0:
             raise CorruptPayload("the file ends before its payload does")
         self._place += got
+        return got
+
+    def read_at(self, buffer: memoryview, offset: int) -> int:
+        """Read from an offset in the data set, wherever `read_into` is; 0 is behind its end.
+
+        Several threads may do so at once. May read less than there is room for.
+
+        Raises:
+            CorruptPayload: the file became shorter since it was opened.
+            OSError: it cannot be read.
+        """
+        start = self._start + offset
+        wanted = min(len(buffer), self._end - start)
+        if wanted <= 0:
+            return 0
+        got = self._disk.read_at(self._descriptor, buffer[:wanted], offset=start)
+        if got == 0:
+            raise CorruptPayload("the file ends before its payload does")
         return got
 
     def close(self) -> None:

@@ -136,3 +136,22 @@ def test_a_refused_file_leaves_no_descriptor_open(vault):
             vault.open_payload(PATH)
 
     assert open_files() == before
+
+
+def test_it_is_read_anywhere_while_it_is_read_in_order(vault):
+    content = os.urandom(10_000)
+    placed(vault, content)
+    payload = vault.open_payload(PATH)
+    buffer = memoryview(bytearray(3000))
+
+    payload.read_into(buffer[:100])
+    middle = bytes(buffer[: payload.read_at(buffer, 5000)])
+    last = bytes(buffer[: payload.read_at(buffer, 9000)])
+    behind = payload.read_at(buffer, 10_000)
+    following = bytes(buffer[: payload.read_into(buffer[:50])])
+    payload.close()
+
+    assert middle == content[5000:8000]
+    assert last == content[9000:]
+    assert behind == 0
+    assert following == content[100:150]

@@ -6,13 +6,15 @@ The doors only know this; what is behind it may be our own ledger and vault, or 
 import enum
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from hilum.ledger.entry import Origin
+from hilum.ledger.holdings import Holding
 from hilum.query.match import Match
 from hilum.query.query import Attribute, Query
 from hilum.query.retrieval import Retrieval
+
+__all__ = ["Archive", "Batch", "Holding", "Purpose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +35,6 @@ class Purpose(enum.Enum):
     RENDER = "render"
     EXPORT = "export"
     DELETE = "delete"
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """The version of an instance that is served. `path` is where its payload lies in the vault."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
-    study_instance_uid: str
-    transfer_syntax_uid: str
-    size: int
-    path: str
-    version: int
-    received_at: datetime
-    digest: bytes
 
 
 class Archive(Protocol):

@@ -1,0 +1,135 @@
+"""Our own archive: the catalogue of the ledger, payloads of the vault, and account of every access.
+
+Nothing is given out before its audit record is durable. What may block is done in a few threads of
+its own, so that neither commits of intake nor the loop wait for a search.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol, TypeVar
+
+from hilum.kernel.clock import Clock
+from hilum.ledger.entry import Origin
+from hilum.ledger.holdings import Held, Holding
+from hilum.ledger.readers import READERS
+from hilum.ledger.search import Found, Place
+from hilum.pipeline.archive.accounts import Accounts, settled
+from hilum.pipeline.archive.metadata import addressed, metadata_of
+from hilum.pipeline.archive.ports import Batch, Purpose
+from hilum.pipeline.archive.wording import of_holdings, of_query
+from hilum.pipeline.ports import Payloads
+from hilum.query.query import Query
+from hilum.query.retrieval import Retrieval
+
+# The first answers come soon, the others with fewer ways to a thread.
+FIRST_BATCH: Final = 100
+BATCH: Final = 500
+# Instances whose metadata is made or read at a time.
+METADATA_BATCH: Final = 50
+# Done many times by viewers for one study; the others are told each time.
+_REPEATED: Final = frozenset((Purpose.RETRIEVE, Purpose.METADATA, Purpose.RENDER))
+
+_T = TypeVar("_T")
+
+
+class Catalogue(Protocol):
+    """What searches need of the ledger: see `hilum.ledger.search`. Raises LedgerUnavailable."""
+
+    def find(
+        self, query: Query, *, limit: int = ..., after: Place | None = ..., skip: int = ...
+    ) -> Found:
+        """Give a page of matches."""
+        ...
+
+
+class Holdings(Protocol):
+    """What retrievals need of the ledger: see `hilum.ledger.holdings`. Raises LedgerUnavailable."""
+
+    def of(self, retrieval: Retrieval) -> Held:
+        """Give the instances of a retrieval."""
+        ...
+
+
+class LocalArchive:
+    """What this gateway holds (see `hilum.pipeline.archive.ports.Archive`)."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        holdings: Holdings,
+        audit: Callable[..., None],
+        payloads: Payloads,
+        clock: Clock,
+    ) -> None:
+        """Begin; `audit` is Ledger.audit."""
+        self._catalogue = catalogue
+        self._holdings = holdings
+        self._payloads = payloads
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="archive")
+        self._accountant = ThreadPoolExecutor(1, thread_name_prefix="accounts")
+        self._accounts = Accounts(audit, threads=self._accountant, clock=clock)
+
+    async def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
+        """Give all matches of a question, batch by batch (see the port)."""
+        # Written while it is looked for; waited for before anything is given.
+        written = self._accounts.begin([of_query(query, asker)])
+        left = query.limit
+        place: Place | None = None
+        skip, size = query.offset, FIRST_BATCH
+        while True:
+            limit = size if left is None else min(size, left)
+            found = await self._in_thread(self._page, query, limit, place, skip)
+            if not written.done():
+                await settled(written)
+            written.result()
+            yield Batch(found.matches, found.ignored)
+            left = None if left is None else left - len(found.matches)
+            if found.next is None or left == 0:
+                return
+            place, skip, size = found.next, found.skip, BATCH
+
+    async def holdings(
+        self, retrieval: Retrieval, asker: Origin, purpose: Purpose
+    ) -> Sequence[Holding]:
+        """Give the instances of a retrieval (see the port)."""
+        held = await self._in_thread(self._holdings.of, retrieval)
+        records = of_holdings(
+            held.holdings, held.patient_ids, retrieval, asker=asker, event=purpose.value
+        )
+        if purpose in _REPEATED:
+            await self._accounts.keep_once(records)
+        else:
+            await settled(self._accounts.begin(records))
+        return held.holdings
+
+    async def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
+        """Give the DICOM JSON object of each holding (see the port)."""
+        for start in range(0, len(holdings), METADATA_BATCH):
+            part = holdings[start : start + METADATA_BATCH]
+            for one in await self._in_thread(self._describe, part, bulk_root):
+                yield one
+
+    def close(self) -> None:
+        """End the threads, when what they were doing is done."""
+        self._threads.shutdown()
+        self._accountant.shutdown()
+
+    def _page(self, query: Query, limit: int, place: Place | None, skip: int) -> Found:
+        return self._catalogue.find(query, limit=limit, after=place, skip=skip)
+
+    def _describe(self, holdings: Sequence[Holding], bulk_root: str) -> list[bytes]:
+        described: list[bytes] = []
+        for holding in holdings:
+            try:
+                metadata = metadata_of(self._payloads, holding)
+            except OSError:
+                continue
+            if metadata:
+                described.append(addressed(metadata, holding, bulk_root))
+        return described
+
+    async def _in_thread(self, act: Callable[..., _T], *values: object) -> _T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, act, *values)
