@@ -92,13 +92,7 @@ class House:
         )
         self.vault.open()
         self.ledger = Ledger.open(folder.ledger, durability=durability)
-        self.archive = LocalArchive(
-            catalogue=self.ledger.search,
-            holdings=self.ledger.holdings,
-            audit=self.ledger.audit,
-            payloads=self.vault,
-            clock=self.clock,
-        )
+        self.archive = LocalArchive.over(self.ledger, self.vault, self.clock)
         self.room = Room(config.gateway.reserve_of)
         self.delivering = Delivering(
             config,

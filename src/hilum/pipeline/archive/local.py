@@ -7,11 +7,12 @@ its own, so that neither commits of intake nor the loop wait for a search.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 from hilum.kernel.clock import Clock
 from hilum.ledger.entry import Origin
 from hilum.ledger.holdings import Held, Holding
+from hilum.ledger.ledger import Ledger
 from hilum.ledger.readers import READERS
 from hilum.ledger.search import Found, Place
 from hilum.pipeline.archive.accounts import Accounts, settled
@@ -70,6 +71,17 @@ class LocalArchive:
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="archive")
         self._accountant = ThreadPoolExecutor(1, thread_name_prefix="accounts")
         self._accounts = Accounts(audit, threads=self._accountant, clock=clock)
+
+    @classmethod
+    def over(cls, ledger: Ledger, payloads: Payloads, clock: Clock) -> Self:
+        """Make it of what a gateway has."""
+        return cls(
+            catalogue=ledger.search,
+            holdings=ledger.holdings,
+            audit=ledger.audit,
+            payloads=payloads,
+            clock=clock,
+        )
 
     async def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
         """Give all matches of a question, batch by batch (see the port)."""
