@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "queue": "What destinations are owed; retry, hold, release, drop, replay.",
     "explain": "Why an instance, study or file goes where it goes, or does not.",
     "routes": "Try routes on files, and a new configuration against the old one.",
+    "viewer": "Install OHIF, a viewer for the browser.",
     "rebuild": "Make the ledger anew from the vault.",
     "conformance": "Print the DICOM Conformance Statement.",
 }
