@@ -1,15 +1,16 @@
-"""The HTTP face of the gateway about itself: /livez, /readyz, /healthz, /metrics, and the API.
+"""The HTTP face of the gateway itself: /livez, /readyz, /healthz, /metrics, the API and pages.
 
 Only what is under /api/v1 may change anything or name instances; who may call it is decided there.
+Pages have no data in them: they ask for it as any client does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
@@ -38,7 +39,13 @@ PATHS: Final = ("/livez", "/readyz", "/healthz", "/metrics")
 class Console:
     """The application, and what it holds while it is served."""
 
-    def __init__(self, board: Board, exposition: Callable[[], bytes], api: ASGIApp) -> None:
+    def __init__(
+        self,
+        board: Board,
+        exposition: Callable[[], bytes],
+        api: ASGIApp,
+        pages: Mapping[str, ASGIApp] | None = None,
+    ) -> None:
         """Answer from `board`; `exposition` gives all metrics, in a thread of its own."""
         self._board = board
         self._exposition = SingleFlight(exposition, name="metrics")
@@ -49,6 +56,7 @@ class Console:
                 Route("/healthz", self._healthz),
                 Route("/metrics", self._metrics),
                 Mount(API_PATH, api),
+                *_pages(pages or {}),
             ],
             exception_handlers={HTTPException: _refused, Exception: _failed},
         )
@@ -80,6 +88,25 @@ class Console:
     def close(self) -> None:
         """Let go of the thread the metrics are read in."""
         self._exposition.close()
+
+
+def _pages(pages: Mapping[str, ASGIApp]) -> Iterator[Route | Mount]:
+    """Give pages their places; a browser that comes without the slash is sent on to it.
+
+    Addresses are relative: a proxy may have put all of us under a path of its own.
+    """
+    for path, page in pages.items():
+        yield Route(path, _sent_on(f"{path[1:]}/"))
+        yield Mount(path, page)
+    if pages:
+        yield Route("/", _sent_on(f"{next(iter(pages))[1:]}/"))
+
+
+def _sent_on(address: str) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_request: Request) -> Response:
+        return RedirectResponse(address, 307, HEADERS)
+
+    return answer
 
 
 def _json(document: Mapping[str, object], status: int = 200) -> JSONResponse:

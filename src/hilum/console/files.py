@@ -12,7 +12,7 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 INDEX: Final = "index.html"
@@ -56,9 +56,6 @@ class Files:
             return Response(status_code=405, headers={"Allow": "GET, HEAD", **self._headers})
         root = request.scope.get("root_path", "")
         path = request.scope["path"].removeprefix(root)
-        if path == "":
-            # Without the slash, what the page names beside itself would be looked for above it.
-            return RedirectResponse(f"{root.rpartition('/')[2]}/", 308, self._headers)
         name = self._name(path.lstrip("/"))
         if name is None:
             return Response("There is no such file.", 404, self._headers, "text/plain")

@@ -20,6 +20,7 @@ from hilum.console.api.explaining import ExplainApi
 from hilum.console.api.queue import QueueApi
 from hilum.console.app import Console
 from hilum.console.board import Board
+from hilum.console.pages import pages_of
 from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.ledger.entry import Counts
 from hilum.ledger.ledger import Ledger
@@ -49,6 +50,7 @@ from hilum.service.web import WebServer
 from hilum.sources.dimse.desk import Desk, Rulebook
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.folder.door import FolderDoor
+from hilum.sources.web.door import ROOT as DICOMWEB
 from hilum.vault.disk import SystemDisk
 from hilum.vault.vault import Vault
 
@@ -135,7 +137,12 @@ class House:
         self.board = Board(
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
         )
-        self._console = Console(self.board, telemetry.metrics.exposition, self._api())
+        self._console = Console(
+            self.board,
+            telemetry.metrics.exposition,
+            self._api(),
+            pages_of(folder.root, dicomweb=DICOMWEB),
+        )
         self._web: WebServer | None = None
         self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
         self._owing = Owing(self.ledger.deliveries.depths, self.clock)

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from asgi_client import Client
 from no_api import no_api
 
 from hilum.console import app as app_module
@@ -188,3 +189,16 @@ async def ask_and_keep(console, sent):
         sent.append(message)
 
     await console.application(scope, None, send)
+
+
+def test_a_browser_is_sent_to_the_pages():
+    async def page(scope, receive, send) -> None:
+        assert scope["path"].removeprefix(scope["root_path"]) == "/"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"page"})
+
+    board = Board([], Silence(), monotonic=lambda: 0.0)
+    client = Client(Console(board, lambda: b"", no_api, {"/viewer": page}).application)
+    assert client.get("/").headers[b"location"] == b"viewer/"
+    assert client.get("/viewer").headers[b"location"] == b"viewer/"
+    assert client.get("/viewer/").content == b"page"
