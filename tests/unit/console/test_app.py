@@ -192,7 +192,7 @@ async def ask_and_keep(console, sent):
 
 
 def test_a_browser_is_sent_to_the_pages():
-    async def page(scope, receive, send) -> None:
+    async def page(scope, _receive, send) -> None:
         assert scope["path"].removeprefix(scope["root_path"]) == "/"
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"page"})
