@@ -67,6 +67,11 @@ class DataSetReader:
             self._header = self._make_header()
         return self._header
 
+    @property
+    def met(self) -> Header:
+        """The wanted attributes that were met so far."""
+        return self._make_header()
+
     def feed(self, chunk: Chunk) -> None:
         """Take the next bytes of the data set.
 

@@ -27,6 +27,13 @@ class Mismatched:
 
 
 @dataclass(frozen=True, slots=True)
+class Misplaced:
+    """The data set is whole, and of another study than the one it was brought to."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotUnderstood:
     """The bytes are not a complete data set."""
 
@@ -47,4 +54,4 @@ class DuplicateRefused:
     reason: str
 
 
-Answer = Kept | NoRoom | Mismatched | NotUnderstood | TooLong | DuplicateRefused
+Answer = Kept | NoRoom | Mismatched | Misplaced | NotUnderstood | TooLong | DuplicateRefused

@@ -39,6 +39,21 @@ class Buffer:
             self._pool.give_back(self)
 
 
+class Uncounted(Buffer):
+    """Stands for memory that nobody reads into again, so that nobody needs to count its holds."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(0, None)
+
+    def hold(self) -> None:
+        """Whoever has a piece of it keeps it alive."""
+
+    def release(self) -> None:
+        """It is not used again."""
+
+
 class BufferPool:
     """Large buffers, with a ceiling in bytes that connections wait below."""
 

@@ -21,6 +21,7 @@ from hilum.pipeline.answers import (
     DuplicateRefused,
     Kept,
     Mismatched,
+    Misplaced,
     NoRoom,
     NotUnderstood,
 )
@@ -149,7 +150,11 @@ class Committer:
             deliveries = self._planner.plan(reception, judged, at)
             return _Candidate(index, reception, judged, digest, at, deliveries)
         report.answers[index] = judged
-        self._quarantine(reception, judged.reason, report)
+        if isinstance(judged, Misplaced):
+            # Nothing is wrong with it, and who brought it is told: nothing to look into.
+            self._drop(reception, report)
+        else:
+            self._quarantine(reception, judged.reason, report)
         return None
 
     def _place(
@@ -274,7 +279,9 @@ def _answer(verdict: Verdict) -> Answer:
     return Kept(verdict)
 
 
-def _judge(reception: Reception, reader: FactsReader) -> InstanceFacts | Mismatched | NotUnderstood:
+def _judge(
+    reception: Reception, reader: FactsReader
+) -> InstanceFacts | Mismatched | Misplaced | NotUnderstood:
     """Say what the data set is, or what is wrong with it."""
     if reception.defect is not None:
         return NotUnderstood(reception.defect)
@@ -283,7 +290,13 @@ def _judge(reception: Reception, reader: FactsReader) -> InstanceFacts | Mismatc
     except CorruptPayload as error:
         return NotUnderstood(str(error))
     mismatch = _mismatch(reception, facts)
-    return facts if mismatch is None else Mismatched(mismatch)
+    if mismatch is not None:
+        return Mismatched(mismatch)
+    wanted = reception.announcement.study_instance_uid
+    if wanted and facts.study_instance_uid != wanted:
+        study = _shown(facts.study_instance_uid)
+        return Misplaced(f"the data set is of study {study}, it was brought to {wanted}")
+    return facts
 
 
 def _mismatch(reception: Reception, facts: InstanceFacts) -> str | None:

@@ -25,13 +25,17 @@ BACKLOG_BYTES: Final = 512 * 1024
 
 @dataclass(slots=True)
 class Announcement:
-    """What the sender said before the bytes. The UIDs are valid UIDs (`is_uid`)."""
+    """What the sender said before the bytes. The UIDs are valid UIDs (`is_uid`).
+
+    `study_instance_uid`: the study that it must belong to; "" any.
+    """
 
     source: str
     sop_class_uid: UID
     sop_instance_uid: UID
     transfer_syntax_uid: UID
     origin: Origin
+    study_instance_uid: str = ""
 
 
 class Clerk(Protocol):

@@ -22,6 +22,7 @@ from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
 from hilum.vault.payload import OpenPayload, open_payload
 from hilum.vault.placement import Placement
 from hilum.vault.pruning import prune
+from hilum.vault.spool import Spool
 
 # A single wait is not worth the way to another thread and back.
 _WORTH_THREADS: Final = 2
@@ -76,6 +77,11 @@ class Vault:
         self._drafts += 1
         serial = f"{self._token}{self._drafts:x}"
         return Draft(self._disk, f"{self._incoming_text}/{serial}", serial, head)
+
+    def spool(self) -> Spool:
+        """Make room for bytes that are not a payload yet; the caller closes it. Raises OSError."""
+        self._drafts += 1
+        return Spool(self._disk, f"{self._incoming_text}/{self._token}{self._drafts:x}")
 
     def place(self, drafts: Sequence[tuple[Draft, str]]) -> Placement:
         """Give completed drafts their final, relative paths; all of them in one go.

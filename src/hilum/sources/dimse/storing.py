@@ -17,6 +17,7 @@ from hilum.pipeline.answers import (
     DuplicateRefused,
     Kept,
     Mismatched,
+    Misplaced,
     NoRoom,
     NotUnderstood,
     TooLong,
@@ -91,7 +92,7 @@ def status_of(answer: Answer) -> tuple[int, str]:
             return SUCCESS, ""
         case NoRoom(reason):
             return OUT_OF_RESOURCES, _comment(reason)
-        case Mismatched(reason):
+        case Mismatched(reason) | Misplaced(reason):
             return DATA_SET_MISMATCH, _comment(reason)
         case NotUnderstood(reason) | TooLong(reason):
             return CANNOT_UNDERSTAND, _comment(reason)

@@ -1,0 +1,180 @@
+"""The instances of one request on their way to intake: one is arriving, others wait for receipts.
+
+Nothing here knows how they are separated in the body.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from hilum.dicom.opening import FileOpener, Opened
+from hilum.dicom.tags import SERIES_INSTANCE_UID, STUDY_INSTANCE_UID
+from hilum.dicomweb import reasons
+from hilum.dicomweb.resource import Place
+from hilum.kernel.errors import CorruptPayload
+from hilum.ledger.entry import Origin
+from hilum.pipeline.answers import Answer, TooLong
+from hilum.pipeline.buffers import Uncounted
+from hilum.pipeline.intake import Intake
+from hilum.pipeline.reception import Announcement, Reception
+from hilum.sources.web.storing_outcome import Failed, Outcome, Stored, failure_reason
+
+SOURCE: Final = "web"
+# So many share a commit; each holds less than a run of bytes in memory until then.
+IN_FLIGHT_MAX: Final = 16
+
+_UNCOUNTED: Final = Uncounted()  # has no state
+
+
+class Parts:
+    """What a request brings. `outcomes` are in the order in which the parts ended.
+
+    Begin, take and end a part at a time; in between, catch up when told to. Closed by `settle`,
+    or by `abandon` when the body will not come to its end.
+    """
+
+    def __init__(self, intake: Intake, *, origin: Origin, study: str) -> None:
+        self.outcomes: list[Outcome] = []
+        self.count = 0
+        self._intake = intake
+        self._origin = origin
+        self._study = study
+        self._opener: FileOpener | None = None
+        self._reception: Reception | None = None
+        self._in_flight = 0
+        self._progress = asyncio.Event()
+        self._carriers = 0
+        self._carry()
+
+    @property
+    def must_wait(self) -> bool:
+        """Tell whether the disk, or commits, should catch up before more is read."""
+        reception = self._reception
+        return self._in_flight >= IN_FLIGHT_MAX or (reception is not None and reception.is_behind)
+
+    @property
+    def is_too_long(self) -> bool:
+        """Tell whether what is arriving is longer than anything we take."""
+        return self._reception is not None and isinstance(self._reception.failure, TooLong)
+
+    def begin(self, transfer_syntax_uid: str = "") -> None:
+        """A file begins."""
+        self.count += 1
+        if self.count == 2:
+            # Waiting for company in a commit is worth it: more of this request may come.
+            self._carry()
+        self._opener = FileOpener(transfer_syntax_uid)
+
+    def begin_data_set(self, opened: Opened) -> None:
+        """A data set of which all is known begins."""
+        self.count += 1
+        self._announce(opened)
+
+    def take(self, piece: memoryview) -> None:
+        """Take the next bytes; they stay as they are for as long as anybody holds them."""
+        if self._reception is not None:
+            self._reception.take(piece, _UNCOUNTED)
+        elif self._opener is not None:
+            try:
+                opened = self._opener.feed(piece)
+            except CorruptPayload:
+                self._give_up_opening()
+            else:
+                if opened is not None:
+                    self._announce(opened)
+
+    def end(self) -> None:
+        """The part is complete."""
+        if self._opener is not None:
+            try:
+                self._announce(self._opener.finish())
+            except CorruptPayload:
+                self._give_up_opening()
+        if self._reception is not None:
+            reception, self._reception = self._reception, None
+            self._in_flight += 1
+            reception.finish()
+
+    def fail(self, outcome: Failed) -> None:
+        """Note what will not become an instance."""
+        self.outcomes.append(outcome)
+
+    def abandon(self) -> None:
+        """What is arriving will never be complete; what was ended before goes on to its commit."""
+        self._opener = None
+        if self._reception is not None:
+            reception, self._reception = self._reception, None
+            reception.abandon()
+        self._put_down()
+
+    async def catch_up(self) -> None:
+        """Wait until more can be taken."""
+        while self.must_wait:
+            self._progress.clear()
+            await self._progress.wait()
+
+    async def settle(self) -> None:
+        """Wait until every part that was ended has its answer."""
+        # Nobody else comes with this request: its last commit needs no company.
+        self._put_down()
+        while self._in_flight:
+            self._progress.clear()
+            await self._progress.wait()
+
+    def _announce(self, opened: Opened) -> None:
+        self._opener = None
+        announcement = Announcement(
+            source=SOURCE,
+            sop_class_uid=opened.sop_class_uid,
+            sop_instance_uid=opened.sop_instance_uid,
+            transfer_syntax_uid=opened.transfer_syntax_uid,
+            origin=self._origin,
+            study_instance_uid=self._study,
+        )
+        reception = self._reception = self._intake.receive(
+            announcement,
+            answered=lambda answer: self._answered(reception, answer),
+            resumed=self._progress.set,
+        )
+        self._take_all(reception, opened.pieces)
+
+    @staticmethod
+    def _take_all(reception: Reception, pieces: Iterable[memoryview]) -> None:
+        for piece in pieces:
+            reception.take(piece, _UNCOUNTED)
+
+    def _answered(self, reception: Reception, answer: Answer) -> None:
+        self._in_flight -= 1
+        self._progress.set()
+        announced = reception.announcement
+        reason = failure_reason(answer)
+        if reason is not None:
+            self.outcomes.append(
+                Failed(
+                    reason,
+                    announced.sop_class_uid,
+                    announced.sop_instance_uid,
+                    isinstance(answer, TooLong),
+                )
+            )
+            return
+        header = reception.reader.header
+        assert header is not None  # noqa: S101 - what is kept was read to its end
+        place = Place(
+            header.uid(STUDY_INSTANCE_UID),
+            header.uid(SERIES_INSTANCE_UID),
+            announced.sop_instance_uid,
+        )
+        self.outcomes.append(Stored(announced.sop_class_uid, place))
+
+    def _give_up_opening(self) -> None:
+        self._opener = None
+        self.outcomes.append(Failed(reasons.CANNOT_UNDERSTAND))
+
+    def _carry(self) -> None:
+        self._carriers += 1
+        self._intake.carriers += 1
+
+    def _put_down(self) -> None:
+        self._intake.carriers -= self._carriers
+        self._carriers = 0
