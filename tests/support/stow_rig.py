@@ -74,7 +74,7 @@ class Rig:
         self.bench.ledger.close()
         self.bench.vault.close()
 
-    async def store(  # noqa: PLR0913
+    async def store(
         self,
         body,
         content_type=MULTIPART,

@@ -1,6 +1,7 @@
 """What the first bytes of a compressed image say of it (PS3.18 §10.5.2).
 
-Enough to name its transfer syntax, and to fill in the description that a store may leave out. Knows the JPEG family (ISO 10918-1, 14495-1) and JPEG 2000 (ISO 15444-1). Never decodes.
+Enough to name its transfer syntax, and to fill in the description that a store may leave out.
+Knows the JPEG family (ISO 10918-1, 14495-1) and JPEG 2000 (ISO 15444-1). Never decodes.
 """
 
 from dataclasses import dataclass
