@@ -14,6 +14,7 @@ from hilum.kernel.names import UID
 from hilum.ledger.entry import Entry, Origin, Verdict
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.archive.local import LocalArchive
+from hilum.pipeline.archive.metadata import Describer
 from hilum.vault.disk import SystemDisk
 from hilum.vault.hashing import Digest
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID, Seal
@@ -31,6 +32,9 @@ class ArchiveRig:
         self.vault.open()
         self.ledger = Ledger.open(folder / "ledger.sqlite", durability=durability)
         self._numbers = itertools.count(1)
+        self.has_room = True
+        self.opened = []
+        self.describer = Describer(self.ledger.metadata, self, has_room=lambda: self.has_room)
         self.archive = self.make(audit=self.ledger.audit)
 
     def make(self, *, audit):
@@ -39,9 +43,14 @@ class ArchiveRig:
             catalogue=self.ledger.search,
             holdings=self.ledger.holdings,
             audit=audit,
-            payloads=self.vault,
+            describer=self.describer,
             clock=time,
         )
+
+    def open_payload(self, path):
+        """Open a payload, and remember that it was opened."""
+        self.opened.append(path)
+        return self.vault.open_payload(path)
 
     def store(self, data, syntax_uid, *, verdict=Verdict.KEPT):
         """Take a data set in as intake would; give its entry."""

@@ -28,6 +28,7 @@ from hilum.ledger.holdings import Holdings
 from hilum.ledger.lock import WriteLock
 from hilum.ledger.lookup import Lookup
 from hilum.ledger.losing import Losses
+from hilum.ledger.metadata import KeptMetadata
 from hilum.ledger.moments import microseconds_of, now_utc
 from hilum.ledger.opening import prepare
 from hilum.ledger.reader import Reader
@@ -89,6 +90,7 @@ class Ledger:
         self.lookup = Lookup(ask)
         self.search = Search(self._searchers.ask)
         self.holdings = Holdings(self._searchers.ask)
+        self.metadata = KeptMetadata(self._write_lightly, self._searchers.ask)
         self.removals = Removals(self._losses, writing, self._write, self._keeper.ask)
 
     @classmethod

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -161,6 +162,53 @@ PAYLOAD: Final = Table(
     Column("received_at_microseconds", BigInteger, nullable=False),
     # Who brought it, for retention by peer; '' when that was nobody we know.
     Column("peer", Text, nullable=False, server_default=""),
+    sqlite_with_rowid=False,
+)
+
+# The DICOM JSON object of a version, compressed, so that metadata requests open no payload.
+# Whatever removes the payload removes it too. Most say only how they differ from another of their
+# series (`base_row`); where that one is gone, they are made again. `edition`: which Hilum made it.
+INSTANCE_METADATA: Final = Table(
+    "instance_metadata",
+    METADATA,
+    Column("id", _ROW, primary_key=True),
+    Column("instance_row", _ROW, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("edition", Integer, nullable=False),
+    Column("base_row", _ROW),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("instance_row", "version"),
+    ForeignKeyConstraint(
+        ["instance_row", "version"],
+        ["payload.instance_row", "payload.version"],
+        ondelete="CASCADE",
+    ),
+)
+
+# Attributes that a site wants to search by besides the columns: each value once. `level` is that of
+# the owner, a patient, study, series or instance.
+EXTRA: Final = Table(
+    "extra",
+    METADATA,
+    Column("tag", BigInteger, primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("owner_row", _ROW, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Index(None, "owner_row", "level"),
+    sqlite_with_rowid=False,
+)
+
+# Items of Request Attributes Sequence: what of a series was asked for, and by which number.
+SERIES_REQUEST: Final = Table(
+    "series_request",
+    METADATA,
+    Column("series_row", _ROW, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    *_texts("scheduled_procedure_step_id", "requested_procedure_id", "accession_number"),
+    Index(None, "scheduled_procedure_step_id"),
+    Index(None, "requested_procedure_id"),
+    Index(None, "accession_number"),
     sqlite_with_rowid=False,
 )
 

@@ -26,7 +26,6 @@ from hilum.ledger.entry import Counts
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.advice import Advice
 from hilum.pipeline.adviser import advise
-from hilum.pipeline.archive.local import LocalArchive
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.explanation import Explainer, Explanation
@@ -34,6 +33,7 @@ from hilum.pipeline.intake import Intake, IntakeLimits
 from hilum.pipeline.retention.keeper import Keeper
 from hilum.pipeline.room import Room
 from hilum.service import readings
+from hilum.service.archiving import Archiving
 from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
 from hilum.service.circumstances import circumstances_of
@@ -94,7 +94,6 @@ class House:
         )
         self.vault.open()
         self.ledger = Ledger.open(folder.ledger, durability=durability)
-        self.archive = LocalArchive.over(self.ledger, self.vault, self.clock)
         self.room = Room(config.gateway.reserve_of)
         self.delivering = Delivering(
             config,
@@ -123,6 +122,8 @@ class House:
             is_synced=durability == "power",
             limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
         )
+        self.archiving = Archiving(self.ledger, self.vault, self.clock, self.intake)
+        self.archive = self.archiving.archive
         self.keeper = Keeper(
             config.retention,
             removals=self.ledger.removals,
@@ -188,6 +189,7 @@ class House:
                 (_ROOM_SECONDS, "balancing groups", self.delivering.balance),
                 (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
                 (_ROOM_SECONDS, "letting payloads go", self.keeper.look),
+                (_ROOM_SECONDS, "making metadata", self.archiving.look),
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
                 (_COUNT_SECONDS, "counting the ledger", self._count),
                 (REFRESH_SECONDS, "counting what is owed", self._owing.refresh),
@@ -224,7 +226,7 @@ class House:
             self._web.stop()
         self.board.close()
         self._console.close()
-        await asyncio.to_thread(self.archive.close)
+        await self.archiving.close()
         self.ledger.close()
         self.vault.close()
         self._syncers.shutdown()

@@ -67,6 +67,9 @@ def _with_tail(
     vr, bulk = front.elements[pixels]
     if not isinstance(bulk, Bulk):
         return front
+    if bulk.length is None:
+        vr = "OB"  # whatever it says (PS3.5 §A.4)
+        front.elements[pixels] = (vr, bulk)
     end = _end_of(payload, bulk)
     tail_bytes = payload.size - end
     if not 0 < tail_bytes <= TAIL_BYTES_MAX:

@@ -16,10 +16,9 @@ from hilum.ledger.ledger import Ledger
 from hilum.ledger.readers import READERS
 from hilum.ledger.search import Found, Place
 from hilum.pipeline.archive.accounts import Accounts, settled
-from hilum.pipeline.archive.metadata import addressed, metadata_of
+from hilum.pipeline.archive.metadata import Describer
 from hilum.pipeline.archive.ports import Batch, Purpose
 from hilum.pipeline.archive.wording import of_holdings, of_query
-from hilum.pipeline.ports import Payloads
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
 
@@ -61,25 +60,25 @@ class LocalArchive:
         catalogue: Catalogue,
         holdings: Holdings,
         audit: Callable[..., None],
-        payloads: Payloads,
+        describer: Describer,
         clock: Clock,
     ) -> None:
         """Begin; `audit` is Ledger.audit."""
         self._catalogue = catalogue
         self._holdings = holdings
-        self._payloads = payloads
+        self._describer = describer
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="archive")
         self._accountant = ThreadPoolExecutor(1, thread_name_prefix="accounts")
         self._accounts = Accounts(audit, threads=self._accountant, clock=clock)
 
     @classmethod
-    def over(cls, ledger: Ledger, payloads: Payloads, clock: Clock) -> Self:
+    def over(cls, ledger: Ledger, describer: Describer, clock: Clock) -> Self:
         """Make it of what a gateway has."""
         return cls(
             catalogue=ledger.search,
             holdings=ledger.holdings,
             audit=ledger.audit,
-            payloads=payloads,
+            describer=describer,
             clock=clock,
         )
 
@@ -120,7 +119,7 @@ class LocalArchive:
         """Give the DICOM JSON object of each holding (see the port)."""
         for start in range(0, len(holdings), METADATA_BATCH):
             part = holdings[start : start + METADATA_BATCH]
-            for one in await self._in_thread(self._describe, part, bulk_root):
+            for one in await self._in_thread(self._describer.describe, part, bulk_root):
                 yield one
 
     def close(self) -> None:
@@ -130,17 +129,6 @@ class LocalArchive:
 
     def _page(self, query: Query, limit: int, place: Place | None, skip: int) -> Found:
         return self._catalogue.find(query, limit=limit, after=place, skip=skip)
-
-    def _describe(self, holdings: Sequence[Holding], bulk_root: str) -> list[bytes]:
-        described: list[bytes] = []
-        for holding in holdings:
-            try:
-                metadata = metadata_of(self._payloads, holding)
-            except OSError:
-                continue
-            if metadata:
-                described.append(addressed(metadata, holding, bulk_root))
-        return described
 
     async def _in_thread(self, act: Callable[..., _T], *values: object) -> _T:
         loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ from hilum.dicom.match_keys import matching_of
 from hilum.dicom.matching import Key
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dicom.vrs import vr_of
+from hilum.ledger.entry import Verdict
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.archive import local
 from hilum.pipeline.archive.ports import Purpose
@@ -44,9 +45,11 @@ def data_set(number, *, study=1, patient="P1", name="Müller^Jürgen", pixels=b"
     return builder.data_set
 
 
-def stored(rig, *args, **kwargs):
+def stored(rig, *args, verdict=Verdict.KEPT, **kwargs):
     return rig.store(
-        encode_data_set(data_set(*args, **kwargs), transfer_syntax(EXPLICIT)), EXPLICIT
+        encode_data_set(data_set(*args, **kwargs), transfer_syntax(EXPLICIT)),
+        EXPLICIT,
+        verdict=verdict,
     )
 
 

@@ -1,0 +1,44 @@
+"""The archive of one process: what doors ask, and the duty that goes ahead of their questions."""
+
+import asyncio
+import uuid
+
+from hilum.kernel.clock import Clock
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.archive.ahead import Ahead
+from hilum.pipeline.archive.local import LocalArchive
+from hilum.pipeline.archive.metadata import Describer
+from hilum.pipeline.intake import Intake
+from hilum.pipeline.ports import Payloads
+
+
+class Archiving:
+    """Builds the archive and keeps it going. `archive` is for doors."""
+
+    def __init__(self, ledger: Ledger, payloads: Payloads, clock: Clock, intake: Intake) -> None:
+        self._intake = intake
+        describer = Describer(ledger.metadata, payloads, has_room=self._has_room)
+        self.archive = LocalArchive.over(ledger, describer, clock)
+        self._ahead = Ahead(
+            ledger.metadata,
+            describer,
+            leases=ledger.slots,
+            owner=f"metadata-{uuid.uuid4().hex[:12]}",
+            clock=clock,
+            is_busy=self._is_busy,
+        )
+
+    async def look(self) -> None:
+        """Go ahead of questions while nothing else is going on. Raises HilumError."""
+        await self._ahead.look()
+
+    async def close(self) -> None:
+        """End its threads."""
+        await asyncio.to_thread(self.archive.close)
+
+    def _has_room(self) -> bool:
+        return self._intake.obstacle is None
+
+    def _is_busy(self) -> bool:
+        intake = self._intake
+        return bool(intake.open_receptions or intake.waiting) or not self._has_room()
