@@ -6,6 +6,7 @@ from typing import Final
 FUZZY_NOT_SUPPORTED: Final = (
     "The fuzzymatching parameter is not supported. Only literal matching has been performed."
 )
+MORE_RESULTS: Final = "There are additional results that can be requested"
 WARNINGS_MAX: Final = 10
 _CHARACTERS_MAX: Final = 300
 
@@ -13,6 +14,14 @@ _CHARACTERS_MAX: Final = 300
 def more_results(remaining: int) -> str:
     """Say how many results are behind the page."""
     return f"There are {remaining} additional results that can be requested"
+
+
+def at_most(limit: int) -> str:
+    """Say how long the answer is at most, where its end is not known when its head goes out."""
+    return (
+        f"There are at most {limit} results in this answer; additional ones, if there are any, "
+        "can be requested"
+    )
 
 
 def warning_headers(service: str, warnings: Iterable[str]) -> list[str]:

@@ -27,11 +27,11 @@ from hilum.service.config_settings import (
     GatewaySettings,
     LogSettings,
     SourcesSettings,
-    WebSourceSettings,
     json_schema,
 )
 from hilum.service.config_source import Source
 from hilum.service.config_toml import Document, read_document
+from hilum.sources.web.settings import WebSourceSettings
 
 __all__ = [
     "Config",

@@ -7,19 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field
 
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.folder.settings import FolderDestinationSettings
 from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.names import AETitle
-from hilum.kernel.setting_types import ByteCount, HostName, ListenPort, LocalPath, Title
+from hilum.kernel.setting_types import ByteCount, LocalPath, Title
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.routing.settings import RouteSettings
 from hilum.service.time_zones import time_zone
 from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
 from hilum.sources.folder.settings import FolderSourceSettings
+from hilum.sources.web.settings import WebSourceSettings
 
 DATA_FOLDER: Final = Path("hilum-data")
 
@@ -91,32 +92,6 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
         terabyte of a large one; so the share is the ceiling of the amount.
         """
         return min(self.reserve_bytes, int(disk_bytes * self.reserve_percent / 100))
-
-
-class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
-    """The HTTP listener: health, readiness, metrics, and the API for whoever has its token."""
-
-    enabled: bool = Field(default=True, description="Whether to listen for HTTP at all.")
-    host: HostName = Field(
-        default="127.0.0.1",
-        description="Address to listen on; 0.0.0.0 is every address of this machine.",
-    )
-    port: ListenPort = Field(
-        default=8080, description="Port of HTTP. 0: any free one, which the log names."
-    )
-    token: SecretStr | None = Field(
-        default=None,
-        min_length=16,
-        max_length=512,
-        description="What callers of /api/v1 must know. Absent: only programs on this machine may "
-        "use it. Better keep it in a file: token_file.",
-        examples=["a-long-random-text"],
-    )
-    token_file: LocalPath | None = Field(
-        default=None,
-        description="File whose content is the token; the last line break is dropped.",
-        examples=["/run/secrets/hilum-api"],
-    )
 
 
 class SourcesSettings(BaseModel, frozen=True, extra="forbid"):

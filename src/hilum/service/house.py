@@ -45,12 +45,15 @@ from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
 from hilum.service.neighbours import rulebook_of
 from hilum.service.opening import DataFolder
 from hilum.service.owing import REFRESH_SECONDS, Owing
+from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.web import WebServer
+from hilum.service.web_front import front_of
 from hilum.sources.dimse.desk import Desk, Rulebook
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.folder.door import FolderDoor
 from hilum.sources.web.door import ROOT as DICOMWEB
+from hilum.sources.web.assembly import Parts
 from hilum.vault.disk import SystemDisk
 from hilum.vault.vault import Vault
 
@@ -174,7 +177,8 @@ class House:
         self.door = DimseDoor(self.desk, self._tls())
         self.door.open(sockets.dimse, sockets.dimse_tls)
         if sockets.web:
-            self._web = WebServer(self._console.application, sockets.web)
+            limits = self.config.sources.web.limits
+            self._web = WebServer(self._application(), sockets.web, limits)
             self.telemetry.emit(WebOpened(self.config.sources.web.host, self._web.port))
 
     async def keep(self) -> None:
@@ -233,7 +237,7 @@ class House:
 
     async def reload(self, config: Config) -> str:
         """Use a changed configuration from now on; say what needs a restart instead."""
-        fixed = _restart_needed(self._begun_with, config)
+        fixed = restart_needed(self._begun_with, config)
         self.delivering.change(config)
         self.keeper.change(config.retention)
         self.config = config
@@ -303,6 +307,16 @@ class House:
             for name, settings in self.config.sources.folder.items()
         ]
 
+    def _application(self) -> ASGIApp:
+        parts = Parts(
+            archive=self.archive,
+            payloads=self.vault,
+            telemetry=self.telemetry,
+            settings=self.config.sources.web,
+            entity=self.config.gateway.ae_title,
+        )
+        return front_of(parts, self._console.application)
+
     def _is_association_open(self, association_id: str) -> bool:
         return self.desk is not None and self.desk.is_open(association_id)
 
@@ -366,34 +380,3 @@ class House:
     async def _resolve(self) -> None:
         if self.desk is not None and self.config.peers:
             self.desk.rulebook = await asyncio.to_thread(self._rulebook)
-
-
-def _restart_needed(old: Config, new: Config) -> list[str]:
-    """Name the settings that changed and are only read at the start."""
-    pairs = {
-        "gateway.data": (old.gateway.data, new.gateway.data),
-        "gateway.workers": (old.gateway.workers, new.gateway.workers),
-        "gateway.durability": (old.gateway.durability, new.gateway.durability),
-        "gateway.duplicates": (old.gateway.duplicates, new.gateway.duplicates),
-        "gateway.reserve_bytes": (old.gateway.reserve_bytes, new.gateway.reserve_bytes),
-        "gateway.reserve_percent": (old.gateway.reserve_percent, new.gateway.reserve_percent),
-        "sources.dimse.host, port and plain": (_address(old), _address(new)),
-        "sources.dimse.limits.instance_bytes_max": (
-            old.sources.dimse.limits.instance_bytes_max,
-            new.sources.dimse.limits.instance_bytes_max,
-        ),
-        "sources.web": (_web(old), _web(new)),
-        "sources.folder": (old.sources.folder, new.sources.folder),
-        "log": (old.log, new.log),
-    }
-    return [name for name, (before, after) in pairs.items() if before != after]
-
-
-def _address(config: Config) -> tuple[object, ...]:
-    source = config.sources.dimse
-    return source.host, source.port, source.plain, source.tls.port if source.tls else None
-
-
-def _web(config: Config) -> tuple[object, ...]:
-    web = config.sources.web
-    return web.enabled, web.host, web.port

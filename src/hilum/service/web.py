@@ -10,16 +10,16 @@ import errno
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hilum.kernel.errors import Misconfigured
-
-# Connections at once. Each is a descriptor, and those belong to DIMSE associations first.
-CONNECTIONS_MAX: Final = 256
+from hilum.sources.web.door import CUT_OFF_STATE
+from hilum.sources.web.settings import WebLimits
 
 # What a request may take until its head is complete. Heads of browsers behind proxies with big
 # cookies reach some 16 KB.
@@ -41,26 +41,28 @@ TOO_LARGE: Final = (
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """HTTP/1.1 over one connection, with an end to what a request head may cost."""
+    """HTTP/1.1 over one connection, with an end to what its client may cost."""
 
-    connections_max: ClassVar = CONNECTIONS_MAX
+    limits: ClassVar = WebLimits()
     head_seconds_max: ClassVar = HEAD_SECONDS_MAX
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # uvicorn's business
         super().__init__(*arguments, **named)
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None  # None: no head is awaited
+        self._stall_timer: asyncio.TimerHandle | None = None  # None: the client takes what we send
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's narrower type
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
         self._await_head()
-        if len(self.connections) > self.connections_max:
+        if len(self.connections) > self.limits.connections_max:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._head_is_complete()
+        self._takes_again()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -81,6 +83,41 @@ class BoundedHttp(HttpToolsProtocol):
         """Note that the head of a request is complete."""
         self._head_is_complete()
         super().on_headers_complete()
+        self.scope["state"][CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that takes more slowly than we send; not for one that takes nothing."""
+        super().pause_writing()
+        if self.limits.bytes_per_second_min and self._stall_timer is None:
+            self._look_again()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._takes_again()
+        super().resume_writing()
+
+    def _look_again(self) -> None:
+        self._stall_timer = self.loop.call_later(
+            self.limits.transfer_grace_seconds, self._look, self.transport.get_write_buffer_size()
+        )
+
+    def _look(self, waiting_before: int) -> None:
+        """Give up on a client that took less than it must since we looked last."""
+        taken = waiting_before - self.transport.get_write_buffer_size()
+        if taken < self.limits.bytes_per_second_min * self.limits.transfer_grace_seconds:
+            self.transport.abort()
+        else:
+            self._look_again()
+
+    def _takes_again(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _cut_off(self, cycle: RequestResponseCycle) -> None:
+        """Close without the end of an answer, which uvicorn would call the application's fault."""
+        cycle.disconnected = True
+        self.transport.close()
 
     def _await_head(self) -> None:
         if self._head_timer is None:
@@ -104,13 +141,19 @@ class _Server(uvicorn.Server):
 class WebServer:
     """Serves one application on sockets that listen already, until it is told to stop."""
 
-    def __init__(self, application: ASGIApp, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        sockets: Sequence[socket.socket],
+        limits: WebLimits | None = None,
+    ) -> None:
+        bounded = type("BoundedHttp", (BoundedHttp,), {"limits": limits or WebLimits()})
         self.port: int = sockets[0].getsockname()[1]
         self._sockets = list(sockets)
         self._server = _Server(
             uvicorn.Config(
                 application,
-                http=BoundedHttp,
+                http=bounded,
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

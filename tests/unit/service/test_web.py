@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from hilum.kernel.errors import Misconfigured
 from hilum.service.web import HEAD_BYTES_MAX, BoundedHttp, WebServer, listen
+from hilum.sources.web.settings import WebLimits
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 
@@ -30,8 +31,8 @@ async def fail(_request):
 
 
 @contextlib.asynccontextmanager
-async def served(app=None):
-    server = WebServer(app or application(), listen("127.0.0.1", 0))
+async def served(app=None, **limits):
+    server = WebServer(app or application(), listen("127.0.0.1", 0), WebLimits(**limits))
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(server.run())
         yield server
@@ -178,11 +179,9 @@ def test_a_second_request_is_given_its_own_time(monkeypatch):
     run(scenario)
 
 
-def test_too_many_connections_are_turned_away_and_the_others_are_served(monkeypatch):
-    monkeypatch.setattr(BoundedHttp, "connections_max", 3)
-
+def test_too_many_connections_are_turned_away_and_the_others_are_served():
     async def scenario():
-        async with served() as server:
+        async with served(connections_max=3) as server:
             kept = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
             assert await exchange(server.port, head()) in {b"", b"reset"}
             reader, writer = kept[0]

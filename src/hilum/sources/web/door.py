@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from hilum.dicomweb.base_url import BaseUrl, base_url, behind_proxy
 from hilum.dicomweb.refusal import RequestRefused
@@ -17,13 +17,21 @@ from hilum.dicomweb.resource import Allowed, Resource
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Telemetry
+from hilum.sources.web.answering import Answering
+from hilum.sources.web.arriving_body import NO_HURRY, ClientGone, Pace
 from hilum.sources.web.caller import CALLER_STATE, EVERYTHING, HttpCaller
-from hilum.sources.web.events import RequestFailed
-from hilum.sources.web.exchange import ClientGone, Exchange, Reply, answer, refused
+from hilum.sources.web.compression import compressed
+from hilum.sources.web.events import RequestAnswered, RequestFailed, kind_of, method_of
+from hilum.sources.web.exchange import Exchange, Reply, joined_headers, refused
+from hilum.sources.web.proxies import IsProxy
 
 Handler = Callable[[Exchange, Resource], Awaitable[Reply]]
+Reader = Callable[[str, bytes], Resource]
 # Everything under it is DICOMweb; the default entity's.
 ROOT: Final = "/dicom-web"
+# A key of a request's `state`: what closes its connection, for an answer that cannot be finished.
+CUT_OFF_STATE: Final = "hilum.cut_off"
+_GONE: Final = 499  # of our log and metrics only: nobody is there to read a status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,85 +54,112 @@ class WebDoor:
         handlers: Mapping[type[Resource], Handler],
         telemetry: Telemetry,
         *,
-        is_proxy: Callable[[str], bool] = lambda _: False,
+        is_proxy: IsProxy = lambda _: False,
+        pace: Pace = NO_HURRY,
     ) -> None:
         self._face = face
         self._handlers = handlers
         self._telemetry = telemetry
         self._is_proxy = is_proxy
+        self._pace = pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        is_head = scope["method"] == "HEAD"
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         exchange = Exchange(
             scope,
             receive,
             caller=_caller_of(scope),
             root=self._root(scope),
             entity=self._face.entity,
+            pace=self._pace,
         )
-        sent = _Sent(send)
+        visit = _Visit(Answering(send))
         try:
-            await answer(await self._reply(exchange), sent, is_head=is_head)
+            await self._serve(exchange, visit)
         except ClientGone:
-            return
-        except (HilumError, OSError) as error:
-            await self._break_off(sent, error)
-        except asyncio.CancelledError:
-            raise
-        except Exception as fault:  # noqa: BLE001 - a fault of ours is one request's, not the door's
-            await self._break_off(sent, fault)
+            visit.status = _GONE
+        except Exception as error:  # noqa: BLE001 - a fault of ours is one request's, not the door's
+            await self._break_off(exchange, visit, error)
+        if visit.is_cut_off:
+            _cut_off(scope)
+        self._telemetry.emit(
+            RequestAnswered(
+                method_of(exchange.method),
+                visit.resource,
+                str(visit.status),
+                loop.time() - began,
+                exchange.arriving.bytes,
+                visit.answering.bytes,
+            )
+        )
 
-    async def _reply(self, exchange: Exchange) -> Reply:
+    async def _serve(self, exchange: Exchange, visit: "_Visit") -> None:
         try:
             path = exchange.raw_path[len(self._face.path) :]
             resource = resource_of(exchange.method, path)
-            if isinstance(resource, Allowed):
-                return Reply(204, headers={"Allow": ", ".join(resource.methods)})
-            return await self._handlers.get(type(resource), _not_offered)(exchange, resource)
+            visit.resource = kind_of(resource)
+            reply = await self._reply(exchange, resource)
+            reply = await compressed(reply, exchange.headers.get("accept-encoding", ""))
         except RequestRefused as refusal:
-            return refused(refusal)
+            reply = refused(refusal)
+        visit.status = reply.status
+        await visit.answering.send(reply, exchange)
 
-    async def _break_off(self, sent: "_Sent", error: Exception) -> None:
+    async def _reply(self, exchange: Exchange, resource: Resource) -> Reply:
+        if isinstance(resource, Allowed):
+            return Reply(204, headers={"Allow": ", ".join(resource.methods)})
+        return await self._handlers.get(type(resource), _not_offered)(exchange, resource)
+
+    async def _break_off(self, exchange: Exchange, visit: "_Visit", error: Exception) -> None:
         """Tell of a fault: by a status, or by cutting off an answer that was begun."""
-        status, reason = _told(error)
-        self._telemetry.emit(RequestFailed(status, type(error).__name__, place_of(error)))
-        if sent.has_begun:
-            # Without the last chunk the client knows that it has not all: the server closes.
-            raise _CutOff from None
-        await answer(refused(RequestRefused(status, reason, _headers(status))), sent)
+        visit.status, reason = _told(error)
+        self._telemetry.emit(RequestFailed(visit.status, type(error).__name__, place_of(error)))
+        if visit.answering.has_begun:
+            visit.is_cut_off = True
+            return
+        refusal = RequestRefused(visit.status, reason, _headers(visit.status))
+        try:
+            await visit.answering.send(refused(refusal), exchange)
+        except ClientGone:
+            visit.status = _GONE
 
     def _root(self, scope: Scope) -> BaseUrl:
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-        ]
-        host = next((value for name, value in headers if name == "host"), "")
+        """Give the address of the service as the client knows it."""
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
         server = scope.get("server") or ("localhost", 80)
         found = base_url(
-            scope["scheme"], host, self._face.path, otherwise=f"{server[0]}:{server[1]}"
+            scope["scheme"],
+            host.decode("latin-1"),
+            self._face.path,
+            otherwise=f"{server[0]}:{server[1]}",
         )
         client = scope.get("client")
-        return behind_proxy(found, headers) if client and self._is_proxy(client[0]) else found
+        if client and self._is_proxy(client[0]):
+            return behind_proxy(found, joined_headers(scope["headers"]).items())
+        return found
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One request, as it is told of afterwards."""
+
+    answering: Answering
+    resource: str = "none"
+    status: int = 0
+    is_cut_off: bool = False
 
 
 async def _not_offered(_exchange: Exchange, _resource: Resource) -> Reply:
     raise RequestRefused(501, "this gateway does not offer that resource")
 
 
-class _CutOff(Exception):
-    """An answer that was begun cannot be finished."""
-
-
-class _Sent:
-    """Sends, and remembers whether an answer was begun."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.has_begun = False
-
-    async def __call__(self, message: Message) -> None:
-        self.has_begun = True
-        await self._send(message)
+def _cut_off(scope: Scope) -> None:
+    """Close the connection: without the last chunk the client knows that it has not all."""
+    close = scope.get("state", {}).get(CUT_OFF_STATE)
+    if close is not None:
+        close()
 
 
 def _caller_of(scope: Scope) -> HttpCaller:

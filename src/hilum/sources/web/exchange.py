@@ -6,23 +6,20 @@ A body that is streamed goes out as it is made: the server makes the maker wait 
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import parse_qsl
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.choice import Accepted
+from hilum.dicomweb.percent import query_pairs
 from hilum.dicomweb.refusal import PROBLEM_TYPE, RequestRefused
-from hilum.kernel.errors import Unreachable
 from hilum.ledger.entry import Origin
+from hilum.sources.web.arriving_body import NO_HURRY, ArrivingBody, ClientGone, Pace
 from hilum.sources.web.caller import HttpCaller
 
+__all__ = ["Body", "ClientGone", "Exchange", "Reply", "joined_headers", "refused"]
+
 Body = bytes | AsyncIterator[bytes]
-
-
-class ClientGone(Unreachable):
-    """The client closed the connection before the end of its body, or of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +36,34 @@ class Exchange:
     """A request that was let in. `root` is the address of the service that clients know."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, *, caller: HttpCaller, root: BaseUrl, entity: str
+        self,
+        scope: Scope,
+        receive: Receive,
+        *,
+        caller: HttpCaller,
+        root: BaseUrl,
+        entity: str,
+        pace: Pace = NO_HURRY,
     ) -> None:
         self.method: str = scope["method"]
         self.raw_path: bytes = scope["raw_path"]
         self.caller = caller
         self.root = root
         self.entity = entity
+        self.headers = joined_headers(scope["headers"])
+        self.arriving = ArrivingBody(receive, pace)
         self._query: bytes = scope["query_string"]
-        self._receive = receive
-        self.headers: dict[str, str] = _headers(scope["headers"])
+        self._parameters: tuple[tuple[str, str], ...] | None = None
 
-    def parameters(self) -> list[tuple[str, str]]:
+    def parameters(self) -> tuple[tuple[str, str], ...]:
         """Give the parameters of the query string, decoded, in their order.
 
         Raises:
-            RequestRefused: 400, there are more than anybody means.
+            RequestRefused: 400, they are not UTF-8, or more than anybody means; 414, too long.
         """
-        try:
-            return parse_qsl(
-                self._query.decode("utf-8", "replace"),
-                keep_blank_values=True,
-                max_num_fields=_PARAMETERS_MAX,
-            )
-        except ValueError as error:
-            raise RequestRefused(400, "the query string has too many parameters") from error
+        if self._parameters is None:
+            self._parameters = query_pairs(self._query)
+        return self._parameters
 
     def accepted(self) -> Accepted:
         """Read what the client takes. Raises RequestRefused."""
@@ -81,22 +81,20 @@ class Exchange:
             association_id=f"http-{uuid.uuid4().hex[:12]}",
         )
 
-    async def body(self) -> AsyncIterator[bytes]:
-        """Give the body as it comes. Raises ClientGone."""
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] != "http.request":
-                raise ClientGone("the client closed the connection")
-            more = message.get("more_body", False)
-            if message.get("body"):
-                yield message["body"]
+    def body(self) -> AsyncIterator[bytes]:
+        """Give the body as it comes.
+
+        The iterator raises:
+            ClientGone: the client closed the connection before the end.
+            RequestRefused: 408, it sends too slowly.
+        """
+        return self.arriving.pieces()
 
     async def whole_body(self, *, bytes_max: int) -> bytes:
         """Read a small body.
 
         Raises:
-            RequestRefused: 413, it is longer.
+            RequestRefused: 413, it is longer; 408, it comes too slowly.
             ClientGone: it did not end.
         """
         content = bytearray()
@@ -107,43 +105,13 @@ class Exchange:
         return bytes(content)
 
 
-_PARAMETERS_MAX: Final = 1000
-
-
 def refused(refusal: RequestRefused) -> Reply:
     """Answer with a refusal."""
     return Reply(refusal.status, PROBLEM_TYPE, refusal.body, refusal.headers)
 
 
-async def answer(reply: Reply, send: Send, *, is_head: bool = False) -> None:
-    """Send an answer; of one to HEAD only its head."""
-    headers = [
-        (name.lower().encode(), text.encode("latin-1", "replace"))
-        for name, text in reply.headers.items()
-    ]
-    if reply.content_type:
-        headers.append((b"content-type", reply.content_type.encode("latin-1")))
-    if isinstance(reply.body, bytes) and reply.status not in _BODILESS:
-        headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    if isinstance(reply.body, bytes):
-        await send(_part(b"" if is_head else reply.body, more=False))
-        return
-    if not is_head:
-        async for piece in reply.body:
-            await send(_part(piece, more=True))
-    await send(_part(b"", more=False))
-
-
-_BODILESS: Final = frozenset((204, 304))
-
-
-def _part(content: bytes, *, more: bool) -> Message:
-    return {"type": "http.response.body", "body": content, "more_body": more}
-
-
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Join what is there more than once (RFC 9110 §5.3)."""
+def joined_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Give the headers by their names in lower case; join what is there twice (RFC 9110 §5.3)."""
     found: dict[str, str] = {}
     for name, value in raw:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")

@@ -1,0 +1,112 @@
+"""Sends an answer: whole or as it is made, until the client has it, or has gone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from hilum.dicomweb.base_url import BaseUrl
+from hilum.dicomweb.refusal import RequestRefused
+from hilum.sources.web.arriving_body import ArrivingBody, ClientGone
+from hilum.sources.web.caller import HttpCaller
+from hilum.sources.web.exchange import Exchange, Reply, refused
+
+_BODILESS: Final = frozenset((204, 304))
+_TOO_SLOW: Final = 408
+_CLOSE: Final = (b"connection", b"close")
+
+
+class Answering:
+    """One answer on its way. `has_begun`: its status cannot be changed any more."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_begun = False
+        self.bytes = 0
+
+    async def send(self, reply: Reply, exchange: Exchange) -> None:
+        """Send an answer; of one to HEAD only its head.
+
+        What the client still sends of its body is read for a while, so that it sees the answer;
+        then the connection is closed.
+
+        Raises:
+            ClientGone: it closed the connection before it had all.
+            Exception: whatever the maker of a streamed body raises.
+        """
+        is_unread = not exchange.arriving.has_ended and _has_body(exchange)
+        self.has_begun = True
+        headers = _headers_of(reply, is_last=is_unread)
+        await self._send(
+            {"type": "http.response.start", "status": reply.status, "headers": headers}
+        )
+        is_whole = isinstance(reply.body, bytes)
+        if exchange.method == "HEAD":
+            await _close(reply.body)
+            is_whole = False
+        elif isinstance(reply.body, bytes):
+            await self._part(reply.body, more=is_unread)
+        else:
+            await self._stream(reply.body, exchange.arriving)
+        if is_unread and reply.status != _TOO_SLOW and not _awaits_consent(exchange):
+            await exchange.arriving.drop_the_rest()
+        if is_unread or not is_whole:
+            await self._part(b"", more=False)
+
+    async def _stream(self, body: AsyncIterator[bytes], arriving: ArrivingBody) -> None:
+        """Send a body as it is made. The server swallows what is sent to a client that has gone."""
+        gone = asyncio.ensure_future(arriving.until_gone())
+        try:
+            async for piece in body:
+                if gone.done():
+                    raise ClientGone("the client closed the connection")
+                if piece:
+                    await self._part(piece, more=True)
+        finally:
+            gone.cancel()
+            await asyncio.wait((gone,))
+            await _close(body)
+
+    async def _part(self, content: bytes, *, more: bool) -> None:
+        self.bytes += len(content)
+        await self._send({"type": "http.response.body", "body": content, "more_body": more})
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, refusal: RequestRefused) -> None:
+    """Answer with a refusal where nothing else is known of the request."""
+    nobody = HttpCaller("", "", frozenset())
+    exchange = Exchange(scope, receive, caller=nobody, root=BaseUrl("http", ""), entity="")
+    await Answering(send).send(refused(refusal), exchange)
+
+
+def _has_body(exchange: Exchange) -> bool:
+    headers = exchange.headers
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
+
+def _awaits_consent(exchange: Exchange) -> bool:
+    """Tell whether the client sends its body only when it is told to go on (RFC 9110 §10.1.1)."""
+    expects = exchange.headers.get("expect", "").lower()
+    return expects == "100-continue" and not exchange.arriving.has_begun
+
+
+def _headers_of(reply: Reply, *, is_last: bool) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (name.lower().encode(), text.encode("latin-1", "replace"))
+        for name, text in reply.headers.items()
+    ]
+    if reply.content_type:
+        headers.append((b"content-type", reply.content_type.encode("latin-1")))
+    if isinstance(reply.body, bytes) and reply.status not in _BODILESS:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
+    if is_last:
+        headers.append(_CLOSE)
+    return headers
+
+
+async def _close(body: bytes | AsyncIterator[bytes]) -> None:
+    """Let go of what a streamed body holds, also when nobody began it."""
+    close = getattr(body, "aclose", None)
+    if close is not None:
+        await close()

@@ -1,0 +1,99 @@
+"""The body of a request as it arrives: at the pace of who reads it, and no slower than allowed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import Receive
+
+from hilum.dicomweb.refusal import RequestRefused
+from hilum.kernel.errors import Unreachable
+
+# What is left of a refused body is read for so long, or the client would see a reset instead of
+# the answer; then it sees that.
+LINGER_SECONDS_MAX: Final = 5.0
+LINGER_BYTES_MAX: Final = 64 << 20
+
+
+class ClientGone(Unreachable):
+    """The client closed the connection before the end of its body, or of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slow a client may be: bytes per second, averaged, and how long before that counts."""
+
+    bytes_per_second_min: int
+    grace_seconds: float
+
+    def seconds_for(self, sent_bytes: int) -> float | None:
+        """Give how long we wait in all for so many bytes and the next; None: for ever."""
+        if not self.bytes_per_second_min:
+            return None
+        return self.grace_seconds + sent_bytes / self.bytes_per_second_min
+
+
+NO_HURRY: Final = Pace(0, 0.0)
+
+
+class ArrivingBody:
+    """One body; it is read once."""
+
+    def __init__(self, receive: Receive, pace: Pace = NO_HURRY) -> None:
+        self._receive = receive
+        self._pace = pace
+        self._waited = 0.0
+        self.bytes = 0
+        self.has_ended = False
+        self.has_begun = False
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give it as it comes. Raises ClientGone, or RequestRefused with 408."""
+        while not self.has_ended:
+            piece = await self._next()
+            if piece:
+                yield piece
+
+    async def drop_the_rest(self) -> None:
+        """Read what nobody wants, within limits. Never raises but when cancelled."""
+        end = self.bytes + LINGER_BYTES_MAX
+        try:
+            async with asyncio.timeout(LINGER_SECONDS_MAX):
+                while not self.has_ended and self.bytes < end:
+                    await self._receive_piece()
+        except (ClientGone, TimeoutError):
+            return
+
+    async def until_gone(self) -> None:
+        """Wait until the client closes the connection, or has been answered."""
+        while (await self._receive())["type"] == "http.request":
+            continue
+
+    async def _next(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        allowed = self._pace.seconds_for(self.bytes)
+        began = loop.time()
+        # Only our waiting counts: that we are slow to take it is no fault of the client.
+        left = None if allowed is None else max(allowed - self._waited, 0.001)
+        try:
+            async with asyncio.timeout(left):
+                return await self._receive_piece()
+        except TimeoutError:
+            minimum = self._pace.bytes_per_second_min
+            raise RequestRefused(
+                408, f"the body comes more slowly than {minimum} bytes a second"
+            ) from None
+        finally:
+            self._waited += loop.time() - began
+
+    async def _receive_piece(self) -> bytes:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            self.has_ended = True
+            raise ClientGone("the client closed the connection")
+        self.has_begun = True
+        self.has_ended = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        self.bytes += len(piece)
+        return piece

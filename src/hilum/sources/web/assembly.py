@@ -1,0 +1,58 @@
+"""Puts the DICOMweb doors together: which handler answers what, under which paths."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from hilum.dicomweb.percent import encoded
+from hilum.dicomweb.resource import Resource, Search
+from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.archive.ports import Archive
+from hilum.pipeline.ports import Payloads
+from hilum.sources.web.arriving_body import Pace
+from hilum.sources.web.door import ROOT, Face, Handler, WebDoor
+from hilum.sources.web.proxies import proxies_of
+from hilum.sources.web.searching import Searching
+from hilum.sources.web.settings import WebSourceSettings
+
+ENTITIES: Final = "/aets"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the doors need of the house. `entity` is the AE title of the default entity."""
+
+    archive: Archive
+    payloads: Payloads
+    telemetry: Telemetry
+    settings: WebSourceSettings
+    entity: str
+
+
+def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
+    """Give what answers each kind of resource."""
+    settings = parts.settings
+    return {
+        Search: Searching(
+            parts.archive,
+            limit_max=settings.search_limit,
+            empty_status=settings.empty_search,
+        ),
+    }
+
+
+def doors_of(parts: Parts) -> Mapping[str, ASGIApp]:
+    """Give the doors by the path that each is the root of."""
+    settings = parts.settings
+    handlers = handlers_of(parts)
+    is_proxy = proxies_of(settings.trusted_proxies)
+    limits = settings.limits
+    pace = Pace(limits.bytes_per_second_min, limits.transfer_grace_seconds)
+    return {
+        path: WebDoor(
+            Face(path, parts.entity), handlers, parts.telemetry, is_proxy=is_proxy, pace=pace
+        )
+        for path in (ROOT, f"{ENTITIES}/{encoded(parts.entity)}/rs")
+    }

@@ -1,0 +1,119 @@
+"""Matches of a search as data sets that are sent, and what is to be said of those that are not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from hilum.dicom import tags
+from hilum.dicom.dictionary import entry
+from hilum.dicom.json_writer import to_json
+from hilum.dicom.native_xml_writer import to_xml
+from hilum.dicomweb.addresses import url_of
+from hilum.dicomweb.base_url import BaseUrl
+from hilum.dicomweb.media_types import DICOM_XML
+from hilum.dicomweb.resource import Place
+from hilum.dicomweb.search_warning import MORE_RESULTS, at_most
+from hilum.pipeline.archive.ports import Batch
+from hilum.query.answer import result_of
+from hilum.query.level import Level
+from hilum.query.match import Match
+from hilum.query.query import Attribute, Query
+from hilum.sources.web.lists import close
+
+# Longer lists are not gathered: some thousand studies.
+HELD_BYTES_MAX: Final = 4 << 20
+# Writing one takes a tenth of a millisecond; others want the event loop in between.
+_AT_ONCE: Final = 32
+
+
+class ResultWriter:
+    """Writes one match after the other."""
+
+    def __init__(self, query: Query, root: BaseUrl, essence: str) -> None:
+        self._query = query
+        self._root = root
+        self._write = to_xml if essence == DICOM_XML else to_json
+
+    def write(self, match: Match) -> bytes:
+        """Write one match as an answer, with the address of what it stands for."""
+        return self._write(result_of(self._query, match, retrieve_url=self._url(match)))
+
+    def _url(self, match: Match) -> str:
+        if match.level == Level.PATIENT:
+            return ""
+        text, level = match.attributes.text, match.level
+        place = Place(
+            text(tags.STUDY_INSTANCE_UID),
+            text(tags.SERIES_INSTANCE_UID) if level >= Level.SERIES else "",
+            text(tags.SOP_INSTANCE_UID) if level >= Level.IMAGE else "",
+        )
+        return url_of(self._root, place)
+
+
+class Results:
+    """The results of one search: gathered as far as that costs little, then one by one."""
+
+    def __init__(self, found: AsyncIterator[Batch], writer: ResultWriter, limit: int) -> None:
+        """Take at most `limit` of what was found; the search itself may give one more."""
+        self.held: list[bytes] = []
+        self.is_whole = False
+        self._found = found
+        self._writer = writer
+        self._limit = limit
+        self._ignored: tuple[Attribute, ...] = ()
+        self._has_more = False
+        self._written = self._write()
+
+    async def gather(self) -> None:
+        """Write results until there are no more, or those that wait are enough."""
+        size = 0
+        async for result in self._written:
+            self.held.append(result)
+            size += len(result)
+            if size > HELD_BYTES_MAX:
+                return
+        self.is_whole = True
+
+    async def all(self) -> AsyncIterator[bytes]:
+        """Give those that were gathered, and all behind them."""
+        try:
+            for result in self.held:
+                yield result
+            self.held.clear()
+            async for result in self._written:
+                yield result
+        finally:
+            await self.aclose()
+
+    def warnings(self) -> list[str]:
+        """Say why the answer may be other than expected."""
+        told = [f"{_name(one)} is not searched for and was ignored" for one in self._ignored]
+        if self._has_more:
+            return [*told, MORE_RESULTS]
+        return told if self.is_whole else [*told, at_most(self._limit)]
+
+    async def aclose(self) -> None:
+        """End the search."""
+        await close(self._written)
+        await close(self._found)
+
+    async def _write(self) -> AsyncIterator[bytes]:
+        number = 0
+        async for batch in self._found:
+            self._ignored = batch.ignored
+            for match in batch.matches:
+                if number == self._limit:
+                    self._has_more = True
+                    return
+                number += 1
+                if not number % _AT_ONCE:
+                    await asyncio.sleep(0)
+                yield self._writer.write(match)
+
+
+def _name(attribute: Attribute) -> str:
+    """Name an attribute as its parameter does; never its value."""
+    known = entry(attribute) if isinstance(attribute, int) else None
+    if known is not None and known.keyword:
+        return known.keyword
+    return f"{attribute:08X}" if isinstance(attribute, int) else "a private attribute"

@@ -1,0 +1,115 @@
+"""What can be set about the HTTP listener: `[sources.web]`. Values only.
+
+The descriptions and examples here are what `hilum init`, the JSON Schema and the reference show.
+"""
+
+from ipaddress import ip_network
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, WithJsonSchema
+
+from hilum.kernel.setting_types import (
+    ByteCount,
+    HostName,
+    ListenPort,
+    LocalPath,
+    OneOrMore,
+    Seconds,
+    address,
+)
+from hilum.sources.web.origins import origin_of
+
+KIB = 1024
+GIB = 1024**3
+
+
+def _proxy(text: str) -> str:
+    """Check an address or network: a name could be anybody's tomorrow."""
+    found = address(text)
+    try:
+        ip_network(found)
+    except ValueError:
+        raise ValueError(f"{text!r} is a name; write the proxy's IP address or network") from None
+    return found
+
+
+Proxy = Annotated[
+    str, AfterValidator(_proxy), WithJsonSchema({"type": "string", "format": "address"})
+]
+WebOrigin = Annotated[str, AfterValidator(origin_of)]
+
+
+class WebLimits(BaseModel, frozen=True, extra="forbid"):
+    """What callers over HTTP can cost us at most, in memory and in time."""
+
+    connections_max: int = Field(
+        default=256,
+        ge=1,
+        le=100_000,
+        description="Connections open at one time, in each worker process; a browser opens six.",
+    )
+    bytes_per_second_min: ByteCount = Field(
+        default=KIB,
+        ge=0,
+        le=GIB,
+        description="Slowest caller we wait for, sending or taking, averaged over a request. "
+        "0: no minimum.",
+    )
+    transfer_grace_seconds: Seconds = Field(
+        default=30.0, description="A transfer may take so long before its speed is looked at."
+    )
+
+
+class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
+    """The HTTP listener: DICOMweb, the API, health and metrics."""
+
+    enabled: bool = Field(default=True, description="Whether to listen for HTTP at all.")
+    host: HostName = Field(
+        default="127.0.0.1",
+        description="Address to listen on; 0.0.0.0 is every address of this machine.",
+    )
+    port: ListenPort = Field(
+        default=8080, description="Port of HTTP. 0: any free one, which the log names."
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        max_length=512,
+        description="What callers of /api/v1 must know. Absent: only programs on this machine may "
+        "use it. Better keep it in a file: token_file.",
+        examples=["a-long-random-text"],
+    )
+    token_file: LocalPath | None = Field(
+        default=None,
+        description="File whose content is the token; the last line break is dropped.",
+        examples=["/run/secrets/hilum-api"],
+    )
+    dicomweb: bool = Field(
+        default=True,
+        description="Answer DICOMweb under /dicom-web and /aets/<AE title>/rs.",
+    )
+    search_limit: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Results of one search at most, also when its limit parameter says more; a "
+        "warning tells when there are more, and offset gives them.",
+    )
+    empty_search: Literal[200, 204] = Field(
+        default=200,
+        description="Status of a search without results: 200 with an empty list, or 204 as the "
+        "standard has it (PS3.18 §8.3.4.4), which some clients take for an error.",
+    )
+    cors_origins: Annotated[tuple[WebOrigin, ...], OneOrMore()] = Field(
+        default=(),
+        description="Web pages that may read answers in a browser: their origins, or * for any "
+        "page. Empty: only pages that come from this gateway.",
+        examples=["https://viewer.example.org"],
+    )
+    trusted_proxies: Annotated[tuple[Proxy, ...], OneOrMore()] = Field(
+        default=(),
+        description="Reverse proxies whose Forwarded and X-Forwarded-* headers count, by IP or "
+        "CIDR: in addresses of answers, and for who the caller is.",
+        examples=["10.1.2.5"],
+    )
+    limits: WebLimits = WebLimits()
