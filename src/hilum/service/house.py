@@ -52,8 +52,8 @@ from hilum.service.web_front import front_of
 from hilum.sources.dimse.desk import Desk, Rulebook
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.folder.door import FolderDoor
-from hilum.sources.web.door import ROOT as DICOMWEB
 from hilum.sources.web.assembly import Parts
+from hilum.sources.web.door import ROOT as DICOMWEB
 from hilum.vault.disk import SystemDisk
 from hilum.vault.vault import Vault
 

@@ -22,8 +22,9 @@ from hilum.pipeline.archive.wording import of_holdings, of_query
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
 
-# The first answers come soon, the others with fewer ways to a thread.
-FIRST_BATCH: Final = 100
+# The first answers come soon: a page of a hundred, and one that tells whether there are more. The
+# others take fewer ways to a thread.
+FIRST_BATCH: Final = 101
 BATCH: Final = 500
 # Instances whose metadata is made or read at a time.
 METADATA_BATCH: Final = 50

@@ -3,9 +3,9 @@
 An ASGI application without a framework: one dispatch over the values of `dicomweb.resource`.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -56,17 +56,18 @@ class WebDoor:
         *,
         is_proxy: IsProxy = lambda _: False,
         pace: Pace = NO_HURRY,
+        monotonic: Callable[[], float] = perf_counter,
     ) -> None:
         self._face = face
         self._handlers = handlers
         self._telemetry = telemetry
         self._is_proxy = is_proxy
         self._pace = pace
+        self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._monotonic()
         exchange = Exchange(
             scope,
             receive,
@@ -89,7 +90,7 @@ class WebDoor:
                 method_of(exchange.method),
                 visit.resource,
                 str(visit.status),
-                loop.time() - began,
+                self._monotonic() - began,
                 exchange.arriving.bytes,
                 visit.answering.bytes,
             )

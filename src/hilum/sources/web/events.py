@@ -60,7 +60,9 @@ class RequestAnswered(Event):
     """
 
     level: ClassVar[Level] = Level.DEBUG
-    message: ClassVar[str] = "{method} of {resource} was answered with {status} after {seconds} s."
+    message: ClassVar[str] = (
+        "{method} of {resource} was answered with {status} after {seconds:.4f} s."
+    )
     metrics: ClassVar[tuple[Metric, ...]] = (
         Counter("hilum_web_requests_total", ("method", "resource", "status")),
         Histogram("hilum_web_request_seconds", "seconds", ("resource",), _SECONDS),

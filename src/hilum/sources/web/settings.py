@@ -4,7 +4,7 @@ The descriptions and examples here are what `hilum init`, the JSON Schema and th
 """
 
 from ipaddress import ip_network
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, WithJsonSchema
 
@@ -36,6 +36,13 @@ def _proxy(text: str) -> str:
 Proxy = Annotated[
     str, AfterValidator(_proxy), WithJsonSchema({"type": "string", "format": "address"})
 ]
+def _empty_status(status: int) -> int:
+    if status not in {200, 204}:
+        raise ValueError(f"{status} is no answer to a search; write 200 or 204")
+    return status
+
+
+EmptySearch = Annotated[int, Field(ge=200, le=204), AfterValidator(_empty_status)]
 WebOrigin = Annotated[str, AfterValidator(origin_of)]
 
 
@@ -95,7 +102,7 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
         description="Results of one search at most, also when its limit parameter says more; a "
         "warning tells when there are more, and offset gives them.",
     )
-    empty_search: Literal[200, 204] = Field(
+    empty_search: EmptySearch = Field(
         default=200,
         description="Status of a search without results: 200 with an empty list, or 204 as the "
         "standard has it (PS3.18 §8.3.4.4), which some clients take for an error.",
