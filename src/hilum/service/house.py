@@ -141,12 +141,7 @@ class House:
         self.board = Board(
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
         )
-        self._console = Console(
-            self.board,
-            telemetry.metrics.exposition,
-            self._api(),
-            pages_of(folder.root, dicomweb=DICOMWEB),
-        )
+        self._console = self._new_console()
         self._web: WebServer | None = None
         self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
         self._owing = Owing(self.ledger.deliveries.depths, self.clock)
@@ -319,6 +314,10 @@ class House:
 
     def _is_association_open(self, association_id: str) -> bool:
         return self.desk is not None and self.desk.is_open(association_id)
+
+    def _new_console(self) -> Console:
+        pages = pages_of(self.folder.root, dicomweb=DICOMWEB)
+        return Console(self.board, self.telemetry.metrics.exposition, self._api(), pages)
 
     def _api(self) -> ASGIApp:
         delivering, ledger = self.delivering, self.ledger
