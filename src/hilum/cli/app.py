@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "check": "Find every error in the configuration; say what it will do.",
     "echo": "Ask a peer whether it is there (C-ECHO).",
     "send": "Send files, folders and archives to a peer (C-STORE).",
+    "find": "Ask a peer what it has (C-FIND).",
     "queue": "What destinations are owed; retry, hold, release, drop, replay.",
     "explain": "Why an instance, study or file goes where it goes, or does not.",
     "routes": "Try routes on files, and a new configuration against the old one.",

@@ -1,8 +1,10 @@
 """What a peer's refusal means for the operator: its words, and what to change."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from hilum.destinations.dimse.address import Address
+from hilum.dimse.status import Service, describe
 from hilum.dimse.upper.items import ContextResult
 from hilum.dimse.upper.pdu import AssociateReject
 from hilum.dimse.upper.reasons import (
@@ -17,6 +19,35 @@ from hilum.kernel.errors import HilumError, Rejected, Unreachable
 
 class Busy(Unreachable):
     """The peer answered, and what it said was: not now."""
+
+
+class OperationFailed(Rejected):
+    """The peer answered a query or a retrieval with a failure.
+
+    `words` are those of the status and what the peer adds: it may add anything, names of patients
+    too, so they are for the eyes of whoever asks and not for logs.
+    """
+
+    def __init__(self, text: str, *, status: int, words: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.words = words
+
+
+def failure_of(
+    address: Address,
+    service: Service,
+    status: int,
+    *,
+    words: str,
+    offending_elements: Sequence[int] = (),
+) -> OperationFailed:
+    """Make the error for a last response that is a failure."""
+    text = f"{address} answered our {service.value}: {describe(status, service)}"
+    if offending_elements:
+        tags = ", ".join(f"({tag >> 16:04X},{tag & 0xFFFF:04X})" for tag in offending_elements)
+        text += f", about {tags}"
+    return OperationFailed(text, status=status, words=words)
 
 
 _NAMES: Final = "Does it know {calling!r} and this host? Is {called!r} its AE title?"

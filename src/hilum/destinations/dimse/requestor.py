@@ -1,7 +1,9 @@
 """The requestor of an association: the one way in which Hilum calls a DIMSE peer."""
 
 import contextlib
+import itertools
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
     Awaitable,
     Callable,
@@ -14,12 +16,13 @@ from typing import Final
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.connection import connect
+from hilum.destinations.dimse.dialogue import Dialogue
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.pieces import Chunks, Pieces
 from hilum.destinations.dimse.questions import Questions, Reporter
 from hilum.destinations.dimse.refusals import context_refusal
 from hilum.destinations.dimse.wire import Wire
-from hilum.dicom.sop_classes import VERIFICATION
+from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from hilum.dimse.message import Command, CommandField
@@ -29,12 +32,19 @@ from hilum.dimse.service.verification import echo_request
 from hilum.dimse.upper.association import Association
 from hilum.dimse.upper.events import Released
 from hilum.dimse.upper.fragments import Bytes, Fragments
-from hilum.dimse.upper.items import PresentationContext, UserInformation
+from hilum.dimse.upper.items import (
+    ExtendedNegotiation,
+    PresentationContext,
+    RoleSelection,
+    UserInformation,
+)
 from hilum.dimse.upper.limits import UpperLimits
 from hilum.dimse.upper.negotiation import Context
 from hilum.dimse.upper.pdu import AssociateAccept, AssociateRequest
-from hilum.kernel.errors import HilumError, LocalProtocolError, RemoteProtocolError
+from hilum.kernel.errors import HilumError, LocalProtocolError, Rejected, RemoteProtocolError
 from hilum.kernel.names import UID
+
+_MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit; 0 is left out, some peers dislike it
 
 Reference = tuple[UID, UID]  # SOP class and instance
 
@@ -49,23 +59,35 @@ async def associate(
     options: RequestorOptions,
     *,
     reporter: Reporter | None = None,
+    roles: Sequence[RoleSelection] = (),
+    extended: Sequence[ExtendedNegotiation] = (),
 ) -> "Requestor":
     """Open an association with the peer at `address`. When this raises nothing is left open.
 
-    With a `reporter` the peer may report storage commitment on it.
+    With a `reporter` the peer may report storage commitment on it. `roles` and `extended` are
+    offered as they are (PS3.7 §D.3.3.4, §D.3.3.5).
 
     Raises:
         Unreachable: no connection or no answer in time, or the peer is busy: try again later.
         Rejected: the peer does not want us; the message says why and what to change.
         RemoteProtocolError: what answered does not speak DICOM.
     """
-    association = Association.requestor(_request(address, contexts, options), UpperLimits())
+    information = UserInformation(
+        maximum_length=options.maximum_pdu_length,
+        implementation_class_uid=IMPLEMENTATION_CLASS_UID,
+        implementation_version_name=IMPLEMENTATION_VERSION_NAME,
+        roles=tuple(roles),
+        extended=tuple(extended),
+        user_identity=options.user_identity,
+    )
+    request = _request(address, contexts, information)
+    association = Association.requestor(request, UpperLimits())
     wire = await connect(address, options, Wire(association, address, Questions(reporter)))
     try:
         seconds = options.association_timeout_seconds
         await wire.send([association.request()], seconds=seconds)
         accept = await wire.answer(AssociateAccept, to="our association request", seconds=seconds)
-        return Requestor(wire, association, accept, address=address, options=options)
+        return Requestor(wire, association, request, accept, address=address, options=options)
     except BaseException:
         wire.abort()
         await wire.wait_closed()
@@ -73,18 +95,13 @@ async def associate(
 
 
 def _request(
-    address: Address, contexts: Sequence[PresentationContext], options: RequestorOptions
+    address: Address, contexts: Sequence[PresentationContext], information: UserInformation
 ) -> AssociateRequest:
     return AssociateRequest(
         called_ae_title=address.called,
         calling_ae_title=address.calling,
         contexts=tuple(contexts),
-        user_information=UserInformation(
-            maximum_length=options.maximum_pdu_length,
-            implementation_class_uid=IMPLEMENTATION_CLASS_UID,
-            implementation_version_name=IMPLEMENTATION_VERSION_NAME,
-            user_identity=options.user_identity,
-        ),
+        user_information=information,
     )
 
 
@@ -95,18 +112,21 @@ class Requestor:
         self,
         wire: Wire,
         association: Association,
+        request: AssociateRequest,
         accept: AssociateAccept,
         *,
         address: Address,
         options: RequestorOptions,
     ) -> None:
         self.address = address
+        self.request = request
         self.accept = accept
         self._wire = wire
         self._association = association
         self._options = options
         self._fragments = Fragments(association, pdu_bytes_max=options.fragment_bytes_max)
         self._is_busy = False
+        self._message_ids = itertools.cycle(range(1, _MESSAGE_IDS + 1))
 
     @property
     def contexts(self) -> Mapping[int, Context]:
@@ -117,6 +137,25 @@ class Requestor:
     def is_open(self) -> bool:
         """Tell whether another operation may be tried."""
         return self._wire.failure is None
+
+    def next_message_id(self) -> int:
+        """Give an id that no request of ours on this association had lately."""
+        return next(self._message_ids)
+
+    def context_for(self, abstract_syntax: UID) -> Context:
+        """Give the context to ask for a service on.
+
+        Raises:
+            Rejected: the peer does not offer it to us.
+        """
+        for context in self.contexts.values():
+            if context.abstract_syntax == abstract_syntax and context.we_are_scu:
+                return context
+        asked = (one.id for one in self.request.contexts if one.abstract_syntax == abstract_syntax)
+        raise Rejected(
+            f"{self.address} does not offer us {sop_class_name(abstract_syntax)}: "
+            f"{self.refusal(next(asked, 0))}. Is it allowed there for {self.address.calling!r}?"
+        )
 
     def refusal(self, context_id: int) -> str:
         """Say why `context_id` is not among `contexts`."""
@@ -210,6 +249,28 @@ class Requestor:
             seconds = self._options.response_timeout_seconds
             response = await self._response(CommandField.N_ACTION_RSP, message_id, seconds)
         return status_of(response)
+
+    @contextlib.asynccontextmanager
+    async def converse(
+        self, context_id: int, message_id: int, command: bytes, identifier: bytes
+    ) -> AsyncGenerator[Dialogue, None]:
+        """Ask something that has many answers; whoever leaves before the last one aborts.
+
+        The peer may ask us meanwhile, as it does in a C-GET: all that it says is in the dialogue.
+
+        Raises:
+            Unreachable, RemoteProtocolError: the association is over.
+        """
+        seconds = self._options.response_timeout_seconds
+        with self._operation():
+            self._wire.listen()
+            try:
+                with self._message():
+                    parts = self._fragments.command(context_id, command)
+                    await self._send(parts, context_id, identifier, is_last=True)
+                yield Dialogue(self._wire, context_id, message_id, seconds=seconds)
+            finally:
+                self._wire.stop_listening()
 
     async def release(self) -> None:
         """End the association in order, and be done with it whether or not the peer answers.

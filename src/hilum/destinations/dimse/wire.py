@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Final, TypeVar, cast
 
 from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.inbox import Heard, Inbox
 from hilum.destinations.dimse.questions import Questions
 from hilum.destinations.dimse.refusals import rejection
 from hilum.dimse.message import Command, CommandReceived, DataReceived, Messages
@@ -31,7 +32,13 @@ from hilum.dimse.upper.events import (
 )
 from hilum.dimse.upper.pdu import AssociateAccept
 from hilum.dimse.upper.state import State
-from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError, Unreachable
+from hilum.kernel.errors import (
+    HilumError,
+    LocalProtocolError,
+    Rejected,
+    RemoteProtocolError,
+    Unreachable,
+)
 
 # Responses are some hundred bytes; what a peer sends beyond comes in pieces of at most this.
 _READ_BUFFER_BYTES: Final = 64 * 1024
@@ -71,6 +78,8 @@ class Wire(asyncio.BufferedProtocol):
         self._answers: deque[Answer] = deque()
         self._failure: HilumError | None = None
         self._has_room = True
+        self._inbox: Inbox | None = None
+        self._is_paused = False
         self._waiter: asyncio.Future[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
@@ -156,6 +165,50 @@ class Wire(asyncio.BufferedProtocol):
             )
         return answer
 
+    def listen(self) -> None:
+        """Keep every message of the peer for `hear` from now on."""
+        self._inbox = Inbox()
+
+    async def hear(self, *, to: str, seconds: float) -> Heard:
+        """Give the peer's next command or piece of a data set, after `listen`.
+
+        Reading stops while more is kept than an inbox should have: the peer waits for us then.
+
+        Raises:
+            Unreachable: the association is gone, or (TooSlow) nothing was said in time.
+            RemoteProtocolError: the peer broke the protocol.
+        """
+        inbox = self._inbox
+        if inbox is None:
+            raise LocalProtocolError("nobody listens on this association")
+        while inbox.is_empty:
+            self.check()
+            await self._happening(seconds, f"did not answer {to} within {seconds:g} s")
+        heard = inbox.take()
+        if self._is_paused and inbox.has_room:
+            self._is_paused = False
+            self._transport.resume_reading()
+        return heard
+
+    def stop_listening(self) -> None:
+        """Keep no more; what was kept is dropped."""
+        self._inbox = None
+        if self._is_paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+        self._is_paused = False
+
+    def say(self, context_id: int, command: bytes) -> None:
+        """Send a command without a data set, at once: an answer to the peer, or a C-CANCEL.
+
+        Raises:
+            Unreachable: the association is gone.
+            LocalProtocolError: a message of ours is on its way.
+        """
+        self.check()
+        if self.is_in_message:
+            raise LocalProtocolError("a command inside another message (PS3.8 §E.1)")
+        self._transport.write(self._association.command(context_id, command))
+
     def answer_questions(self) -> None:
         """Send the answers that the peer is owed, unless that would part a message of ours."""
         if self.is_in_message or self._failure is not None:
@@ -216,7 +269,9 @@ class Wire(asyncio.BufferedProtocol):
 
     def _receive(self, fragment: Fragment) -> None:
         received = self._messages.receive(fragment)
-        if isinstance(received, DataReceived):
+        if self._inbox is not None:
+            self._keep(self._inbox, received)
+        elif isinstance(received, DataReceived):
             self._questions.take(received)
             self.answer_questions()
         elif isinstance(received, CommandReceived):
@@ -224,6 +279,15 @@ class Wire(asyncio.BufferedProtocol):
                 self._take(received.command)
             else:
                 self._questions.ask(received)
+
+    def _keep(self, inbox: Inbox, received: CommandReceived | DataReceived | None) -> None:
+        if received is None:
+            return
+        inbox.put(received)
+        if inbox.is_full and not self._is_paused and not self._transport.is_closing():
+            self._is_paused = True
+            self._transport.pause_reading()
+        self._wake()
 
     def _loss(self, error: Exception | None) -> HilumError:
         """Say what it means that the transport closed by itself."""

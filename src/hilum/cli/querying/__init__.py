@@ -1,0 +1,1 @@
+"""What `hilum find`, `get`, `move` and `recv` are made of."""
