@@ -29,6 +29,8 @@ def find(  # noqa: PLR0913 - one argument an option
     limit: int | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False,
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False,
+    debug: Annotated[bool, Parameter(name=["--debug", "-d"], negative="")] = False,
 ) -> int:
     """Ask a peer what it has: `hilum find PACS@10.0.0.5:104 --name 'DOE*' --date 20260101-`.
 
@@ -49,6 +51,10 @@ def find(  # noqa: PLR0913 - one argument an option
         Print DICOM JSON (PS3.18 Annex F), one object a line.
     quiet:
         Print matches only, no count.
+    verbose:
+        Also tell what the peer agreed to.
+    debug:
+        The same as --verbose.
     """
     if limit is not None and limit < 1:
         raise Misconfigured(f"--limit {limit}: give at least 1")
@@ -58,6 +64,7 @@ def find(  # noqa: PLR0913 - one argument an option
         question=question.question(),
         limit=limit,
         fuzzy=fuzzy,
+        is_verbose=verbose or debug,
     )
     asking.question.identifier()  # what cannot be sent is said before anybody is called
     try:

@@ -1,6 +1,7 @@
 """One C-FIND from the command line: associate, ask, show what comes, release."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from hilum.destinations.dimse.inquiry import inquiry_for
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.refusals import OperationFailed
 from hilum.destinations.dimse.requestor import Requestor
+from hilum.dicom.sop_classes import sop_class_name
+from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.service.query_negotiation import FindOptions
 from hilum.dimse.status import DATA_SET_MISMATCH, Category
 from hilum.query.level import Level
@@ -45,6 +48,7 @@ class Asking:
     question: Question
     limit: int | None = None
     fuzzy: bool = False
+    is_verbose: bool = False
 
     async def execute(self, answers: Answers, interruption: Interruption) -> Outcome:
         """Ask, and print the matches.
@@ -57,6 +61,8 @@ class Asking:
         wish = FindOptions(relational=self.question.relational, fuzzy_names=self.fuzzy)
         inquiry = inquiry_for(self.question.find_class, wish)
         requestor = await inquiry.associate(self.address, self.options)
+        if self.is_verbose:
+            print(about(requestor), file=sys.stderr)
         try:
             outcome.notes += self._not_agreed(requestor)
             await self._ask(requestor, answers, interruption, outcome)
@@ -78,11 +84,13 @@ class Asking:
             async with contextlib.aclosing(find.matches()) as matches:
                 async for match in matches:
                     if self.limit is not None and outcome.matches == self.limit:
-                        outcome.notes.append(f"there are more: cut at --limit {self.limit}")
+                        outcome.notes.append(f"there are more (--limit {self.limit})")
                         break
                     outcome.matches += 1
                     answers.match(match)
         outcome.notes += _notes_on(find, self.address)
+        if interruption.is_wanted:
+            outcome.notes.append("stopped; there may be more")
 
     def _not_agreed(self, requestor: Requestor) -> Iterator[str]:
         agreed = agreed_find_options(requestor, self.question.find_class)
@@ -100,8 +108,6 @@ def _notes_on(find: Find, address: Address) -> Iterator[str]:
         )
     if find.ending is not None and find.ending.category is Category.WARNING:
         yield f"{address} stopped: {find.ending.words}"
-    if find.ending is not None and find.ending.category is Category.CANCEL:
-        yield f"{address} was asked to stop; there may be more"
 
 
 def in_words(outcome: Outcome, *, level: Level, address: Address) -> str:
@@ -111,6 +117,20 @@ def in_words(outcome: Outcome, *, level: Level, address: Address) -> str:
         return f"no {one} at {address} matches"
     noun = one if outcome.matches == 1 else many
     return f"{outcome.matches:,} {noun} at {address}, {duration_of(outcome.seconds)}"
+
+
+def about(requestor: Requestor) -> str:
+    """Say who answers, and what it agreed to."""
+    names = [
+        f"{sop_class_name(one.abstract_syntax)} in {transfer_syntax(one.transfer_syntax).name}"
+        for one in requestor.contexts.values()
+    ]
+    information = requestor.accept.user_information
+    agreed = "\n".join(f"  {name}" for name in names) or "  nothing"
+    return (
+        f"{requestor.address}, {information.implementation_version_name or 'an unnamed peer'}, "
+        f"agreed to\n{agreed}"
+    )
 
 
 def advice_on(error: OperationFailed, question: Question) -> str:

@@ -21,6 +21,7 @@ class Column:
     title: str
     path: Path
     is_number: bool = False
+    is_spare: bool = False  # left out where a line is too short for all
 
     def cell(self, match: DataSet) -> str:
         """Give what stands in the column."""
@@ -69,36 +70,41 @@ _CLASSES: Final = frozenset((tags.SOP_CLASS_UID, 0x00080062))
 
 
 def _columns(text: str) -> tuple[Column, ...]:
-    """Read `Keyword=Title`; `#` before a title is a number, `_` in it a space."""
+    """Read `Keyword=title`; `#` before it is a number, `?` behind it spare, `_` in it a space."""
     columns = []
     for word in text.split():
         keyword, _, title = word.partition("=")
         tag = dictionary.tag_of(keyword)
         if tag is not None:
-            shown = title.removeprefix("#").replace("_", " ")
-            columns.append(Column(shown, (tag,), is_number=title.startswith("#")))
+            column = Column(
+                title.strip("#?").replace("_", " "),
+                (tag,),
+                is_number=title.startswith("#"),
+                is_spare=title.endswith("?"),
+            )
+            columns.append(column)
     return tuple(columns)
 
 
 # The UID of the level comes last: it may stand on a line of its own.
 _SHOWN: Final = {
     Level.PATIENT: (
-        "PatientName=patient PatientBirthDate=born PatientSex=sex "
+        "PatientName=patient PatientBirthDate=born? PatientSex=sex? "
         "NumberOfPatientRelatedStudies=#studies PatientID=ID"
     ),
     Level.STUDY: (
-        "StudyDate=date StudyTime=time PatientName=patient PatientID=ID PatientBirthDate=born "
-        "PatientSex=sex AccessionNumber=accession ModalitiesInStudy=modalities "
-        "StudyDescription=description NumberOfStudyRelatedSeries=#series "
+        "StudyDate=date StudyTime=time? PatientName=patient PatientID=ID PatientBirthDate=born? "
+        "PatientSex=sex? AccessionNumber=accession ModalitiesInStudy=modalities "
+        "StudyDescription=description NumberOfStudyRelatedSeries=#series? "
         "NumberOfStudyRelatedInstances=#instances StudyInstanceUID=study"
     ),
     Level.SERIES: (
         "SeriesNumber=#no Modality=modality SeriesDescription=description "
-        "BodyPartExamined=body_part SeriesDate=date NumberOfSeriesRelatedInstances=#instances "
+        "BodyPartExamined=body_part? SeriesDate=date? NumberOfSeriesRelatedInstances=#instances "
         "SeriesInstanceUID=series"
     ),
     Level.IMAGE: (
-        "InstanceNumber=#no SOPClassUID=kind Rows=#rows Columns=#columns NumberOfFrames=#frames "
+        "InstanceNumber=#no SOPClassUID=kind Rows=#rows? Columns=#columns? NumberOfFrames=#frames "
         "SOPInstanceUID=instance"
     ),
 }

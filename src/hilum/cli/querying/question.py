@@ -1,5 +1,6 @@
 """The options that say what is looked for, and the question they make."""
 
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -37,7 +38,8 @@ class QuestionOptions:
     "patient, study, series or image (default: the lowest of those named, or study)."
 
     keys: Annotated[
-        tuple[str, ...], Parameter(name=["--key", "-k"], negative="", allow_leading_hyphen=True)
+        tuple[str, ...],
+        Parameter(name=["--attribute", "-k"], negative="", allow_leading_hyphen=True),
     ] = ()
     "Keyword=Value, 0010,0020=Value or Sequence[0].Keyword=Value; without a value: show it."
 
@@ -51,7 +53,7 @@ class QuestionOptions:
     "Accession number."
 
     date: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None
-    "Study date: 20260131, 20260101-20260131, 20260101-, -20260131, today or yesterday."
+    "Study date: 20260131, 202601, 2026, 20260101-20260315, 2026-, -2025, today, yesterday."
 
     modality: str | None = None
     "CT, MR, …: of one of the series, for studies; of the series otherwise."
@@ -158,18 +160,34 @@ def _charset_for(texts: list[str]) -> str:
     return term_for(texts, _LATIN_1)
 
 
+def _first_day(text: str) -> str:
+    """Give the first day of a year, a month or a day."""
+    return text + "0101"[len(text) - 4 :] if len(text) in {4, 6} else text
+
+
+def _last_day(text: str) -> str:
+    """Give the last day of a year, a month or a day."""
+    if len(text) == len("YYYYMM") and text.isdecimal() and 1 <= int(text[4:]) <= 12:
+        return f"{text}{monthrange(int(text[:4]), int(text[4:]))[1]}"
+    return f"{text}1231" if len(text) == len("YYYY") else text
+
+
 def _dates(text: str) -> str:
-    """Read a date or a range of them."""
+    """Read a date, a month or year, or a range of them."""
     days = _DAYS.get(text.lower())
     if days is not None:
         return f"{date.today() - timedelta(days=days):%Y%m%d}"  # noqa: DTZ011 - the user's own day
+    first, hyphen, last = text.partition("-")
+    if not hyphen and len(first) < len("YYYYMMDD"):
+        hyphen, last = "-", first
+    dates = _first_day(first) + (f"-{_last_day(last)}" if hyphen else "")
     try:
-        matching_of("DA", text)
+        matching_of("DA", dates)
     except BadKey as error:
         raise Misconfigured(
-            f"--date {text!r}: write 20260131, 20260101-20260131, 20260101-, -20260131 or today"
+            f"--date {text!r}: write 20260131, 20260101-20260131, 20260101-, -2025, today, …"
         ) from error
-    return text
+    return dates
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Matches as a table that begins before the last match is there, as wide as what it shows.
 
-On a terminal names and descriptions are cut when a line is too long, and UIDs get a line of their
-own: they are what people copy.
+On a terminal, where a line may be too short, UIDs get a line of their own (they are what people
+copy), some columns are left out, and names and descriptions are cut.
 """
 
 import time
@@ -17,7 +17,7 @@ from hilum.dicom.dataset import DataSet
 _FIRST_ROWS: Final = 50
 _FIRST_SECONDS: Final = 1.0
 _GAP: Final = "  "
-_TEXT_WIDTH_MIN: Final = 12
+_TEXT_WIDTH_MIN: Final = 14
 
 
 class Table:
@@ -31,7 +31,7 @@ class Table:
         self._width = width
         self._waiting: list[list[str]] = []
         self._since = 0.0
-        self._widths: list[int] | None = None
+        self._widths: dict[int, int] | None = None  # by column; some may be left out
         self._is_split = False
 
     def match(self, match: DataSet) -> None:
@@ -57,30 +57,30 @@ class Table:
         titles = [column.title for column in self._columns]
         rows, self._waiting = [titles, *self._waiting], []
         widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
-        self._is_split = self._width is not None and _line(widths) > self._width
-        if self._is_split:
-            widths = self._fitted(widths[:-1], self._width or 0)
-        self._widths = widths
+        self._widths = dict(enumerate(widths))
+        if self._width is not None and _line(widths) > self._width:
+            self._is_split = True
+            del self._widths[len(widths) - 1]
+            self._fit(self._widths, self._width)
         for row in rows:
             self._print(row)
 
-    def _fitted(self, widths: list[int], room: int) -> list[int]:
-        """Take what is too much from the columns that may be cut, the widest first."""
-        fitted = list(widths)
-        texts = [index for index in range(len(widths)) if is_text(self._columns[index])]
-        while _line(fitted) > room:
-            widest = max(texts, key=lambda index: fitted[index], default=None)
-            if widest is None or fitted[widest] <= _TEXT_WIDTH_MIN:
-                return fitted
-            fitted[widest] -= 1
-        return fitted
+    def _fit(self, widths: dict[int, int], room: int) -> None:
+        """Leave spare columns out until the others can be made to fit, then cut the widest."""
+        texts = [index for index in widths if is_text(self._columns[index])]
+        spare = [index for index in widths if self._columns[index].is_spare]
+        while spare and _line([_least(widths[i], i in texts) for i in widths]) > room:
+            del widths[spare.pop()]
+        texts = [index for index in texts if index in widths]
+        while texts and _line(list(widths.values())) > room:
+            widest = max(texts, key=lambda index: widths[index])
+            if widths[widest] <= _TEXT_WIDTH_MIN:
+                return
+            widths[widest] -= 1
 
     def _print(self, row: Sequence[str]) -> None:
-        widths = self._widths or []
-        cells = [
-            self._cell(text, width, column)
-            for text, width, column in zip(row, widths, self._columns, strict=False)
-        ]
+        widths = self._widths or {}
+        cells = [self._cell(row[i], width, self._columns[i]) for i, width in widths.items()]
         print(_GAP.join(cells).rstrip(), file=self._stream)
         if self._is_split:
             print(f"{_GAP}{row[-1]}", file=self._stream)
@@ -93,6 +93,10 @@ class Table:
             return set_cell_size(text, width - 1) + "…"
         padding = " " * (width - long)
         return padding + text if column.is_number else text + padding
+
+
+def _least(width: int, is_cut: bool) -> int:  # noqa: FBT001 - one call, beside it
+    return min(width, _TEXT_WIDTH_MIN) if is_cut else width
 
 
 def _line(widths: Sequence[int]) -> int:
