@@ -39,6 +39,9 @@ USED_WITHOUT_IMPORT = {
     "httptools": "uvicorn's parser, which service/web.py names",
 }
 
+# What is installed under another name than it is imported by.
+DISTRIBUTIONS = {"PIL": "pillow"}
+
 # Names of files that say nothing (design: vocabulary).
 EMPTY_NAMES = re.compile(
     r"(^|_)(helpers?|utils?|common|managers?|handlers?|data|info|process|misc)$"
@@ -183,7 +186,10 @@ def test_only_doors_open_connections_through_the_event_loop():
 def test_no_clock_is_read_below_the_ledger_and_the_vault():
     """`datetime` is a value there, but not its `now`."""
     below = python_files(
-        *(f"src/hilum/{room}/" for room in ("kernel", "dicom", "dimse", "query", "routing"))
+        *(
+            f"src/hilum/{room}/"
+            for room in ("kernel", "dicom", "dimse", "query", "routing", "imaging")
+        )
     )
     reading = {
         name
@@ -206,9 +212,10 @@ def test_log_lines_are_events():
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_used():
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    declared = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    declared = {re.split(r"[^\w-]", line)[0] for line in [*project["dependencies"], *extras]}
     used = {
-        name.replace("_", "-")
+        DISTRIBUTIONS.get(name, name).replace("_", "-")
         for path in python_files("src/")
         for name in imports(path)
         if name not in sys.stdlib_module_names | {"hilum", "pydantic_core"}  # part of pydantic

@@ -17,6 +17,7 @@ UPWARD = "Imports go downward only; rooms on one floor do not know each other"
 VALUES = "Only values below ledger and vault: no I/O, clock, thread or chance"
 SQL = "SQL only in the ledger"
 PYDICOM = "pydicom only in dicom"
+PIXELS = "The extra `pixels` only in imaging"
 SOCKETS = "Sockets only in doors"
 LOGGING = "Log lines are events; logging only in service"
 TERMINAL = "Words on a terminal only in cli"
@@ -44,6 +45,8 @@ PLANTED = {
     "SQL in the journey": ("pipeline/recovery.py", "import sqlite3", SQL),
     "SQL in a door": ("sources/dimse/desk.py", "from sqlalchemy import select", SQL),
     "pydicom on the hot path": ("pipeline/intake.py", "import pydicom", PYDICOM),
+    "pixels at a door": ("sources/web/door.py", "import numpy", PIXELS),
+    "a clock in pictures": ("imaging/drawing.py", "from time import monotonic", VALUES),
     "a socket in the journey": ("pipeline/intake.py", "import socket", SOCKETS),
     "one more socket in service": ("service/readings.py", "import socket", SOCKETS),
     "TLS on a terminal": ("cli/echo.py", "import ssl", SOCKETS),
@@ -131,6 +134,7 @@ def test_every_contract_has_a_violation_that_is_planted():
 OWNERS = {
     "only_ledger_has_sql": {"ledger"},
     "only_dicom_has_pydicom": {"dicom"},
+    "only_imaging_has_pixels": {"imaging"},
     "only_doors_have_sockets": {"sources", "destinations"},
     "only_service_has_logging": {"service"},
     "only_cli_has_terminals": {"cli", "__main__"},
