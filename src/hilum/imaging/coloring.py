@@ -61,4 +61,5 @@ def _eight_bits(pixels: Pixels, values: Samples) -> Shades:
 def _from_partial(samples: Shades) -> Shades:
     shifted = samples.astype(np.float32) - np.array([16, 128, 128], np.float32)
     mixed = shifted @ np.array(_PARTIAL, np.float32).T
-    return np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    unmixed: Shades = np.clip(mixed + 0.5, 0, 255).astype(np.uint8)
+    return unmixed
