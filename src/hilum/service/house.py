@@ -127,16 +127,7 @@ class House:
         )
         self.archiving = Archiving(self.ledger, self.vault, self.clock, self.intake)
         self.archive = self.archiving.archive
-        self.keeper = Keeper(
-            config.retention,
-            removals=self.ledger.removals,
-            leases=self.ledger.slots,
-            files=self.vault,
-            clock=self.clock,
-            telemetry=telemetry,
-            owner=f"keeper-{uuid.uuid4().hex[:12]}",
-            barred=self.intake.bar,
-        )
+        self.keeper = self._keeper()
         self.certificates = Certificates(config.sources.dimse.tls, telemetry)
         self.board = Board(
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
@@ -242,6 +233,18 @@ class House:
             self.certificates.change(config.sources.dimse.tls)
             self.door.tls = self.certificates.load() or self.door.tls
         return f"Only a restart changes {', '.join(fixed)}." if fixed else "All of it is in force."
+
+    def _keeper(self) -> Keeper:
+        return Keeper(
+            self.config.retention,
+            removals=self.ledger.removals,
+            leases=self.ledger.slots,
+            files=self.vault,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            owner=f"keeper-{uuid.uuid4().hex[:12]}",
+            barred=self.intake.bar,
+        )
 
     def _tls(self) -> ssl.SSLContext | None:
         context = self.certificates.load()
