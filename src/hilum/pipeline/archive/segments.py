@@ -1,0 +1,144 @@
+"""A long body as segments: bytes at hand, and runs of payloads that are read when their turn comes.
+
+Its length is known before its first byte, and any part of it can be cut out: for ranges.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from hilum.kernel.errors import CorruptPayload
+from hilum.pipeline.ports import PayloadReader, Payloads
+from hilum.pipeline.reading import Reading
+
+# What is read and handed on at once: the costs of a piece are small against its own then, and two
+# of them are all that a body holds of a payload.
+BLOCK_BYTES: Final = 512 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Bytes of a data set as they are stored, from `start` on."""
+
+    path: str
+    start: int
+    size: int
+
+
+Segment = bytes | Run
+
+
+def size_of(segments: Iterable[Segment]) -> int:
+    """Tell how long a body is."""
+    return sum([one.size if isinstance(one, Run) else len(one) for one in segments])
+
+
+def cut(segments: Iterable[Segment], start: int, end: int) -> list[Segment]:
+    """Give the part of a body from `start` up to `end`, which is not in it."""
+    found: list[Segment] = []
+    at = 0
+    for one in segments:
+        size = one.size if isinstance(one, Run) else len(one)
+        first, last = max(start - at, 0), min(end - at, size)
+        at += size
+        if first >= last:
+            continue
+        if isinstance(one, Run):
+            found.append(replace(one, start=one.start + first, size=last - first))
+        else:
+            found.append(one[first:last])
+    return found
+
+
+class Streamer:
+    """Reads bodies. One object for each place that does."""
+
+    def __init__(self, payloads: Payloads, reading: Reading) -> None:
+        self._payloads = payloads
+        self._reading = reading
+
+    async def blocks(self, segments: Sequence[Segment]) -> AsyncIterator[bytearray]:
+        """Give a body in blocks, small segments together. Whoever stops early closes the iterator.
+
+        Raises:
+            CorruptPayload: a payload has not the bytes that it should.
+            OSError: it cannot be opened or read.
+        """
+        left = size_of(segments)
+        block = _Block(left)
+        opened = _Opened(self._payloads, self._reading)
+        try:
+            for segment in segments:
+                at, size = 0, segment.size if isinstance(segment, Run) else len(segment)
+                while at < size:
+                    if block.is_full:
+                        yield block.content
+                        left -= len(block.content)
+                        block = _Block(left)
+                    if isinstance(segment, Run):
+                        at += await opened.read(segment, at, block)
+                    else:
+                        at += block.copy(segment, at)
+            if block.content:
+                yield block.content
+        finally:
+            opened.close()
+
+
+class _Block:
+    """A piece of a body that is being filled."""
+
+    __slots__ = ("_at", "_view", "content")
+
+    def __init__(self, left: int) -> None:
+        self.content = bytearray(min(BLOCK_BYTES, left))
+        self._view = memoryview(self.content)
+        self._at = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._at == len(self.content)
+
+    def room(self, wanted: int) -> memoryview:
+        return self._view[self._at : self._at + wanted]
+
+    def took(self, count: int) -> None:
+        self._at += count
+
+    def copy(self, segment: bytes, at: int) -> int:
+        count = min(len(segment) - at, len(self.content) - self._at)
+        self._view[self._at : self._at + count] = segment[at : at + count]
+        self._at += count
+        return count
+
+
+class _Opened:
+    """The payload that was read last, open: the next run is mostly of it, or of another one."""
+
+    __slots__ = ("_path", "_payloads", "_reader", "_reading")
+
+    def __init__(self, payloads: Payloads, reading: Reading) -> None:
+        self._payloads = payloads
+        self._reading = reading
+        self._reader: PayloadReader | None = None
+        self._path = ""
+
+    async def read(self, run: Run, at: int, block: _Block) -> int:
+        """Read more of a run into a block; say how much."""
+        reader = self._reader
+        if reader is None or self._path != run.path:
+            self.close()
+            reader = await self._reading.call(partial(self._payloads.open_payload, run.path))
+            self._reader, self._path = reader, run.path
+        room = block.room(run.size - at)
+        count = await self._reading.call(partial(reader.read_at, room, run.start + at))
+        if not count:
+            raise CorruptPayload("the payload is shorter than what was to be read of it")
+        block.took(count)
+        return count
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
