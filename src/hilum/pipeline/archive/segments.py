@@ -3,7 +3,7 @@
 Its length is known before its first byte, and any part of it can be cut out: for ranges.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -58,7 +58,7 @@ class Streamer:
         self._payloads = payloads
         self._reading = reading
 
-    async def blocks(self, segments: Sequence[Segment]) -> AsyncIterator[bytearray]:
+    async def blocks(self, segments: Sequence[Segment]) -> AsyncGenerator[bytearray]:
         """Give a body in blocks, small segments together. Whoever stops early closes the iterator.
 
         Raises:

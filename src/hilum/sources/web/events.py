@@ -87,3 +87,14 @@ class RequestFailed(Event):
     status: int
     fault: str
     place: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceLeftOut(Event):
+    """An answer leaves an instance out that belongs to it, because it cannot be read."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = "Instance {sop_instance_uid} cannot be given out: {fault}."
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_web_instances_left_out_total"),)
+    sop_instance_uid: str
+    fault: str

@@ -1,0 +1,46 @@
+"""Bodies whose length and tag are known: 304 for who has them, 206 for who wants a part."""
+
+from collections.abc import Mapping, Sequence
+
+from hilum.dicomweb.byte_range import spans_of
+from hilum.dicomweb.entity_tag import has_it, still_holds
+from hilum.pipeline.archive.segments import Segment, Streamer, cut, size_of
+from hilum.sources.web.exchange import Exchange, Reply
+
+
+def is_known(exchange: Exchange, tag: str) -> bool:
+    """Tell whether the client has that answer already."""
+    return has_it(exchange.headers.get("if-none-match", ""), tag)
+
+
+def not_modified(tag: str) -> Reply:
+    """Say that the client has it."""
+    return Reply(304, headers={"ETag": tag})
+
+
+def single_part(
+    exchange: Exchange,
+    streamer: Streamer,
+    segments: Sequence[Segment],
+    *,
+    content_type: str,
+    headers: Mapping[str, str],
+) -> Reply:
+    """Answer with a body that is one thing, or the range of it that was asked for.
+
+    `headers` have its ETag. Several ranges are answered with the whole (RFC 9110 §14.2).
+
+    Raises:
+        RequestRefused: 416.
+    """
+    size = size_of(segments)
+    given = {**headers, "Accept-Ranges": "bytes"}
+    if still_holds(exchange.headers.get("if-range", ""), headers.get("ETag", "")):
+        spans = spans_of(exchange.headers.get("range", ""), size)
+        if len(spans) == 1:
+            part = cut(segments, spans[0].start, spans[0].end)
+            given["Content-Range"] = spans[0].content_range(size)
+            given["Content-Length"] = str(spans[0].length)
+            return Reply(206, content_type, streamer.blocks(part), given)
+    given["Content-Length"] = str(size)
+    return Reply(200, content_type, streamer.blocks(segments), given)

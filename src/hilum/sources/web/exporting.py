@@ -1,0 +1,111 @@
+"""Studies, series and instances as one ZIP archive of DICOM files, for people (PS3.18 §8.7.3).
+
+Files are named by numbers and UIDs, never by what a payload says of a patient. There is no
+DICOMDIR: whoever needs a medium makes one of the files.
+"""
+
+import zlib
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from hilum.dicomweb.choices import ZIP
+from hilum.dicomweb.entity_tag import weak
+from hilum.dicomweb.resource import Place
+from hilum.dicomweb.zip_writer import ZipEntry, ZipWriter, archive_length
+from hilum.kernel.names import is_uid
+from hilum.pipeline.archive.ports import Holding
+from hilum.pipeline.archive.segments import BLOCK_BYTES, size_of
+from hilum.sources.web.conditional import is_known, not_modified
+from hilum.sources.web.exchange import Exchange, Reply
+from hilum.sources.web.instance_parts import file_of
+from hilum.sources.web.replies import left_out, tag_of
+from hilum.sources.web.shelf import Shelf
+
+# Longer files have their checksum behind them: reading them twice would keep the client waiting.
+_CHECKSUM_FIRST_BYTES_MAX: Final = 64 << 20
+
+
+async def zip_reply(
+    exchange: Exchange, shelf: Shelf, place: Place, holdings: Sequence[Holding]
+) -> Reply:
+    """Answer with an archive of all instances, as they are stored.
+
+    Raises:
+        CorruptPayload, OSError: none can be read.
+    """
+    tag = weak(tag_of(holdings, ZIP))
+    if is_known(exchange, tag):
+        return not_modified(tag)
+    there = await shelf.readable(holdings)
+    entries = entries_of(there)
+    name = place.instance or place.series or place.study
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.zip"',
+        "Content-Length": str(archive_length(entries)),
+    }
+    missing = left_out(len(holdings) - len(there))
+    status = 206 if missing else 200
+    headers |= missing or {"ETag": tag}
+    return Reply(status, ZIP, _blocks(shelf, there, entries), headers)
+
+
+def entries_of(holdings: Sequence[Holding]) -> list[ZipEntry]:
+    """Give the files of an archive: `ST000001/SE000001/<SOP Instance UID>.dcm`."""
+    studies: dict[str, int] = {}
+    series: dict[tuple[str, str], int] = {}
+    found: list[ZipEntry] = []
+    for number, one in enumerate(holdings, start=1):
+        study = studies.setdefault(one.study_instance_uid, len(studies) + 1)
+        key = (one.study_instance_uid, one.series_instance_uid)
+        folder = f"ST{study:06}/SE{series.setdefault(key, len(series) + 1):06}"
+        # What arrived may have anything for a UID; a name has not.
+        name = one.sop_instance_uid if is_uid(one.sop_instance_uid) else f"IM{number:06}"
+        size = size_of(file_of(one))
+        behind = size > _CHECKSUM_FIRST_BYTES_MAX
+        found.append(ZipEntry(f"{folder}/{name}.dcm", size, one.received_at, behind))
+    return found
+
+
+async def _blocks(
+    shelf: Shelf, holdings: Sequence[Holding], entries: Sequence[ZipEntry]
+) -> AsyncGenerator[bytes]:
+    writer = ZipWriter()
+    for holding, entry in zip(holdings, entries, strict=True):
+        async with aclosing(_entry(shelf, holding, entry, writer)) as pieces:
+            async for piece in pieces:
+                yield piece
+    yield writer.ending()
+
+
+async def _entry(
+    shelf: Shelf, holding: Holding, entry: ZipEntry, writer: ZipWriter
+) -> AsyncGenerator[bytes]:
+    """Give a file with what is around it."""
+    checksum, first = 0, None
+    if not entry.checksum_behind:
+        checksum, first = await _checksum(shelf, holding)
+    yield writer.head(entry, checksum)
+    if first is not None:
+        yield first
+        return
+    async with aclosing(shelf.streamer.blocks(file_of(holding))) as blocks:
+        async for block in blocks:
+            if entry.checksum_behind:
+                checksum = zlib.crc32(block, checksum)
+            yield block
+    if entry.checksum_behind:
+        yield writer.descriptor(entry, checksum)
+
+
+async def _checksum(shelf: Shelf, holding: Holding) -> tuple[int, bytes | None]:
+    """Give the checksum of a file, and the file if it is a single block."""
+    checksum = 0
+    segments = file_of(holding)
+    is_short = size_of(segments) <= BLOCK_BYTES
+    async with aclosing(shelf.streamer.blocks(segments)) as blocks:
+        async for block in blocks:
+            checksum = zlib.crc32(block, checksum)
+            if is_short:
+                return checksum, block
+    return checksum, None

@@ -1,0 +1,85 @@
+"""Which instances a client gets, and how each is written: decided from what is held and accepted.
+
+Opens nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from hilum.dicom.reencode import can_reencode
+from hilum.dicom.syntaxes import UNCOMPRESSED, transfer_syntax
+from hilum.dicomweb.choice import Accepted, Choice
+from hilum.dicomweb.choices import instance_choices
+from hilum.pipeline.archive.ports import Holding
+
+
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """An instance and how it is written. `otherwise`: if that cannot be; None: not at all then."""
+
+    holding: Holding
+    choice: Choice
+    otherwise: Choice | None
+
+    @property
+    def is_stored(self) -> bool:
+        """Tell whether it goes out as it lies in the vault."""
+        return self.choice.transfer_syntax in {"", self.holding.transfer_syntax_uid}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is given out, all in the framing of `choice`, and how many instances fit nothing."""
+
+    choice: Choice
+    givings: tuple[Giving, ...]
+    unacceptable: int
+
+
+def plan_of(holdings: Sequence[Holding], accepted: Accepted) -> Plan:
+    """Decide for each instance; at least one is given.
+
+    Raises:
+        RequestRefused: 406, the client accepts none of them as it could be written.
+    """
+    number = len(holdings)
+    by_syntax = _by_syntax(holdings, accepted, number)
+    first = next((one for one, _ in by_syntax.values() if one is not None), None)
+    if first is None:
+        stored = holdings[0].transfer_syntax_uid
+        first = accepted.choose(instance_choices(stored, _producible(stored), number=number))
+    givings = tuple(
+        [
+            Giving(holding, choice, otherwise)
+            for holding in holdings
+            for choice, otherwise in [by_syntax[holding.transfer_syntax_uid]]
+            if choice is not None and _is_alike(choice, first)
+        ]
+    )
+    return Plan(first, givings, number - len(givings))
+
+
+def _by_syntax(
+    holdings: Sequence[Holding], accepted: Accepted, number: int
+) -> Mapping[str, tuple[Choice | None, Choice | None]]:
+    """Give how instances of each stored syntax are written, and what is left if that fails."""
+    return {
+        stored: (
+            accepted.best(instance_choices(stored, _producible(stored), number=number)),
+            accepted.best(instance_choices(stored, (), number=number)),
+        )
+        for stored in dict.fromkeys([one.transfer_syntax_uid for one in holdings])
+    }
+
+
+def _is_alike(one: Choice, other: Choice) -> bool:
+    """Tell whether two choices fit into one answer."""
+    return (one.essence, one.framing) == (other.essence, other.framing)
+
+
+@lru_cache(maxsize=256)
+def _producible(stored: str) -> tuple[str, ...]:
+    """Give the syntaxes that a data set can be put into without decoding pixels."""
+    source = transfer_syntax(stored)
+    return tuple([uid for uid in UNCOMPRESSED if can_reencode(source, transfer_syntax(uid))])
