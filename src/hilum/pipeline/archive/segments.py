@@ -6,7 +6,7 @@ Its length is known before its first byte, and any part of it can be cut out: fo
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.ports import PayloadReader, Payloads
@@ -58,7 +58,7 @@ class Streamer:
         self._payloads = payloads
         self._reading = reading
 
-    async def blocks(self, segments: Sequence[Segment]) -> AsyncGenerator[bytearray]:
+    async def blocks(self, segments: Sequence[Segment]) -> AsyncGenerator[bytes]:
         """Give a body in blocks, small segments together. Whoever stops early closes the iterator.
 
         Raises:
@@ -73,7 +73,7 @@ class Streamer:
                 at, size = 0, segment.size if isinstance(segment, Run) else len(segment)
                 while at < size:
                     if block.is_full:
-                        yield block.content
+                        yield block.filled
                         left -= len(block.content)
                         block = _Block(left)
                     if isinstance(segment, Run):
@@ -81,7 +81,7 @@ class Streamer:
                     else:
                         at += block.copy(segment, at)
             if block.content:
-                yield block.content
+                yield block.filled
         finally:
             opened.close()
 
@@ -95,6 +95,11 @@ class _Block:
         self.content = bytearray(min(BLOCK_BYTES, left))
         self._view = memoryview(self.content)
         self._at = 0
+
+    @property
+    def filled(self) -> bytes:
+        # Sockets, checksums and joins take it as it is; a copy would cost as much as the read.
+        return cast("bytes", self.content)
 
     @property
     def is_full(self) -> bool:

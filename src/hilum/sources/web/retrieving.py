@@ -5,21 +5,26 @@ first, so that a client sees when it did not get all. What is re-encoded has no 
 end. Nothing is ever held whole.
 """
 
-from collections.abc import Sequence
+from typing import Final
 
-from hilum.dicomweb.choice import Framing
-from hilum.dicomweb.entity_tag import entity_tag, weak
+from hilum.dicomweb.choice import Choice, Framing
+from hilum.dicomweb.choices import ZIP
+from hilum.dicomweb.entity_tag import weak
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.resource import RetrieveInstances
-from hilum.pipeline.archive.ports import Holding, Purpose
+from hilum.pipeline.archive.ports import Purpose
 from hilum.pipeline.archive.segments import size_of
 from hilum.sources.web.conditional import is_known, not_modified, single_part
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.exporting import zip_reply
 from hilum.sources.web.instance_parts import InstanceParts, Made, begun, file_of, meta_of
 from hilum.sources.web.instance_plan import Giving, Plan, plan_of
+from hilum.sources.web.replies import left_out, tag_of
 from hilum.sources.web.shelf import Shelf
+
+_ARCHIVE: Final = Choice(ZIP)
+_FORMS: Final = (Choice(DICOM, Framing.MULTIPART), Choice(DICOM), _ARCHIVE)
 
 
 class InstanceRetriever:
@@ -35,8 +40,11 @@ class InstanceRetriever:
             RequestRefused: 404 there are none, 406 none can be written as the client wants, 416.
             CorruptPayload, OSError: none can be read.
         """
-        holdings = await self._shelf.holdings(exchange, resource.place, Purpose.RETRIEVE)
-        plan = plan_of(holdings, exchange.accepted())
+        accepted = exchange.accepted()
+        is_export = accepted.best(_FORMS) == _ARCHIVE
+        purpose = Purpose.EXPORT if is_export else Purpose.RETRIEVE
+        holdings = await self._shelf.holdings(exchange, resource.place, purpose)
+        plan = plan_of(holdings, accepted)
         if plan.choice.essence != DICOM:
             return await zip_reply(exchange, self._shelf, resource.place, holdings)
         tag = tag_of([one.holding for one in plan.givings], str(plan.choice))
@@ -53,9 +61,9 @@ class InstanceRetriever:
         givings = [one for one in plan.givings if one.holding.path in there]
         missing = len(held) - len(givings)
         parts = InstanceParts(self._shelf, exchange.root, givings)
-        headers = _told(missing, plan.unacceptable) or {"ETag": tag}
+        headers = left_out(missing, plan.unacceptable) or {"ETag": tag}
         status = 200 if "ETag" in headers else 206
-        if not all([one.is_stored for one in givings]):
+        if not all(one.is_stored for one in givings):
             return Reply(status, parts.content_type, parts.blocks(), headers)
         body = parts.segments()
         headers["Content-Length"] = str(size_of(body))
@@ -90,19 +98,7 @@ async def single_instance(exchange: Exchange, shelf: Shelf, giving: Giving, tag:
     )
 
 
-def tag_of(holdings: Sequence[Holding], form: str) -> str:
-    """Give the tag of an answer with these instances in this form."""
-    return entity_tag(form, *[one.digest.hex() for one in holdings])
-
-
 def _made_reply(content_type: str, meta: bytes, made: Made, tag: str) -> Reply:
     """Answer with a re-encoded instance; the tag is weak: other versions may write it otherwise."""
     body = meta + made.first if made.is_whole else made.blocks(meta)
     return Reply(200, content_type, body, {"ETag": tag})
-
-
-def _told(missing: int, unacceptable: int) -> dict[str, str]:
-    """Say what an answer has not; nothing if it has all (PS3.18 §8.5, 206)."""
-    reasons = {"cannot be read": missing, "not in a transfer syntax that is accepted": unacceptable}
-    said = "; ".join([f"{number} {reason}" for reason, number in reasons.items() if number])
-    return {"Warning": f'299 hilum "instances are left out: {said}"'} if said else {}

@@ -95,6 +95,10 @@ class Shelf:
 
 def retrieval_of(place: Place) -> Retrieval:
     """Give the retrieval of what a path names; of flat paths levels above are missing."""
-    named = ((Level.STUDY, place.study), (Level.SERIES, place.series), (Level.IMAGE, place.instance))
+    named = (
+        (Level.STUDY, place.study),
+        (Level.SERIES, place.series),
+        (Level.IMAGE, place.instance),
+    )
     keys = {level: (uid,) for level, uid in named if uid}
     return Retrieval(_LEVELS[place.entity or Entity.STUDY], keys)
