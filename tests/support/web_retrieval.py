@@ -12,7 +12,7 @@ from hilum.dicomweb.media_types import media_type
 from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, boundary_of
 from hilum.pipeline.archive.ports import Holding
 from hilum.sources.web.door import ROOT, Face, WebDoor
-from hilum.sources.web.retrieval_handlers import retrieval_handlers
+from hilum.sources.web.retrievals import retrieval_handlers
 from hilum.sources.web.shelf import Shelf
 from hilum.testing.payloads import MemoryPayloads
 

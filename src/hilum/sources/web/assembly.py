@@ -14,8 +14,10 @@ from hilum.pipeline.ports import Payloads
 from hilum.sources.web.arriving_body import Pace
 from hilum.sources.web.door import ROOT, Face, Handler, WebDoor
 from hilum.sources.web.proxies import proxies_of
+from hilum.sources.web.retrievals import retrieval_handlers
 from hilum.sources.web.searching import Searching
 from hilum.sources.web.settings import WebSourceSettings
+from hilum.sources.web.shelf import Shelf
 
 ENTITIES: Final = "/aets"
 
@@ -40,6 +42,7 @@ def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
             limit_max=settings.search_limit,
             empty_status=settings.empty_search,
         ),
+        **retrieval_handlers(Shelf(parts.archive, parts.payloads, parts.telemetry)),
     }
 
 
