@@ -54,6 +54,7 @@ from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.folder.door import FolderDoor
 from hilum.sources.web.assembly import Parts
 from hilum.sources.web.door import ROOT as DICOMWEB
+from hilum.sources.web.storing import Storing
 from hilum.vault.disk import SystemDisk
 from hilum.vault.vault import Vault
 
@@ -133,6 +134,7 @@ class House:
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
         )
         self._console = self._new_console()
+        self._storing = Storing(self.intake, clock=self.clock, spool=self.vault.spool)
         self._web: WebServer | None = None
         self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
         self._owing = Owing(self.ledger.deliveries.depths, self.clock)
@@ -309,6 +311,7 @@ class House:
         parts = Parts(
             archive=self.archive,
             payloads=self.vault,
+            storing=self._storing,
             telemetry=self.telemetry,
             settings=self.config.sources.web,
             entity=self.config.gateway.ae_title,
@@ -316,6 +319,8 @@ class House:
         return front_of(parts, self._console.application)
 
     def _is_association_open(self, association_id: str) -> bool:
+        if self._storing.is_open(association_id):
+            return True
         return self.desk is not None and self.desk.is_open(association_id)
 
     def _new_console(self) -> Console:

@@ -13,7 +13,6 @@ from hilum.sources.web.caller import HttpCaller
 from hilum.sources.web.exchange import Exchange, Reply, refused
 
 _BODILESS: Final = frozenset((204, 304))
-_TOO_SLOW: Final = 408
 _CLOSE: Final = (b"connection", b"close")
 
 
@@ -29,13 +28,14 @@ class Answering:
         """Send an answer; of one to HEAD only its head.
 
         What the client still sends of its body is read for a while, so that it sees the answer;
-        then the connection is closed.
+        then the connection is closed: at once, when the answer itself says so.
 
         Raises:
             ClientGone: it closed the connection before it had all.
             Exception: whatever the maker of a streamed body raises.
         """
         is_unread = not exchange.arriving.has_ended and _has_body(exchange)
+        is_unread = is_unread and "Connection" not in reply.headers
         self.has_begun = True
         headers = _headers_of(reply, is_last=is_unread)
         await self._send(
@@ -49,7 +49,7 @@ class Answering:
             await self._part(reply.body, more=is_unread)
         else:
             await self._stream(reply.body, exchange.arriving)
-        if is_unread and reply.status != _TOO_SLOW and not _awaits_consent(exchange):
+        if is_unread and not _awaits_consent(exchange):
             await exchange.arriving.drop_the_rest()
         if is_unread or not is_whole:
             await self._part(b"", more=False)

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Receive
 
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.kernel.errors import Unreachable
+from hilum.sources.web.pace import CLOSE, Pace
 
 # What is left of a refused body is read for so long, or the client would see a reset instead of
 # the answer; then it sees that.
@@ -18,20 +18,6 @@ LINGER_BYTES_MAX: Final = 64 << 20
 
 class ClientGone(Unreachable):
     """The client closed the connection before the end of its body, or of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How slow a client may be: bytes per second, averaged, and how long before that counts."""
-
-    bytes_per_second_min: int
-    grace_seconds: float
-
-    def seconds_for(self, sent_bytes: int) -> float | None:
-        """Give how long we wait in all for so many bytes and the next; None: for ever."""
-        if not self.bytes_per_second_min:
-            return None
-        return self.grace_seconds + sent_bytes / self.bytes_per_second_min
 
 
 NO_HURRY: Final = Pace(0, 0.0)
@@ -72,17 +58,15 @@ class ArrivingBody:
 
     async def _next(self) -> bytes:
         loop = asyncio.get_running_loop()
-        allowed = self._pace.seconds_for(self.bytes)
         began = loop.time()
         # Only our waiting counts: that we are slow to take it is no fault of the client.
-        left = None if allowed is None else max(allowed - self._waited, 0.001)
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(self._pace.seconds_left(self._waited, self.bytes)):
                 return await self._receive_piece()
         except TimeoutError:
             minimum = self._pace.bytes_per_second_min
             raise RequestRefused(
-                408, f"the body comes more slowly than {minimum} bytes a second"
+                408, f"the body is slower than {minimum} bytes a second", CLOSE
             ) from None
         finally:
             self._waited += loop.time() - began

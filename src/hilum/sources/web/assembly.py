@@ -7,17 +7,18 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from hilum.dicomweb.percent import encoded
-from hilum.dicomweb.resource import Resource, Search
+from hilum.dicomweb.resource import Resource, Search, Store
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.ports import Payloads
-from hilum.sources.web.arriving_body import Pace
 from hilum.sources.web.door import ROOT, Face, Handler, WebDoor
+from hilum.sources.web.pace import Pace
 from hilum.sources.web.proxies import proxies_of
 from hilum.sources.web.retrievals import retrieval_handlers
 from hilum.sources.web.searching import Searching
 from hilum.sources.web.settings import WebSourceSettings
 from hilum.sources.web.shelf import Shelf
+from hilum.sources.web.storing import Storing
 
 ENTITIES: Final = "/aets"
 
@@ -28,6 +29,7 @@ class Parts:
 
     archive: Archive
     payloads: Payloads
+    storing: Storing
     telemetry: Telemetry
     settings: WebSourceSettings
     entity: str
@@ -43,6 +45,7 @@ def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
             empty_status=settings.empty_search,
         ),
         **retrieval_handlers(Shelf(parts.archive, parts.payloads, parts.telemetry)),
+        Store: parts.storing,
     }
 
 

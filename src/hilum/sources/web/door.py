@@ -1,6 +1,7 @@
-"""The DICOMweb door: from a request to the handler that answers it, and from any fault to a status.
+"""A door of HTTP: from a request to what answers it, and from any fault to a status.
 
-An ASGI application without a framework: one dispatch over the values of `dicomweb.resource`.
+An ASGI application without a framework. That of DICOMweb is one dispatch over the values of
+`dicomweb.resource`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,15 +19,16 @@ from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Telemetry
 from hilum.sources.web.answering import Answering
-from hilum.sources.web.arriving_body import NO_HURRY, ClientGone, Pace
+from hilum.sources.web.arriving_body import NO_HURRY, ClientGone
 from hilum.sources.web.caller import CALLER_STATE, EVERYTHING, HttpCaller
 from hilum.sources.web.compression import compressed
 from hilum.sources.web.events import RequestAnswered, RequestFailed, kind_of, method_of
 from hilum.sources.web.exchange import Exchange, Reply, joined_headers, refused
+from hilum.sources.web.pace import Pace
 from hilum.sources.web.proxies import IsProxy
 
 Handler = Callable[[Exchange, Resource], Awaitable[Reply]]
-Reader = Callable[[str, bytes], Resource]
+Answerer = Callable[[Exchange], Awaitable[Reply]]
 # Everything under it is DICOMweb; the default entity's.
 ROOT: Final = "/dicom-web"
 # A key of a request's `state`: what closes its connection, for an answer that cannot be finished.
@@ -36,22 +38,19 @@ _GONE: Final = 499  # of our log and metrics only: nobody is there to read a sta
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One DICOMweb root: its path, and the entity that it is a face of."""
+    """One root of services: its path, and the entity that it is a face of."""
 
     path: str
     entity: str
 
 
-class WebDoor:
-    """Answers DICOMweb under one root.
-
-    `handlers`: by class of `dicomweb.resource`, what answers it. A resource without one is 501.
-    """
+class Door:
+    """Answers under one root by an `answerer`, which raises what it cannot."""
 
     def __init__(
         self,
         face: Face,
-        handlers: Mapping[type[Resource], Handler],
+        answerer: Answerer,
         telemetry: Telemetry,
         *,
         is_proxy: IsProxy = lambda _: False,
@@ -59,7 +58,7 @@ class WebDoor:
         monotonic: Callable[[], float] = perf_counter,
     ) -> None:
         self._face = face
-        self._handlers = handlers
+        self._answerer = answerer
         self._telemetry = telemetry
         self._is_proxy = is_proxy
         self._pace = pace
@@ -88,7 +87,7 @@ class WebDoor:
         self._telemetry.emit(
             RequestAnswered(
                 method_of(exchange.method),
-                visit.resource,
+                exchange.kind,
                 str(visit.status),
                 self._monotonic() - began,
                 exchange.arriving.bytes,
@@ -98,20 +97,12 @@ class WebDoor:
 
     async def _serve(self, exchange: Exchange, visit: "_Visit") -> None:
         try:
-            path = exchange.raw_path[len(self._face.path) :]
-            resource = resource_of(exchange.method, path)
-            visit.resource = kind_of(resource)
-            reply = await self._reply(exchange, resource)
+            reply = await self._answerer(exchange)
             reply = await compressed(reply, exchange.headers.get("accept-encoding", ""))
         except RequestRefused as refusal:
             reply = refused(refusal)
         visit.status = reply.status
         await visit.answering.send(reply, exchange)
-
-    async def _reply(self, exchange: Exchange, resource: Resource) -> Reply:
-        if isinstance(resource, Allowed):
-            return Reply(204, headers={"Allow": ", ".join(resource.methods)})
-        return await self._handlers.get(type(resource), _not_offered)(exchange, resource)
 
     async def _break_off(self, exchange: Exchange, visit: "_Visit", error: Exception) -> None:
         """Tell of a fault: by a status, or by cutting off an answer that was begun."""
@@ -147,9 +138,34 @@ class _Visit:
     """One request, as it is told of afterwards."""
 
     answering: Answering
-    resource: str = "none"
     status: int = 0
     is_cut_off: bool = False
+
+
+class WebDoor(Door):
+    """Answers DICOMweb under one root.
+
+    `handlers`: by class of `dicomweb.resource`, what answers it. A resource without one is 501.
+    """
+
+    def __init__(
+        self,
+        face: Face,
+        handlers: Mapping[type[Resource], Handler],
+        telemetry: Telemetry,
+        *,
+        is_proxy: IsProxy = lambda _: False,
+        pace: Pace = NO_HURRY,
+    ) -> None:
+        super().__init__(face, self._answer, telemetry, is_proxy=is_proxy, pace=pace)
+        self._handlers = handlers
+
+    async def _answer(self, exchange: Exchange) -> Reply:
+        resource = resource_of(exchange.method, exchange.raw_path[len(self._face.path) :])
+        exchange.kind = kind_of(resource)
+        if isinstance(resource, Allowed):
+            return Reply(204, headers={"Allow": ", ".join(resource.methods)})
+        return await self._handlers.get(type(resource), _not_offered)(exchange, resource)
 
 
 async def _not_offered(_exchange: Exchange, _resource: Resource) -> Reply:

@@ -14,8 +14,9 @@ from hilum.dicomweb.choice import Accepted
 from hilum.dicomweb.percent import query_pairs
 from hilum.dicomweb.refusal import PROBLEM_TYPE, RequestRefused
 from hilum.ledger.entry import Origin
-from hilum.sources.web.arriving_body import NO_HURRY, ArrivingBody, ClientGone, Pace
+from hilum.sources.web.arriving_body import NO_HURRY, ArrivingBody, ClientGone
 from hilum.sources.web.caller import HttpCaller
+from hilum.sources.web.pace import Pace
 
 __all__ = ["Body", "ClientGone", "Exchange", "Reply", "joined_headers", "refused"]
 
@@ -33,7 +34,10 @@ class Reply:
 
 
 class Exchange:
-    """A request that was let in. `root` is the address of the service that clients know."""
+    """A request that was let in. `root` is the address of the service that clients know.
+
+    `kind`: what it is about, one of few words for labels; whoever answers it says so.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Exchange:
         entity: str,
         pace: Pace = NO_HURRY,
     ) -> None:
+        self.kind = "none"
         self.method: str = scope["method"]
         self.raw_path: bytes = scope["raw_path"]
         self.caller = caller

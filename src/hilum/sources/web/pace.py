@@ -16,13 +16,18 @@ _PIECE_BYTES_MIN: Final = 4 << 10
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The slowest client that we wait for, averaged over a body, once `grace_seconds` are gone."""
+    """The slowest client that we wait for, averaged over a body, once `grace_seconds` are gone.
+
+    No minimum (0): it is waited for as long as it likes.
+    """
 
     bytes_per_second_min: int = 1024
     grace_seconds: float = 30.0
 
-    def seconds_left(self, waited: float, taken: int) -> float:
-        """Tell for how long more may be waited after so many seconds and bytes."""
+    def seconds_left(self, waited: float, taken: int) -> float | None:
+        """Tell for how long more may be waited after so many seconds and bytes; None: for ever."""
+        if not self.bytes_per_second_min:
+            return None
         return self.grace_seconds + taken / self.bytes_per_second_min - waited
 
 

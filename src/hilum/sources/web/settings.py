@@ -36,6 +36,8 @@ def _proxy(text: str) -> str:
 Proxy = Annotated[
     str, AfterValidator(_proxy), WithJsonSchema({"type": "string", "format": "address"})
 ]
+
+
 def _empty_status(status: int) -> int:
     if status not in {200, 204}:
         raise ValueError(f"{status} is no answer to a search; write 200 or 204")
