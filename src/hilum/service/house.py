@@ -49,8 +49,9 @@ from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.web import WebServer
 from hilum.service.web_front import front_of
-from hilum.sources.dimse.desk import Desk, Rulebook
+from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
+from hilum.sources.dimse.services import Rulebook
 from hilum.sources.folder.door import FolderDoor
 from hilum.sources.web.assembly import Parts
 from hilum.sources.web.door import ROOT as DICOMWEB

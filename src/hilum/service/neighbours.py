@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.admission import Known, Rules
-from hilum.sources.dimse.desk import Rulebook
+from hilum.sources.dimse.services import Rulebook
 from hilum.sources.dimse.settings import PeerSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

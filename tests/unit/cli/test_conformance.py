@@ -35,7 +35,7 @@ from hilum.pipeline.answers import Answer
 from hilum.service.config import Config
 from hilum.sources.dimse import tls
 from hilum.sources.dimse.admission import Admitted, Rules
-from hilum.sources.dimse.desk import SERVED, Rulebook, policy_for
+from hilum.sources.dimse.services import SERVED, Rulebook, policy_for
 from hilum.sources.dimse.settings import DimseLimits, Permission
 
 ROOT = Path(__file__).parents[3]

@@ -18,7 +18,8 @@ from hilum.dimse.upper.pdu import (
 )
 from hilum.kernel.names import UID
 from hilum.service.clock import SystemClock
-from hilum.sources.dimse.desk import Desk, Rulebook
+from hilum.sources.dimse.desk import Desk
+from hilum.sources.dimse.services import Rulebook
 from hilum.sources.dimse.settings import DimseLimits
 
 CT = "1.2.840.10008.5.1.4.1.1.2"

@@ -21,8 +21,9 @@ from hilum.kernel.names import AETitle
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.sources.dimse.admission import Rules
 from hilum.sources.dimse.channel import listen, plain_address
-from hilum.sources.dimse.desk import Desk, Rulebook
+from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
+from hilum.sources.dimse.services import Rulebook
 from hilum.sources.dimse.settings import DimseLimits
 from hilum.testing.datasets import CT, EXPLICIT_VR_LITTLE_ENDIAN, instance
 

@@ -30,7 +30,7 @@ from hilum.dimse.upper.reasons import (
 from hilum.kernel.names import UID, AETitle
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.admission import Admitted, Caller, Known, Rejection, Rules, admit
-from hilum.sources.dimse.desk import SERVED, Rulebook, policy_for
+from hilum.sources.dimse.services import SERVED, Rulebook, policy_for
 from hilum.sources.dimse.settings import DimseLimits, PeerSettings, Permission
 
 _ELSEWHERE: Final = "192.0.2.7"  # an address for examples (RFC 5737)

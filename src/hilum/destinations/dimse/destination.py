@@ -1,6 +1,7 @@
 """A DIMSE peer as a destination: what its sessions share, and the question whether it is there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final
 
 from hilum.destinations.dimse.address import Address
@@ -13,6 +14,7 @@ from hilum.destinations.dimse.session import DimseSession
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dimse.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, describe
 from hilum.kernel.errors import LocalProtocolError, Rejected
+from hilum.pipeline.archive.movers import Errand
 from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.outgoing import Conversion, Converter, reencoder
 from hilum.pipeline.ports import Parcel, Payloads
@@ -68,6 +70,23 @@ class DimseDestination:
     def session(self) -> DimseSession:
         """Give a new session; nothing is opened yet."""
         return DimseSession(self)
+
+    def moving(self, errand: Errand, kinds: Collection[Kind]) -> DimseSession:
+        """Give a session for a C-MOVE of `kinds` (`pipeline.archive.movers.MoveTarget`).
+
+        Who asked is told what the peer answers, and does not wait until it vouches for it.
+        """
+        manner = replace(self.manner, commitment_seconds=None)
+        twin = DimseDestination(
+            self.name,
+            self.address,
+            self._options,
+            self.payloads,
+            manner=manner,
+            converter=self._converter,
+        )
+        twin._remember(kinds)
+        return DimseSession(twin, errand)
 
     async def aclose(self) -> None:
         """Sessions share nothing that is open."""

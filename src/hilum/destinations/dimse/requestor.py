@@ -12,7 +12,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.connection import connect
@@ -25,7 +25,7 @@ from hilum.destinations.dimse.wire import Wire
 from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from hilum.dimse.message import Command, CommandField
+from hilum.dimse.message import Command, CommandField, Priority
 from hilum.dimse.service.commitment import commitment_data_set, commitment_request
 from hilum.dimse.service.storage import store_request
 from hilum.dimse.service.verification import echo_request
@@ -43,6 +43,8 @@ from hilum.dimse.upper.negotiation import Context
 from hilum.dimse.upper.pdu import AssociateAccept, AssociateRequest
 from hilum.kernel.errors import HilumError, LocalProtocolError, Rejected, RemoteProtocolError
 from hilum.kernel.names import UID
+if TYPE_CHECKING:
+    from hilum.pipeline.archive.movers import Errand
 
 _MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit; 0 is left out, some peers dislike it
 
@@ -121,6 +123,7 @@ class Requestor:
         self.address = address
         self.request = request
         self.accept = accept
+        self.errand: Errand | None = None  # the C-MOVE that stores are sub-operations of
         self._wire = wire
         self._association = association
         self._options = options
@@ -220,7 +223,7 @@ class Requestor:
         Raises:
             Unreachable, RemoteProtocolError: as for `store`.
         """
-        command = store_request(message_id, sop_class_uid=sop_class, sop_instance_uid=sop_instance)
+        command = self._store_request(message_id, sop_class, sop_instance)
         with self._operation():
             async with contextlib.aclosing(pieces):
                 with self._message():
@@ -229,6 +232,16 @@ class Requestor:
                 await meanwhile()
             seconds = self._options.response_timeout_seconds
             return await self._response(CommandField.C_STORE_RSP, message_id, seconds)
+
+    def _store_request(self, message_id: int, sop_class: UID, sop_instance: UID) -> bytes:
+        errand = self.errand
+        return store_request(
+            message_id,
+            sop_class_uid=sop_class,
+            sop_instance_uid=sop_instance,
+            priority=Priority.MEDIUM if errand is None else errand.priority,
+            originator=None if errand is None else errand.originator,
+        )
 
     async def request_commitment(
         self, context_id: int, message_id: int, transaction: UID, instances: Sequence[Reference]

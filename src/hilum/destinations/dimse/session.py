@@ -13,6 +13,7 @@ from hilum.destinations.dimse.losses import committed, failing_of, lost, unconfi
 from hilum.destinations.dimse.wire import TooSlow
 from hilum.kernel.errors import Full, HilumError, Unreachable
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
+from hilum.pipeline.archive.movers import Errand
 from hilum.pipeline.outgoing import Converted, Shelf
 from hilum.pipeline.ports import Parcel
 from hilum.pipeline.shortcomings import Spoiled
@@ -27,8 +28,10 @@ _Given = AsyncGenerator[tuple[Parcel, Outcome], None]
 class DimseSession:
     """Stores batches on one association (`pipeline.ports.Session`)."""
 
-    def __init__(self, destination: "DimseDestination") -> None:
+    def __init__(self, destination: "DimseDestination", errand: Errand | None = None) -> None:
+        """Take where to send to; with an `errand` the stores are those of a C-MOVE."""
         self._destination = destination
+        self._errand = errand
         self._shelf = Shelf(destination.payloads, destination.reading)
         self._association: SendingAssociation | None = None
         self._again: Parcel | None = None  # sent on an association that turned out to be over
@@ -117,6 +120,7 @@ class DimseSession:
                 return association
             await self._end()
         self._association = await self._destination.associate(kinds)
+        self._association.requestor.errand = self._errand
         self._association.has_answered = True
         return self._association
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.dataset import DataSet
+from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.dimse.command import Command, CommandField, Priority, encode_command
 from hilum.dimse.service.ending import Ending, check_response, ended, responding
 from hilum.dimse.service.identifier import encode_identifier, read_identifier
@@ -107,6 +108,16 @@ def store_contexts(contexts: Mapping[int, Context]) -> Mapping[UID, tuple[Contex
             others = sorted_out.get(context.abstract_syntax, ())
             sorted_out[context.abstract_syntax] = (*others, context)
     return sorted_out
+
+
+def way_of(contexts: Iterable[Context], stored: UID) -> Context | None:
+    """Choose among the contexts of a SOP class the one an instance travels on; None: on none.
+
+    That is one with the syntax it is stored in, else, if that is uncompressed, another such.
+    """
+    by_syntax = {context.transfer_syntax: context for context in reversed(tuple(contexts))}
+    wishes = (stored, *UNCOMPRESSED) if stored in UNCOMPRESSED else (stored,)
+    return next((by_syntax[syntax] for syntax in wishes if syntax in by_syntax), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,11 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hilum.dicom.syntaxes import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from hilum.dicom.syntaxes import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+)
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from hilum.dimse.upper.pdu import (
     APPLICATION_CONTEXT,
@@ -88,6 +92,18 @@ def first_listed(proposed: Sequence[UID], accepted: Container[str] | None) -> UI
     return fallback
 
 
+def most_alike(proposed: Sequence[UID], accepted: Container[str] | None) -> UID | None:
+    """Choose for a context in which we send: as `first_listed`, but explicit before implicit.
+
+    A requestor that lists implicit little endian first takes explicit as well. Nearly all that is
+    held is explicit, and goes out as it is then.
+    """
+    first = first_listed(proposed, accepted)
+    explicit = EXPLICIT_VR_LITTLE_ENDIAN.uid
+    is_implicit = first == IMPLICIT_VR_LITTLE_ENDIAN.uid and explicit in proposed
+    return explicit if is_implicit and (accepted is None or explicit in accepted) else first
+
+
 def no_answer(offer: ExtendedNegotiation) -> bytes | None:  # noqa: ARG001 - the shape of an answerer
     """Answer no SOP class extended negotiation: its absence means the defaults of the service."""
     return None
@@ -103,18 +119,22 @@ class Policy:
         accept_unknown_storage: also take abstract syntaxes that look like storage classes.
         forbidden_abstract_syntaxes: what we serve, but not to this peer: answered "user rejection"
             instead of "not supported", so that its operator looks for a permission.
+        sent_only: abstract syntaxes that this peer may be sent and may not bring: accepted only
+            where it takes the SCP role, and without the other one.
         peer_may_be_scp_of: abstract syntaxes where a requestor may take the SCP role, as for the
             storage of a C-GET (PS3.7 §D.3.3.4).
         asynchronous_operations: our window, answered only if one was offered.
         extended_answer: gives the answer to an offered SOP class extended negotiation, or None.
         identity_response: sent only if the requestor asked for it (PS3.7 §D.3.3.7.2).
         choose: picks the transfer syntax of a context.
+        choose_to_send: picks that of a context in which the peer is SCP.
     """
 
     abstract_syntaxes: Container[str]
     transfer_syntaxes: Container[str] | None = None
     accept_unknown_storage: bool = False
     forbidden_abstract_syntaxes: Container[str] = frozenset()
+    sent_only: Container[str] = frozenset()
     peer_may_be_scp_of: Container[str] = frozenset()
     maximum_length: int = MAXIMUM_LENGTH
     implementation_class_uid: UID = IMPLEMENTATION_CLASS_UID
@@ -123,6 +143,7 @@ class Policy:
     extended_answer: Callable[[ExtendedNegotiation], bytes | None] = no_answer
     identity_response: bytes | None = None
     choose: Callable[[Sequence[UID], Container[str] | None], UID | None] = first_listed
+    choose_to_send: Callable[[Sequence[UID], Container[str] | None], UID | None] = most_alike
 
     def serves(self, abstract_syntax: str) -> bool:
         """Tell whether a context for `abstract_syntax` can be accepted."""
@@ -207,7 +228,8 @@ def _answered_roles(proposed: Sequence[RoleSelection], policy: Policy) -> dict[U
     answers: dict[UID, RoleSelection] = {}
     for offer in proposed:
         scp = offer.scp and offer.sop_class_uid in policy.peer_may_be_scp_of
-        answer = RoleSelection(offer.sop_class_uid, offer.scu, scp)
+        scu = offer.scu and offer.sop_class_uid not in policy.sent_only
+        answer = RoleSelection(offer.sop_class_uid, scu, scp)
         answers.setdefault(offer.sop_class_uid, answer)
     return answers
 
@@ -221,10 +243,13 @@ def _answer(
     if not policy.serves(abstract_syntax):
         return _refused(context, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED)
     role = roles.get(abstract_syntax)
+    if role is None and abstract_syntax in policy.sent_only:
+        return _refused(context, ContextResult.USER_REJECTION)
     if role is not None and not role.scu and not role.scp:
         # Nobody could start an operation here; say so instead of accepting a dead context.
         return _refused(context, ContextResult.USER_REJECTION)
-    chosen = policy.choose(context.transfer_syntaxes, policy.transfer_syntaxes)
+    choose = policy.choose_to_send if role is not None and role.scp else policy.choose
+    chosen = choose(context.transfer_syntaxes, policy.transfer_syntaxes)
     if chosen is None:
         return _refused(context, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED)
     return AcceptedContext(context.id, ContextResult.ACCEPTANCE, chosen)

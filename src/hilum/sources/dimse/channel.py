@@ -7,7 +7,9 @@ can be logged, and so that both read into the same reused buffer.
 import contextlib
 import socket
 import ssl
+from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, Protocol, cast
 
 # Answers are small; a peer that does not read them is not worth more memory than this.
@@ -25,6 +27,12 @@ _KEEPALIVE: Final = (
 )
 
 
+# How many pieces of memory the kernel takes in one call (Linux: UIO_MAXIOV).
+_PARTS_MAX: Final = 1024
+
+Bytes = bytes | bytearray | memoryview
+
+
 class Channel(Protocol):
     """What a connection needs of its transport."""
 
@@ -39,6 +47,13 @@ class Channel(Protocol):
 
     def send(self, data: bytes) -> None:
         """Send now what the socket takes and keep the rest. Raises OSError."""
+        ...
+
+    def send_parts(self, parts: Sequence[Bytes]) -> None:
+        """Send now what the socket takes of `parts` and keep the rest, without copying it.
+
+        The memory of `parts` must stay as it is until nothing is unsent. Raises OSError.
+        """
         ...
 
     def flush(self) -> None:
@@ -67,13 +82,14 @@ def prepare(sock: socket.socket) -> None:
 class PlainChannel:
     """TCP."""
 
-    __slots__ = ("_recv_into", "_setsockopt", "_sock", "_unsent")
+    __slots__ = ("_recv_into", "_setsockopt", "_sock", "_unsent", "_unsent_bytes")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._recv_into = sock.recv_into
         self._setsockopt = sock.setsockopt
-        self._unsent = bytearray()
+        self._unsent: deque[memoryview] = deque()
+        self._unsent_bytes = 0
 
     def read_into(self, view: memoryview) -> int:
         """Read what is there, and make the kernel acknowledge it at once."""
@@ -90,23 +106,31 @@ class PlainChannel:
 
     def send(self, data: bytes) -> None:
         """Send now what the socket takes and keep the rest."""
+        sent = 0
         if not self._unsent:
-            try:
+            with contextlib.suppress(BlockingIOError):
                 sent = self._sock.send(data)
-            except BlockingIOError:
-                sent = 0
             if sent == len(data):
                 return
-            data = data[sent:]
-        if len(self._unsent) + len(data) > UNSENT_BYTES_MAX:
+        if self._unsent_bytes + len(data) - sent > UNSENT_BYTES_MAX:
             raise ConnectionAbortedError("the peer does not read our answers")
-        self._unsent += data
+        self._keep(memoryview(data)[sent:])
+
+    def send_parts(self, parts: Sequence[Bytes]) -> None:
+        """Send now what the socket takes of `parts` and keep the rest, without copying it."""
+        has_waited = bool(self._unsent)
+        for part in parts:
+            if len(part):
+                self._keep(memoryview(part))
+        if not has_waited:
+            self.flush()
 
     def flush(self) -> None:
         """Send what was kept."""
         with contextlib.suppress(BlockingIOError):
-            sent = self._sock.send(self._unsent)
-            del self._unsent[:sent]
+            while self._unsent:
+                count = self._sock.sendmsg(list(islice(self._unsent, _PARTS_MAX)))
+                self._drop(count)
 
     @property
     def has_unsent(self) -> bool:
@@ -115,7 +139,23 @@ class PlainChannel:
 
     def close(self) -> None:
         """Close the socket."""
+        self._unsent.clear()
         self._sock.close()
+
+    def _keep(self, part: memoryview) -> None:
+        self._unsent.append(part)
+        self._unsent_bytes += len(part)
+
+    def _drop(self, count: int) -> None:
+        """Forget what the socket has taken."""
+        self._unsent_bytes -= count
+        unsent = self._unsent
+        while count:
+            first = unsent.popleft()
+            if count < len(first):
+                unsent.appendleft(first[count:])
+                return
+            count -= len(first)
 
 
 class TlsChannel:
@@ -158,6 +198,14 @@ class TlsChannel:
         """Encrypt and send."""
         self._tls.write(data)
         self._drain()
+
+    def send_parts(self, parts: Sequence[Bytes]) -> None:
+        """Encrypt all of `parts` and send; they are not needed any more."""
+        for part in parts:
+            if len(part):
+                self._tls.write(part)
+        if self._outgoing.pending:
+            self._plain.send_parts([self._outgoing.read()])
 
     def flush(self) -> None:
         """Send what was kept."""

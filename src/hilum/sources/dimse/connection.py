@@ -24,6 +24,7 @@ from hilum.dimse.upper.state import State
 from hilum.pipeline.buffers import LARGE_BYTES, ROOM_MIN, SMALL_BYTES, Buffer
 from hilum.sources.dimse.channel import Channel
 from hilum.sources.dimse.events import ConnectionDropped, ConnectionFailed, TlsRefused
+from hilum.sources.dimse.outbox import Outbox
 from hilum.sources.dimse.tls import explain
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 # A TLS record may leave decrypted bytes in memory; reading goes on at most so often in one turn, so
 # that one busy peer does not keep the loop from the others.
 _READS_PER_TURN: Final = 8
-
-# Data may be sent after the peer asked for release, until we agree (PS3.8 §9.2, AR-7).
-_CAN_SEND: Final = frozenset({State.ESTABLISHED, State.AWAITING_LOCAL_RELEASE})
 
 
 class Connection:
@@ -48,7 +46,6 @@ class Connection:
         self._buffer = Buffer(SMALL_BYTES, None)
         self._buffer.hold()
         self._is_reading = False
-        self._is_writing = False
         self._opened = self._moved = desk.clock.monotonic()
         self._message_began: float | None = None
         self._closing_since: float | None = None
@@ -57,6 +54,8 @@ class Connection:
         self.host = host
         self.is_closed = False
         self.engine = Association.acceptor(desk.upper_limits)
+        self.outbox = Outbox(channel, self.engine, desk.loop, descriptor, self._lose)
+        self._turns = 0
         self._messages = Messages(self.engine.contexts)
         self.conversation: Conversation | None = None
 
@@ -74,21 +73,14 @@ class Connection:
 
     def send_command(self, context_id: int, command: bytes) -> None:
         """Send a command set, in as many PDUs as the peer's maximum asks for."""
-        if self.engine.state in _CAN_SEND:
-            self.send(self.engine.command(context_id, command))
+        self.outbox.send_command(context_id, command)
 
     def send(self, data: bytes) -> None:
         """Send bytes of the protocol; a transport that fails here is closed."""
-        if self.is_closed:
-            return
-        try:
-            self._channel.send(data)
-        except OSError as error:
-            self.close("lost", f"Sending failed: {error.strerror or error}.")
-            return
-        if self._channel.has_unsent and not self._is_writing:
-            self._is_writing = True
-            self._desk.loop.add_writer(self._descriptor, self._writable)
+        self.outbox.send(data)
+
+    def _lose(self, error: OSError) -> None:
+        self.close("lost", f"Sending failed: {error.strerror or error}.")
 
     def watch(self, now: float) -> None:
         """Judge the deadlines; the door calls this about twice a second."""
@@ -99,7 +91,7 @@ class Connection:
         elif self.conversation is None:
             if now - self._opened > limits.artim_seconds:
                 self.close("artim", f"no A-ASSOCIATE-RQ within {limits.artim_seconds:g} s")
-        elif not self._is_reading or self.conversation.owed:
+        elif not self._is_reading or self.conversation.is_at_work:
             # We are the slow side: that is not held against the peer.
             self._moved = now
             self._message_began = now if self._message_began is not None else None
@@ -109,11 +101,14 @@ class Connection:
     def _watch_peer(self, now: float) -> None:
         assert self.conversation is not None  # noqa: S101 - the only caller has looked
         limits = self._desk.limits
+        if self.outbox.turns != self._turns:
+            # It takes what we send, however slowly.
+            self._turns, self._moved = self.outbox.turns, now
         if now - self._moved > limits.idle_seconds:
             self.abort("idle", f"Nothing came for {limits.idle_seconds:g} s.")
             return
         if self._message_began is None:
-            if self._wants_end:
+            if self._wants_end and not self.conversation.is_operating:
                 self.abort("stopping", "The gateway is stopping.")
             elif self._buffer.size == LARGE_BYTES and self._buffer.holds == 1:
                 self._use(Buffer(SMALL_BYTES, None), is_held=False)
@@ -152,8 +147,7 @@ class Connection:
             return
         self.is_closed = True
         self._pause()
-        if self._is_writing:
-            self._desk.loop.remove_writer(self._descriptor)
+        self.outbox.close()
         self._channel.close()
         if self.conversation is not None:
             self.conversation.end(ending, detail)
@@ -179,16 +173,6 @@ class Connection:
     def _read_if_open(self) -> None:
         if self._is_reading and not self.is_closed:
             self._readable()
-
-    def _writable(self) -> None:
-        try:
-            self._channel.flush()
-        except OSError as error:
-            self.close("lost", f"Sending failed: {error.strerror or error}.")
-            return
-        if not self._channel.has_unsent:
-            self._is_writing = False
-            self._desk.loop.remove_writer(self._descriptor)
 
     def _readable(self) -> None:
         try:
@@ -277,8 +261,9 @@ class Connection:
                 conversation.finish_incoming()
         elif type(message) is CommandReceived:
             if message.command.is_response:
-                # An acceptor of ours asks for nothing, so there is nothing to respond to.
-                self._end_violated("A response to a request that was never made.")
+                self._message_began = None
+                if not conversation.take_response(message.command):
+                    self._end_violated("A response to a request that was never made.")
                 return
             conversation.answer(message)
             self._message_began = self._moved if conversation.incoming else None

@@ -1,19 +1,29 @@
 """The services of one open association: what each command means and how it is answered."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dimse.message import Command, CommandField, CommandReceived, encode_response
+from hilum.dimse.service.ending import query_retrieve_refusal
 from hilum.dimse.service.storage import store_refusal, store_response
 from hilum.dimse.service.verification import echo_response
-from hilum.dimse.status import SUCCESS, UNRECOGNIZED_OPERATION
-from hilum.dimse.upper.association import Context
+from hilum.dimse.status import (
+    OUT_OF_RESOURCES,
+    SOP_CLASS_NOT_SUPPORTED,
+    SUCCESS,
+    UNRECOGNIZED_OPERATION,
+)
+from hilum.dimse.upper.association import Association, Context
 from hilum.ledger.entry import Origin
 from hilum.pipeline.answers import Answer, Kept
 from hilum.pipeline.reception import Announcement
 from hilum.sources.dimse.admission import Admitted, Caller
 from hilum.sources.dimse.events import AssociationClosed, EchoAnswered, OperationRefused
+from hilum.sources.dimse.operation import Asker, Extended, IncomingIdentifier
+from hilum.sources.dimse.operations import Operations, kind_of
+from hilum.sources.dimse.outbox import Outbox
 from hilum.sources.dimse.reporting import IncomingReport, report_refusal
 from hilum.sources.dimse.storing import Incoming, Swallow, status_of
 
@@ -28,6 +38,9 @@ _OWED_MAX: Final = 16
 class Line(Protocol):
     """What a conversation needs of its connection."""
 
+    engine: Association
+    outbox: Outbox
+
     def send_command(self, context_id: int, command: bytes) -> None:
         """Send a command set."""
         ...
@@ -38,6 +51,10 @@ class Line(Protocol):
 
     def answer_release(self) -> None:
         """Agree to the release that was asked for."""
+        ...
+
+    def abort(self, ending: str, detail: str) -> None:
+        """Tell the peer that it is over, and close."""
         ...
 
 
@@ -64,6 +81,7 @@ class Conversation:
         self.association_id = association_id
         self.caller = caller
         self.admitted = admitted
+        self.extended = Extended()
         self.incoming: Incoming | None = None
         self.owed = 0
         self.tally = Tally()
@@ -75,6 +93,20 @@ class Conversation:
             entity=admitted.entity,
             association_id=association_id,
         )
+        self._operations = Operations(desk.operations, self._operations_settled)
+
+    @property
+    def is_operating(self) -> bool:
+        """Tell whether something that was asked for is going on."""
+        return not self._operations.is_empty
+
+    @property
+    def is_at_work(self) -> bool:
+        """Tell whether we are the slow side."""
+        if self.owed:
+            return True
+        waits = self._line.outbox.is_waiting or self._operations.awaits_answer
+        return self.is_operating and not waits
 
     @property
     def is_behind(self) -> bool:
@@ -93,24 +125,31 @@ class Conversation:
                 self._store(context, command)
             case CommandField.N_EVENT_REPORT_RQ:
                 self._take_report(context, command)
+            case CommandField.C_FIND_RQ | CommandField.C_MOVE_RQ | CommandField.C_GET_RQ:
+                self._operate(context, command)
             case CommandField.C_CANCEL_RQ:
-                # Nothing that could be cancelled is going on, and a cancel has no answer.
-                pass
+                # One that comes too late crossed with the last response; a cancel has no answer.
+                self._operations.cancel(command)
             case _:
                 self._refuse(context, command, UNRECOGNIZED_OPERATION, "the service is not offered")
+
+    def take_response(self, command: Command) -> bool:
+        """Take a response of the peer; False: nothing of ours is waiting for it."""
+        return self._operations.take_response(command)
 
     def finish_incoming(self) -> None:
         """The last byte of the data set that was coming is here."""
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
-            self.owed += 1
+            if not isinstance(incoming, IncomingIdentifier):
+                self.owed += 1
             incoming.finish()
 
     def release(self) -> None:
         """Agree to a release, once everything that is owed was answered."""
         self._is_release_asked = True
-        if not self.owed:
-            self._line.answer_release()
+        self._operations.release()
+        self._end_if_asked()
 
     def end(self, ending: str, detail: str) -> None:
         """The association is over, whichever way."""
@@ -118,6 +157,7 @@ class Conversation:
         if self.incoming is not None:
             self.incoming.abandon()
             self.incoming = None
+        self._operations.end()
         self._desk.telemetry.emit(
             AssociationClosed(
                 association_id=self.association_id,
@@ -161,6 +201,30 @@ class Conversation:
             answer=lambda response: self._settle(context.id, response),
         )
 
+    def _operate(self, context: Context, command: Command) -> None:
+        kind = kind_of(context, command)
+        refusal = query_retrieve_refusal(context, command)
+        if kind is None or refusal is not None:
+            status = SOP_CLASS_NOT_SUPPORTED if refusal is None else refusal.status
+            comment = "not a service of this SOP class" if refusal is None else refusal.comment
+            self._refuse(context, command, status, comment)
+        elif self._operations.is_full:
+            self._refuse(context, command, OUT_OF_RESOURCES, "too many operations at one time")
+        else:
+            asker = Asker(self._line, self.origin, self.extended)
+            operation = kind(self._desk, asker, context, command)
+            begin = partial(self._operations.add, operation)
+            self.incoming = IncomingIdentifier(operation, begin)
+
+    def _operations_settled(self) -> None:
+        """Nothing that was asked for is going on any more."""
+        if not self._is_over:
+            self._end_if_asked()
+
+    def _end_if_asked(self) -> None:
+        if self._is_release_asked and not self.owed and self._operations.is_empty:
+            self._line.answer_release()
+
     def _answered(self, context: Context, command: Command, size: int, answer: Answer) -> None:
         if isinstance(answer, Kept):
             self.tally.stored += 1
@@ -176,10 +240,8 @@ class Conversation:
         if self._is_over:
             return
         self._line.send_command(context_id, response)
-        if self._is_release_asked and not self.owed:
-            self._line.answer_release()
-        else:
-            self._line.resume()
+        self._end_if_asked()
+        self._line.resume()
 
     def _refuse(self, context: Context, command: Command, status: int, reason: str) -> None:
         """Answer with an error, after the data set that may follow was read."""

@@ -6,14 +6,11 @@ A reload replaces `rulebook` and `limits`; associations that are open keep what 
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
-from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
-from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.upper.limits import UpperLimits
-from hilum.dimse.upper.negotiation import Policy, looks_like_storage, negotiate
+from hilum.dimse.upper.negotiation import negotiate
 from hilum.dimse.upper.pdu import (
     AcceptedContext,
     AssociateAccept,
@@ -26,7 +23,7 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.intake import Intake
-from hilum.sources.dimse.admission import Admitted, Caller, Rejection, Rules, admit
+from hilum.sources.dimse.admission import Admitted, Caller, Rejection, admit
 from hilum.sources.dimse.connection import Connection
 from hilum.sources.dimse.conversation import Conversation
 from hilum.sources.dimse.events import (
@@ -34,35 +31,29 @@ from hilum.sources.dimse.events import (
     AssociationRejected,
     ContextsRefused,
 )
-from hilum.sources.dimse.settings import DimseLimits, Permission
+from hilum.sources.dimse.library import Library
+from hilum.sources.dimse.operation import Extended
+from hilum.sources.dimse.operations import RunningOperations
+from hilum.sources.dimse.services import (
+    SERVED,
+    SERVED_WITHOUT_ARCHIVE,
+    Rulebook,
+    Services,
+    policy_for,
+    remedy,
+    wants_to_store,
+)
+from hilum.sources.dimse.settings import DimseLimits
 
 # Sockets that have not asked for an association yet, beyond those that have. A flood of them pushes
 # out the oldest one, which is the least likely to be a modality in the middle of its request.
 _STRANGERS_MAX: Final = 6000
 
-# What each permission opens; the others are for services to come.
-SERVED: Final[Mapping[Permission, frozenset[str]]] = {
-    "echo": frozenset({VERIFICATION}),
-    "store": frozenset(STORAGE_SOP_CLASSES),
-    # Only to bring reports on what we asked for: see `reporting`.
-    "commit": frozenset({STORAGE_COMMITMENT}),
-}
-# What is served while nothing can be stored.
-_COST_NOTHING: Final = SERVED["echo"] | SERVED["commit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rulebook:
-    """Who may come in, and what is accepted from those who do."""
-
-    rules: Rules
-    accept_private_sop_classes: bool
-
 
 class Desk:
     """What the connections of one process share. Lives on the event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
         self,
         *,
         rulebook: Rulebook,
@@ -71,13 +62,17 @@ class Desk:
         clock: Clock,
         telemetry: Telemetry,
         commitments: Commitments | None = None,
+        library: Library | None = None,
     ) -> None:
+        """Take what to work with; without a `library` nothing can be asked for."""
         self.rulebook = rulebook
         self.limits = limits
         self.intake = intake
         self.clock = clock
         self.telemetry = telemetry
         self.commitments = commitments or Commitments()
+        self.library = library
+        self.operations = RunningOperations()
         self.loop = asyncio.get_running_loop()
         self.emptied = asyncio.Event()
         self.emptied.set()
@@ -94,6 +89,10 @@ class Desk:
             associate_bytes_max=self.limits.associate_request_bytes_max,
             user_information_bytes_max=self.limits.user_information_bytes_max,
         )
+
+    @property
+    def _services(self) -> Services:
+        return SERVED if self.library is not None else SERVED_WITHOUT_ARCHIVE
 
     @property
     def associations(self) -> int:
@@ -138,7 +137,8 @@ class Desk:
         if isinstance(admitted, Rejection):
             self._reject(connection, caller, admitted)
             return None
-        answer = negotiate(request, policy_for(admitted, self.rulebook, self.limits))
+        policy = policy_for(admitted, self.rulebook, self.limits, self._services)
+        answer = negotiate(request, policy)
         if isinstance(answer, AssociateReject):
             reason = "the application context or protocol version is not DICOM's"
             self._reject(connection, caller, Rejection(answer, reason, "look at the device"))
@@ -153,8 +153,7 @@ class Desk:
             open_by_peer=self._open_by_peer,
         )
         obstacle = self.intake.obstacle
-        wants_to_store = any(c.abstract_syntax not in _COST_NOTHING for c in request.contexts)
-        if isinstance(admitted, Rejection) or obstacle is None or not wants_to_store:
+        if isinstance(admitted, Rejection) or obstacle is None or not wants_to_store(request):
             return admitted
         return Rejection(
             AssociateReject(RejectResult.TRANSIENT, PresentationReason.TEMPORARY_CONGESTION),
@@ -173,6 +172,9 @@ class Desk:
         self._opened += 1
         association_id = f"{self._prefix}-{self._opened:x}"
         conversation = Conversation(self, connection, association_id, caller, admitted)
+        conversation.extended = Extended(
+            request.user_information.extended, accept.user_information.extended
+        )
         self._strangers.pop(connection, None)
         self._associated[connection] = conversation
         self._open_by_peer[admitted.peer] += 1
@@ -214,9 +216,14 @@ class Desk:
         refused: list[AcceptedContext],
     ) -> None:
         asked = {context.id: context.abstract_syntax for context in request.contexts}
-        private = self.rulebook.accept_private_sop_classes
         remedies = [
-            _remedy(asked[answer.id], answer.result, conversation.admitted, private=private)
+            remedy(
+                asked[answer.id],
+                answer.result,
+                conversation.admitted,
+                private=self.rulebook.accept_private_sop_classes,
+                services=self._services,
+            )
             for answer in refused
         ]
         self.telemetry.emit(
@@ -227,45 +234,3 @@ class Desk:
                 "; ".join(dict.fromkeys(remedies)),
             )
         )
-
-
-def policy_for(admitted: Admitted, rulebook: Rulebook, limits: DimseLimits) -> Policy:
-    """Give what is agreed to with a caller that was let in."""
-    may = admitted.may
-    return Policy(
-        abstract_syntaxes=_classes_of(one for one in SERVED if one in may),
-        forbidden_abstract_syntaxes=_classes_of(one for one in SERVED if one not in may),
-        peer_may_be_scp_of=SERVED["commit"],
-        accept_unknown_storage=rulebook.accept_private_sop_classes and "store" in may,
-        maximum_length=limits.receive_pdu_bytes,
-        # That of user name and passcode is empty (PS3.7 §D.3.3.7.2).
-        identity_response=b"" if admitted.is_identified else None,
-    )
-
-
-def _classes_of(permissions: Iterable[Permission]) -> frozenset[str]:
-    return frozenset[str]().union(*(SERVED[one] for one in permissions))
-
-
-def _remedy(
-    abstract_syntax: str, result: ContextResult, admitted: Admitted, *, private: bool
-) -> str:
-    """Say what to change so that a context is accepted the next time."""
-    permission = _permission_for(abstract_syntax)
-    if result is ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED:
-        return "let the caller propose a transfer syntax, it proposes nothing that is a UID"
-    if permission is None:
-        return "the caller asks for services that are not offered; instances are not affected"
-    if abstract_syntax not in SERVED[permission] and not private:
-        return "set sources.dimse.accept_private_sop_classes to take private SOP classes"
-    if permission not in admitted.may:
-        return f'add "{permission}" to peers.{admitted.peer}.may'
-    return "let the caller propose itself as SCU, it proposes no role that could send"
-
-
-def _permission_for(abstract_syntax: str) -> Permission | None:
-    """Give what a caller needs for a SOP class; None is one that nobody is served."""
-    for permission, classes in SERVED.items():
-        if abstract_syntax in classes:
-            return permission
-    return "store" if looks_like_storage(abstract_syntax) else None

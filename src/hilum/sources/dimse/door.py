@@ -60,6 +60,7 @@ class DimseDoor:
             await asyncio.wait_for(self._desk.emptied.wait(), self._desk.limits.stop_seconds)
         for connection in self._desk.connections():
             connection.abort("stopping", "The gateway is stopping.")
+        await self._desk.operations.ended()
         if self._watcher is not None:
             self._watcher.cancel()
 

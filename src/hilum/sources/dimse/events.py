@@ -122,6 +122,88 @@ class OperationRefused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QueryAnswered(Event):
+    """A C-FIND came to its end; what was asked is in no line."""
+
+    message: ClassVar[str] = (
+        "Answered C-FIND from {calling_ae_title} at {host}: {matches} matches at the "
+        "{query_level} level ({status}), {seconds:.3f} s."
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Counter("hilum_queries_total", ("query_level", "ending")),
+        Counter("hilum_query_matches_total", ("query_level",), amount="matches"),
+        Histogram(
+            "hilum_query_seconds", "seconds", ("query_level",), (0.005, 0.02, 0.1, 0.5, 2, 10, 60)
+        ),
+    )
+    association_id: str
+    calling_ae_title: str
+    peer: str
+    host: str
+    query_level: str
+    matches: int
+    ending: str
+    status: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveEnded(Event):
+    """A C-MOVE or C-GET came to its end, well or not; the remark says what stood in the way."""
+
+    message: ClassVar[str] = (
+        "{operation} from {calling_ae_title} at {host} ended ({status}): {completed} sent, "
+        "{warned} with warnings, {failed} failed, {remaining} not tried, {size} bytes, "
+        "{seconds:.3f} s. {remark}"
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Counter("hilum_retrieves_total", ("operation", "ending")),
+        Counter("hilum_retrieved_instances_total", ("operation",), amount="completed"),
+        Counter("hilum_retrieved_bytes_total", ("operation",), amount="size"),
+        Counter("hilum_retrieve_failures_total", ("operation",), amount="failed"),
+        Histogram("hilum_retrieve_seconds", "seconds", ("operation",), (0.1, 1, 10, 60, 600, 3600)),
+    )
+    association_id: str
+    operation: str
+    calling_ae_title: str
+    peer: str
+    host: str
+    destination: str
+    query_level: str
+    completed: int
+    warned: int
+    failed: int
+    remaining: int
+    size: int
+    ending: str
+    status: str
+    seconds: float
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFailed(Event):
+    """A fault of ours ended an operation; the peer was told. Please report it."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = (
+        "A fault of ours ended {operation} from {calling_ae_title}: {fault} at {place}."
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Counter("hilum_operations_failed_total", ("operation",)),
+    )
+    operation: str
+    calling_ae_title: str
+    fault: str
+    place: str
+
+    @classmethod
+    def of(cls, operation: str, calling_ae_title: str, error: BaseException) -> "OperationFailed":
+        """Tell the kind of `error` and where it was raised; its text might quote a peer's bytes."""
+        return cls(operation, calling_ae_title, type(error).__name__, place_of(error))
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionDropped(Event):
     """A connection ended before it was an association."""
 

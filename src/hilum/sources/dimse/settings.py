@@ -146,6 +146,21 @@ class DimseLimits(BaseModel, frozen=True, extra="forbid"):
         default=30.0,
         description="When stopping, associations get so long to finish what they began.",
     )
+    find_matches_max: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="A C-FIND with more matches is answered with so many and status B001. Absent: "
+        "all are sent.",
+        examples=[500],
+    )
+    move_associations_max: int = Field(
+        default=1,
+        ge=1,
+        le=16,
+        description="Associations that one C-MOVE may open to its destination. More are faster "
+        "over long distances; instances then arrive in no order.",
+    )
     instance_bytes_max: ByteCount = Field(
         default=64 * GIB, ge=MIB, description="Largest instance that is taken in."
     )

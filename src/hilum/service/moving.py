@@ -1,0 +1,64 @@
+"""Who a C-MOVE can send to: DIMSE destinations, and peers that say where they listen."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.destination import DimseDestination
+from hilum.destinations.dimse.options import RequestorOptions
+from hilum.pipeline.archive.movers import Errand, Kind, MoveTarget
+from hilum.pipeline.ports import Payloads, Session
+from hilum.service.config_settings import Config
+from hilum.service.delivering import Opened
+from hilum.sources.dimse.settings import PeerSettings
+
+
+class ConfiguredMovers:
+    """The move destinations of the configuration in force (`pipeline.archive.movers.Movers`).
+
+    A section of `[destinations]` goes before one of `[peers]` with the same AE title: it says more.
+    """
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        opened: Callable[[], Mapping[str, Opened]],
+        payloads: Payloads,
+    ) -> None:
+        self._config = config
+        self._opened = opened
+        self._payloads = payloads
+
+    def find(self, ae_title: str) -> MoveTarget | None:
+        """Give who has this title now; None: nobody that we know where to find."""
+        for opened in self._opened().values():
+            destination = opened.destination
+            if isinstance(destination, DimseDestination) and destination.address.called == ae_title:
+                return _Target(destination)
+        config = self._config()
+        for name, peer in config.peers.items():
+            if peer.ae_title == ae_title and (host := listening_host(peer)) is not None:
+                return _Target(self._destination_of(name, peer, host))
+        return None
+
+    def _destination_of(self, name: str, peer: PeerSettings, host: str) -> DimseDestination:
+        ours = self._config().gateway.ae_title
+        address = Address(host, peer.port or 0, peer.ae_title, ours)
+        return DimseDestination(name, address, RequestorOptions(), self._payloads)
+
+
+def listening_host(peer: PeerSettings) -> str | None:
+    """Give where a peer listens: the first of its hosts that is one; None: it says no port."""
+    if peer.port is None:
+        return None
+    return next((str(host) for host in peer.host if "/" not in str(host)), None)
+
+
+class _Target:
+    """One of them."""
+
+    def __init__(self, destination: DimseDestination) -> None:
+        self._destination = destination
+
+    def session(self, errand: Errand, kinds: Collection[Kind]) -> Session:
+        """Give a new session; nothing is opened yet."""
+        return self._destination.moving(errand, kinds)

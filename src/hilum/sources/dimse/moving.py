@@ -1,0 +1,63 @@
+"""C-MOVE: what is wanted goes to somebody else, over associations of our own (PS3.4 §C.4.2)."""
+
+import asyncio
+from typing import ClassVar
+
+from hilum.dicom.dataset import DataSet
+from hilum.dimse.command import Priority
+from hilum.dimse.service.ending import unknown_destination
+from hilum.dimse.service.retrieve import originator_of
+from hilum.dimse.status import Service
+from hilum.pipeline.archive.movers import Errand, MoveTarget
+from hilum.pipeline.archive.ports import Purpose
+from hilum.sources.dimse.carrying import Carrier
+from hilum.sources.dimse.retrieving import PROGRESS_SECONDS, Retrieving, Work
+
+
+class Moving(Retrieving):
+    """A C-MOVE."""
+
+    name: ClassVar[str] = "C-MOVE"
+    purpose = Purpose.MOVE
+    service = Service.MOVE
+
+    _carrier: Carrier | None = None  # None: it has not come so far
+    _target: MoveTarget | None = None
+
+    def cancel(self) -> None:
+        """Begin with no more instances; those that are under way arrive."""
+        super().cancel()
+        if self._carrier is not None:
+            self._carrier.stop()
+
+    async def _act(self, identifier: DataSet) -> None:
+        title = self._command.move_destination
+        self._target = self._library.movers.find(title)
+        if self._target is None:
+            await self._refuse(unknown_destination())
+            return
+        await self._retrieve(identifier, destination=title)
+
+    async def _send(self, work: Work) -> None:
+        assert self._target is not None  # noqa: S101 - `_act` has found it
+        carrier = self._carrier = Carrier(
+            self._target,
+            self._errand(),
+            work,
+            associations_max=self._desk.limits.move_associations_max,
+        )
+        async with asyncio.TaskGroup() as group:
+            teller = group.create_task(self._keep_telling(work))
+            await carrier.run()
+            teller.cancel()
+
+    def _errand(self) -> Errand:
+        calling = self._asker.origin.calling_ae_title
+        priority = Priority.MEDIUM if self._command.priority is None else self._command.priority
+        return Errand(originator_of(self._command, calling), priority)
+
+    async def _keep_telling(self, work: Work) -> None:
+        """Tell how far it is, also when that is as far as before: the peer sees that we are on."""
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            await self._tell_progress(work)
