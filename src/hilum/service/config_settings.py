@@ -61,7 +61,8 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
     )
     unknown_callers: Literal["refuse", "loopback", "accept"] = Field(
         default="loopback",
-        description="Who may echo and store without being a peer: nobody, this machine, anybody.",
+        description="Who may echo and store without being a peer: nobody, this machine, anybody. "
+        "Programs on this machine, unless nobody, may also find, move and get.",
     )
     duplicates: Literal["keep_both", "keep_first", "replace"] = Field(
         default="keep_both",

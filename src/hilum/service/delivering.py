@@ -65,9 +65,9 @@ class Delivering:
     ) -> None:
         self._worker = worker
         self._ledger = ledger
-        self._payloads = payloads
+        self.payloads = payloads
         self._clock = clock
-        self._title = config.gateway.ae_title
+        self.title = config.gateway.ae_title
         self.zone = zone_of(config.gateway.time_zone)
         self._threads = LedgerThreads()
         # Where commits wait for the device, so does whoever comes next.
@@ -98,6 +98,7 @@ class Delivering:
         # Archives report commitments to our listener; destinations wait for them.
         self.commitments = Commitments()
         self.opened: Mapping[str, Opened] = {}
+        self.peers = config.peers
 
     def change(self, config: Config) -> None:
         """Deliver as `config` says from now on; what is being sent is finished as it was begun.
@@ -112,7 +113,8 @@ class Delivering:
             name: self._open(name, settings, ours=title)
             for name, settings in config.destinations.items()
         }
-        self._title, self.zone, self.opened = title, zone, opened
+        self.title, self.zone, self.opened = title, zone, opened
+        self.peers = config.peers
         self.dispatcher.change(
             (one.destination, policy_of(one.settings, zone)) for one in opened.values()
         )
@@ -164,7 +166,7 @@ class Delivering:
     def _open(self, name: str, settings: Settings, *, ours: AETitle) -> Opened:
         """Keep a destination whose settings are as they were; its lane goes on."""
         before = self.opened.get(name)
-        if before is not None and before.settings == settings and ours == self._title:
+        if before is not None and before.settings == settings and ours == self.title:
             return before
         return Opened(settings, self._made(name, settings, ours))
 
@@ -175,15 +177,15 @@ class Delivering:
                     name,
                     settings,
                     calling=ours,
-                    payloads=self._payloads,
+                    payloads=self.payloads,
                     commitments=self.commitments,
                 )
             case DicomWebDestinationSettings():
-                return DicomWebDestination(name, settings, self._payloads, self._clock)
+                return DicomWebDestination(name, settings, self.payloads, self._clock)
             case FolderDestinationSettings():
-                return folder_destination(name, settings, ours=ours, payloads=self._payloads)
+                return folder_destination(name, settings, ours=ours, payloads=self.payloads)
             case WebhookDestinationSettings():
-                return WebhookDestination(name, settings, self._payloads, self._clock)
+                return WebhookDestination(name, settings, self.payloads, self._clock)
             case _:
                 assert_never(settings)
 

@@ -42,6 +42,7 @@ from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
 from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
+from hilum.service.moving import ConfiguredMovers
 from hilum.service.neighbours import rulebook_of
 from hilum.service.opening import DataFolder
 from hilum.service.owing import REFRESH_SECONDS, Owing
@@ -51,6 +52,7 @@ from hilum.service.web import WebServer
 from hilum.service.web_front import front_of
 from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
+from hilum.sources.dimse.library import Library
 from hilum.sources.dimse.services import Rulebook
 from hilum.sources.folder.door import FolderDoor
 from hilum.sources.web.assembly import Parts
@@ -158,6 +160,7 @@ class House:
             clock=self.clock,
             telemetry=self.telemetry,
             commitments=self.delivering.commitments,
+            library=Library(self.archive, self.vault, ConfiguredMovers(self.delivering)),
         )
         await self._count()
         await self._owing.refresh()

@@ -1,14 +1,13 @@
 """Who a C-MOVE can send to: DIMSE destinations, and peers that say where they listen."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.pipeline.archive.movers import Errand, Kind, MoveTarget
-from hilum.pipeline.ports import Payloads, Session
-from hilum.service.config_settings import Config
-from hilum.service.delivering import Opened
+from hilum.pipeline.ports import Session
+from hilum.service.delivering import Delivering
 from hilum.sources.dimse.settings import PeerSettings
 
 
@@ -18,32 +17,24 @@ class ConfiguredMovers:
     A section of `[destinations]` goes before one of `[peers]` with the same AE title: it says more.
     """
 
-    def __init__(
-        self,
-        config: Callable[[], Config],
-        opened: Callable[[], Mapping[str, Opened]],
-        payloads: Payloads,
-    ) -> None:
-        self._config = config
-        self._opened = opened
-        self._payloads = payloads
+    def __init__(self, delivering: Delivering) -> None:
+        """Take what follows the configuration."""
+        self._delivering = delivering
 
     def find(self, ae_title: str) -> MoveTarget | None:
         """Give who has this title now; None: nobody that we know where to find."""
-        for opened in self._opened().values():
+        for opened in self._delivering.opened.values():
             destination = opened.destination
             if isinstance(destination, DimseDestination) and destination.address.called == ae_title:
                 return _Target(destination)
-        config = self._config()
-        for name, peer in config.peers.items():
+        for name, peer in self._delivering.peers.items():
             if peer.ae_title == ae_title and (host := listening_host(peer)) is not None:
                 return _Target(self._destination_of(name, peer, host))
         return None
 
     def _destination_of(self, name: str, peer: PeerSettings, host: str) -> DimseDestination:
-        ours = self._config().gateway.ae_title
-        address = Address(host, peer.port or 0, peer.ae_title, ours)
-        return DimseDestination(name, address, RequestorOptions(), self._payloads)
+        address = Address(host, peer.port or 0, peer.ae_title, self._delivering.title)
+        return DimseDestination(name, address, RequestorOptions(), self._delivering.payloads)
 
 
 def listening_host(peer: PeerSettings) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 from hilum.cli.app import run
 from hilum.cli.conformance import statement
 from hilum.cli.statement.admission import rejections
+from hilum.cli.statement.asking import STATUSES
 from hilum.cli.statement.markdown import table
 from hilum.cli.statement.storing import _ANSWERS, statuses
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
@@ -19,6 +20,7 @@ from hilum.dicom.syntaxes import (
     IMPLICIT_VR_LITTLE_ENDIAN,
 )
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from hilum.dimse.status import describe
 from hilum.dimse.upper.negotiation import negotiate
 from hilum.dimse.upper.pdu import (
     AssociateRequest,
@@ -165,7 +167,9 @@ def test_the_answers_to_contexts_are_those_that_are_claimed():
         private=True,
     )
     as_scp = negotiated(
-        (CT, [IMPLICIT_VR_LITTLE_ENDIAN.uid]), roles=(RoleSelection(CT, scu=False, scp=True),)
+        (CT, [IMPLICIT_VR_LITTLE_ENDIAN.uid]),
+        may={"store"},
+        roles=(RoleSelection(CT, scu=False, scp=True),),
     )
 
     text = statement(Config())
@@ -180,7 +184,7 @@ def test_the_answers_to_contexts_are_those_that_are_claimed():
     ]
     assert "may not store" in said(text, "| 3 abstract")
     assert "may not use the SOP class" in said(text, "| 1 user rejection")
-    assert "SCU" in said(text, "| 1 user rejection")
+    assert "SCP of storage" in said(text, "| 1 user rejection")
     assert said(text, "| 4 transfer")
     assert "| 2 no reason" not in text
 
@@ -203,7 +207,7 @@ def test_what_is_offered_is_answered_as_claimed():
 
     ours = accept.user_information
     assert ours.asynchronous_operations == AsynchronousOperations(1, 1)
-    assert ours.roles == (RoleSelection(CT, scu=True, scp=False),)
+    assert ours.roles == (RoleSelection(CT, scu=True, scp=True),)
     assert ours.extended == ours.common_extended == ()
     assert ours.user_identity_response is None
     assert "not confirmed" in said(statement(Config()), "- User identity")
@@ -265,11 +269,11 @@ def test_peers_are_told_with_what_they_may_and_without_secrets():
             "ct1": {
                 "ae_title": "CT1",
                 "host": ["10.1.2.3"],
-                "may": ["store", "find"],
+                "may": ["store", "worklist"],
                 "user": "somebody",
                 "password": "secret",
             },
-            "old": {"ae_title": "OLD", "may": ["find"]},
+            "old": {"ae_title": "OLD", "may": ["worklist"]},
         },
     )
 
@@ -287,8 +291,8 @@ def test_peers_are_told_with_what_they_may_and_without_secrets():
     ("unknown", "here", "there"),
     [
         ("refuse", "rejected", "rejected"),
-        ("loopback", "echo, store", "rejected"),
-        ("accept", "echo, store", "echo, store"),
+        ("loopback", "echo, store, find, move, get |", "rejected"),
+        ("accept", "echo, store, find, move, get |", "echo, store |"),
     ],
 )
 def test_unknown_callers_are_told_as_the_door_treats_them(unknown, here, there):
@@ -300,6 +304,26 @@ def test_unknown_callers_are_told_as_the_door_treats_them(unknown, here, there):
 
 def test_services_that_are_served_can_be_permitted():
     assert set(get_args(Permission)) >= set(SERVED)
+
+
+def test_every_query_and_retrieve_class_is_listed_and_accepted_with_what_it_negotiates():
+    text = statement(Config())
+    for permission in ("find", "move", "get"):
+        for uid in SERVED[permission]:
+            offer = ExtendedNegotiation(uid, b"\1\1\1\1\1")
+            accept = negotiated((uid, [IMPLICIT_VR_LITTLE_ENDIAN.uid]), extended=(offer,))
+            assert accept.contexts[0].result is ContextResult.ACCEPTANCE
+            (answer,) = accept.user_information.extended
+            claimed = b"\1\1\1\1\0" if permission == "find" else b"\1\0"
+            assert answer.application_information == claimed
+            assert f"| `{uid}` | SCP |" in text
+
+
+def test_every_status_of_query_and_retrieve_is_one_of_its_service():
+    for service, rows in STATUSES.items():
+        assert len({status for status, _ in rows}) == len(rows)
+        for status, _ in rows:
+            assert "not listed" not in describe(status, service)
 
 
 def test_tls_is_claimed_as_it_is_set_up():

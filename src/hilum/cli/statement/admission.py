@@ -129,7 +129,7 @@ def rejections() -> Iterator[tuple[str, AssociateReject]]:
     yield from _by_negotiation()
     # The desk asks intake, which is alive: the one row that is not asked for here.
     yield (
-        "Disk or ledger cannot take instances now, and more than Verification is proposed",
+        "Disk or ledger cannot take instances now, and no query or retrieve is proposed",
         AssociateReject(RejectResult.TRANSIENT, PresentationReason.TEMPORARY_CONGESTION),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from hilum.cli.statement.admission import aborts, admission, per_process
+from hilum.cli.statement.asking import asking, sop_classes
 from hilum.cli.statement.markdown import bullets, code, heading, table
 from hilum.cli.statement.storing import storing
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION, sop_class_name
@@ -10,6 +11,7 @@ from hilum.dicom.syntaxes import ALL_TRANSFER_SYNTAXES, EXPLICIT_VR_BIG_ENDIAN
 from hilum.dimse.upper.items import ContextResult
 from hilum.dimse.upper.limits import UpperLimits
 from hilum.service.config_settings import Config
+from hilum.sources.dimse.operation import PDU_BYTES_MAX
 
 
 def gateway(config: Config) -> Iterator[str]:
@@ -23,6 +25,7 @@ def gateway(config: Config) -> Iterator[str]:
     yield from _contexts(config)
     yield from _negotiation(config)
     yield from storing(config)
+    yield from asking(config)
     yield heading(4, "3.1.5 Aborts")
     yield "The gateway aborts an association (A-ABORT, PS3.8 §9.3.8) for:"
     yield aborts()
@@ -36,6 +39,7 @@ def _sop_classes(config: Config) -> Iterator[str]:
     ]
     if config.sources.dimse.accept_private_sop_classes:
         rows.append(("Private and unknown storage SOP classes", "any other", "SCP"))
+    rows += sop_classes()
     yield table(("SOP class", "UID", "Role"), rows)
 
 
@@ -54,12 +58,12 @@ def _policies(config: Config) -> Iterator[str]:
                 "Largest PDU received",
                 f"{limits.receive_pdu_bytes:,} bytes (announced; a longer P-DATA-TF is aborted)",
             ),
-            ("Largest PDU sent", "what the peer announces; responses are shorter than 1 KiB"),
+            ("Largest PDU sent", f"what the peer announces, up to {PDU_BYTES_MAX:,} bytes"),
             (
                 "Asynchronous operations",
                 "answered with 1, 1 when offered: one operation at a time (PS3.7 §D.3.3.3)",
             ),
-            ("Association initiation", "none"),
+            ("Association initiation", "to the destination of a C-MOVE: 3.1.4.5"),
         ),
     )
 
@@ -69,7 +73,8 @@ def _contexts(config: Config) -> Iterator[str]:
     some = f"all {len(ALL_TRANSFER_SYNTAXES)} of Annex B, and any other UID, private ones included"
     rows = [
         (sop_class_name(VERIFICATION), code(VERIFICATION), some, "SCP", "None"),
-        ("Storage", "each of Annex A", some, "SCP", "None"),
+        ("Storage", "each of Annex A", some, "SCP, SCU for C-GET", "None"),
+        ("Query and retrieve", "each of 3.1.1", some, "SCP", "3.1.4.4, 3.1.4.5"),
     ]
     if config.sources.dimse.accept_private_sop_classes:
         rows.append(
@@ -94,8 +99,9 @@ def _contexts(config: Config) -> Iterator[str]:
             (
                 _answer(ContextResult.USER_REJECTION),
                 (
-                    "This caller may not use the SOP class (3.1.3.1), or it does not propose "
-                    "itself as SCU (role selection)"
+                    "This caller may not use the SOP class (3.1.3.1), or the roles that it "
+                    "proposes leave nothing it may do (it may get but not store, and does not "
+                    "propose itself as SCP of storage)"
                 ),
             ),
             (
@@ -127,13 +133,15 @@ def _negotiation(config: Config) -> Iterator[str]:
     yield bullets(
         "Of the transfer syntaxes of a context, the first in the requestor's order is accepted: "
         f"what it holds. {EXPLICIT_VR_BIG_ENDIAN.name} is accepted only where nothing else is "
-        "proposed. Nothing is decompressed, compressed or re-encoded.",
+        "proposed. Where the requestor is SCP (C-GET), explicit little endian goes before implicit "
+        "little endian.",
         f"Up to {UpperLimits().contexts_max} presentation contexts; each is judged by itself, also "
         "when several have the same abstract syntax.",
-        "Role selection is answered for accepted SOP classes: the requestor may be SCU, never SCP "
-        "(PS3.7 §D.3.3.4).",
-        "SOP class extended and common extended negotiation are read and not answered: the "
-        "defaults of the service hold (PS3.7 §D.3.3.5, §D.3.3.6).",
+        "Role selection is answered for accepted SOP classes: the requestor may be SCU, and SCP of "
+        "storage SOP classes if it may get (PS3.7 §D.3.3.4).",
+        "SOP class extended negotiation is answered for query and retrieve (3.1.4.4, 3.1.4.5); "
+        "other offers and common extended negotiation are read and not answered: the defaults of "
+        "the service hold (PS3.7 §D.3.3.5, §D.3.3.6).",
         "User identity: of peers that have a user in the configuration, type 2 (user name and "
         "passcode) is verified, and confirmed by a positive response if one was requested; any "
         "other identity is read, ignored and not confirmed (PS3.7 §D.3.3.7).",

@@ -8,6 +8,7 @@ from hilum.cli.statement.markdown import bullets, code, heading, table
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION, sop_class_name
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from hilum.service.config_settings import Config
+from hilum.sources.dimse.services import SERVED
 
 
 def overview(config: Config) -> Iterator[str]:
@@ -33,11 +34,13 @@ def overview(config: Config) -> Iterator[str]:
                 "Yes: `hilum send`",
                 "Yes",
             ),
+            (f"Query: {len(SERVED['find'])} models (3.1.4.4)", "No", "Yes"),
+            (f"Retrieve: C-MOVE and C-GET, {len(SERVED['get'])} models (3.1.4.5)", "No", "Yes"),
         ),
     )
     yield (
-        "Every other service (query and retrieve, worklist, performed procedure step, storage "
-        "commitment, print, DICOMweb) is not supported in this version, and no media are written."
+        "Every other DIMSE service (worklist, performed procedure step, print) is not supported in "
+        "this version, and no media are written."
     )
     yield from _implementation_model(config)
 
@@ -50,7 +53,7 @@ def _implementation_model(config: Config) -> Iterator[str]:
             (
                 "Gateway (`hilum serve`)",
                 code(config.gateway.ae_title),
-                "Answers verification; takes in and keeps instances.",
+                "Answers verification; takes in and keeps instances; finds and returns them.",
             ),
             (
                 "Sender (`hilum send`, `hilum echo`)",
@@ -60,7 +63,8 @@ def _implementation_model(config: Config) -> Iterator[str]:
         ),
     )
     yield (
-        "The gateway never opens an association. Sender and gateway do not depend on each other: "
+        "For queries and retrieves the gateway opens associations only to the destination of a "
+        "C-MOVE. Sender and gateway do not depend on each other: "
         "the sender works without a gateway, from any machine."
     )
     yield heading(3, "2.1 Sequence of a store")

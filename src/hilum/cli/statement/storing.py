@@ -85,10 +85,7 @@ def _behaviour(config: Config) -> Iterator[str]:
         f"elements; a deflated one inflates to {size_text(DEFAULT_LIMITS.inflated_bytes_max)} at "
         "most."
     )
-    yield (
-        f"A command set may have {COMMAND_SET_LENGTH_MAX:,} bytes. Instances are not retrievable "
-        "over the network in this version."
-    )
+    yield f"A command set may have {COMMAND_SET_LENGTH_MAX:,} bytes."
 
 
 def _duplicates(config: Config) -> Iterator[str]:
@@ -101,7 +98,7 @@ def _duplicates(config: Config) -> Iterator[str]:
 
 
 def _statuses(config: Config) -> Iterator[str]:
-    yield heading(5, "3.1.4.3 Statuses of responses")
+    yield heading(5, "3.1.4.3 Statuses of storage")
     yield table(
         ("Status", "Standard meaning", "Ours"),
         (
@@ -117,8 +114,8 @@ def _statuses(config: Config) -> Iterator[str]:
     yield (
         "What is refused as not matching or not understood is kept in quarantine for inspection, "
         f"up to {size_text(QUARANTINE_BYTES_MAX)} in all. When disk or ledger fail, C-STOREs that "
-        "are under way get out of resources, new associations that propose more than Verification "
-        "are rejected (3.1.3.2), and both end by themselves when the cause is gone."
+        "are under way get out of resources, new associations that only want to store are "
+        "rejected (3.1.3.2), and both end by themselves when the cause is gone."
     )
 
 
@@ -146,8 +143,8 @@ def statuses() -> Iterator[tuple[int, str]]:
     yield (
         UNRECOGNIZED_OPERATION,
         (
-            "The command is neither C-STORE nor, on a context of Verification, C-ECHO. (A C-CANCEL "
-            "has no response.)"
+            "The command is no service of the SOP class of its context. (A C-CANCEL has no "
+            "response.)"
         ),
     )
 

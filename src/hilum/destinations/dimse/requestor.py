@@ -43,6 +43,7 @@ from hilum.dimse.upper.negotiation import Context
 from hilum.dimse.upper.pdu import AssociateAccept, AssociateRequest
 from hilum.kernel.errors import HilumError, LocalProtocolError, Rejected, RemoteProtocolError
 from hilum.kernel.names import UID
+
 if TYPE_CHECKING:
     from hilum.pipeline.archive.movers import Errand
 

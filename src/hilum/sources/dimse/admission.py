@@ -25,6 +25,8 @@ from hilum.sources.dimse.settings import PeerSettings, Permission
 UnknownCallers = Literal["refuse", "loopback", "accept"]
 # What a caller may do whom no [peers.*] names, when unknown callers are let in.
 _STRANGER_MAY: Final[frozenset[Permission]] = frozenset({"echo", "store"})
+# On this machine they may also have what is held: who can call from it can do as much by HTTP.
+_NEIGHBOUR_MAY: Final = _STRANGER_MAY | frozenset[Permission]({"find", "move", "get"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +149,20 @@ def _peer_of(caller: Caller, rules: Rules) -> Known | Rejection | None:
 
 
 def _admit_stranger(caller: Caller, rules: Rules) -> Admitted | Rejection:
+    address = _address(caller.host)
+    is_neighbour = address is not None and address.is_loopback
     match rules.unknown_callers:
         case "accept":
             is_welcome = True
         case "loopback":
-            address = _address(caller.host)
-            is_welcome = address is not None and address.is_loopback
+            is_welcome = is_neighbour
         case "refuse":
             is_welcome = False
         case _:
             assert_never(rules.unknown_callers)
     if is_welcome:
-        return Admitted("", caller.called_ae_title, _STRANGER_MAY, is_identified=False)
+        may = _NEIGHBOUR_MAY if is_neighbour else _STRANGER_MAY
+        return Admitted("", caller.called_ae_title, may, is_identified=False)
     calling = caller.calling_ae_title
     near = next((p for p in rules.peers if _alike(p.settings.ae_title, calling)), None)
     if near is not None:

@@ -23,7 +23,7 @@ _BATCH: Final = 32
 # An instance whose association was lost gets so many tries: it may be why it was lost.
 _ATTEMPTS_MAX: Final = 2
 # So often in a row an association may be lost before anything has arrived.
-_LOSSES_MAX: Final = 1
+_LOSSES_MAX: Final = 2
 
 
 class Carrier:

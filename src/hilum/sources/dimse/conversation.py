@@ -11,7 +11,6 @@ from hilum.dimse.service.storage import store_refusal, store_response
 from hilum.dimse.service.verification import echo_response
 from hilum.dimse.status import (
     OUT_OF_RESOURCES,
-    SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
     UNRECOGNIZED_OPERATION,
 )
@@ -203,11 +202,10 @@ class Conversation:
 
     def _operate(self, context: Context, command: Command) -> None:
         kind = kind_of(context, command)
-        refusal = query_retrieve_refusal(context, command)
-        if kind is None or refusal is not None:
-            status = SOP_CLASS_NOT_SUPPORTED if refusal is None else refusal.status
-            comment = "not a service of this SOP class" if refusal is None else refusal.comment
-            self._refuse(context, command, status, comment)
+        if kind is None:
+            self._refuse(context, command, UNRECOGNIZED_OPERATION, "the service is not offered")
+        elif (refusal := query_retrieve_refusal(context, command)) is not None:
+            self._refuse(context, command, refusal.status, refusal.comment)
         elif self._operations.is_full:
             self._refuse(context, command, OUT_OF_RESOURCES, "too many operations at one time")
         else:

@@ -57,7 +57,7 @@ class Finding(Operation):
                 host=origin.host,
                 query_level=query.level.name.lower(),
                 matches=answering.sent,
-                ending=category(ending.status, Service.FIND).value,
+                ending=category(ending.status, Service.FIND).value.lower(),
                 status=f"0x{ending.status:04X}",
                 seconds=self._seconds_since(began),
             )

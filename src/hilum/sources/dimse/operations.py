@@ -17,7 +17,7 @@ from hilum.sources.dimse.moving import Moving
 from hilum.sources.dimse.operation import Operation
 
 # Behind the one that is going on. Their identifiers are in memory, so they cannot be many.
-_WAITING_MAX: Final = 4
+WAITING_MAX: Final = 4
 
 _KINDS: Final[Mapping[tuple[int, str], type[Operation]]] = {
     (field, uid): kind
@@ -78,7 +78,7 @@ class Operations:
     @property
     def is_full(self) -> bool:
         """Tell whether no more can wait."""
-        return len(self._waiting) >= _WAITING_MAX
+        return len(self._waiting) >= WAITING_MAX
 
     @property
     def awaits_answer(self) -> bool:

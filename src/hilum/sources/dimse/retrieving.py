@@ -117,7 +117,7 @@ class Retrieving(Operation):
         )
 
     def _ending_word(self, ending: Ending) -> str:
-        return category(ending.status, self.service).value
+        return category(ending.status, self.service).value.lower()
 
 
 def parcel_of(holding: Holding) -> Parcel:
