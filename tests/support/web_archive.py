@@ -30,12 +30,13 @@ def match(level, study="1.2.3", series="1.2.3.4", instance="1.2.3.4.5", name="Do
 class WebArchive:
     """Finds among `matches`, gives `held`; `breaks` is raised instead of the next batch."""
 
-    def __init__(self, matches=(), *, held=(), batch=2, ignored=(), breaks=None):
+    def __init__(self, matches=(), *, held=(), batch=2, ignored=(), breaks=None, readable=True):
         self.matches = list(matches)
         self.held = list(held)
         self.batch = batch
         self.ignored = ignored
         self.breaks = breaks
+        self.readable = readable
         self.queries = []
         self.retrievals = []
         self.askers = []
@@ -79,7 +80,7 @@ class WebArchive:
     async def metadata(self, holdings, bulk_root):
         self.open += 1
         try:
-            for one in holdings:
+            for one in holdings if self.readable else ():
                 if self.breaks and one is not holdings[0]:
                     raise self.breaks
                 builder = DataSetBuilder(UTF_8)

@@ -12,7 +12,7 @@ from hilum.service.supervisor import serve as run_gateway
 
 
 def serve(*, config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None) -> int:
-    """Run the gateway: take instances in, answer health and metrics.
+    """Run the gateway: take instances in, deliver them, answer for what is held.
 
     SIGTERM or Ctrl-C stops it in good order, SIGHUP makes it read its configuration again.
 

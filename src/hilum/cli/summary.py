@@ -110,7 +110,7 @@ def _listeners(config: Config) -> Iterator[str]:
     if dimse.tls:
         rows.append((_socket(dimse.host, dimse.tls.port), f"DICOM over TLS {_tls(dimse.tls)}"))
     if web.enabled:
-        rows.append((_socket(web.host, web.port), "HTTP: health and metrics"))
+        rows.append((_socket(web.host, web.port), "HTTP: DICOMweb, API, health and metrics"))
     yield from _aligned(rows)
 
 

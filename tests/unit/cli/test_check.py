@@ -116,7 +116,7 @@ def test_when_nothing_is_wrong_it_says_what_the_gateway_will_do(folder, monkeypa
         "hilum.toml can be used.\n"
         "  is called       CLINIC, STORE\n"
         "  listens on      0.0.0.0:11112   DICOM\n"
-        "                  127.0.0.1:8080  HTTP: health and metrics\n"
+        "                  127.0.0.1:8080  HTTP: DICOMweb, API, health and metrics\n"
         "  lets in         ct-of-room-4  CT4            echo, store  from 10.1.2.3, 10.1.3.0/24\n"
         "                  mr            MR_OF_ROOM_12  echo         from anywhere\n"
         "                  nobody else\n"

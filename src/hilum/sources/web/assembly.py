@@ -7,10 +7,11 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from hilum.dicomweb.percent import encoded
-from hilum.dicomweb.resource import Resource, Search, Store
+from hilum.dicomweb.resource import Resource, RetrieveMetadata, Search, Store
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.ports import Payloads
+from hilum.sources.web.describing import Describing
 from hilum.sources.web.door import ROOT, Face, Handler, WebDoor
 from hilum.sources.web.pace import Pace
 from hilum.sources.web.proxies import proxies_of
@@ -38,15 +39,18 @@ class Parts:
 def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
     """Give what answers each kind of resource."""
     settings = parts.settings
-    return {
+    shelf = Shelf(parts.archive, parts.payloads, parts.telemetry)
+    handlers: dict[type[Resource], Handler] = {
         Search: Searching(
             parts.archive,
             limit_max=settings.search_limit,
             empty_status=settings.empty_search,
         ),
-        **retrieval_handlers(Shelf(parts.archive, parts.payloads, parts.telemetry)),
+        RetrieveMetadata: Describing(parts.archive, shelf),
+        **retrieval_handlers(shelf),
         Store: parts.storing,
     }
+    return {Capabilities: Describer(handlers), **handlers}
 
 
 def doors_of(parts: Parts) -> Mapping[str, ASGIApp]:
