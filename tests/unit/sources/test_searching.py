@@ -66,6 +66,16 @@ def test_patients_are_found_and_have_no_address():
     assert "00081190" not in found
 
 
+def test_what_no_path_can_name_has_no_address():
+    archive = WebArchive([match(Level.STUDY, study=""), match(Level.SERIES, study="no UID")])
+
+    [study] = client(archive).get("/dicom-web/studies").json()
+    [series] = client(archive).get("/dicom-web/series").json()
+
+    assert "00081190" not in study
+    assert series["00081190"]["Value"] == [f"{ROOT}/series/1.2.3.4"]
+
+
 def test_nothing_that_is_found_is_an_empty_list():
     answer = client(WebArchive()).get("/dicom-web/studies")
 

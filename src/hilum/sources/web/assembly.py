@@ -7,10 +7,11 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from hilum.dicomweb.percent import encoded
-from hilum.dicomweb.resource import Resource, RetrieveMetadata, Search, Store
+from hilum.dicomweb.resource import Capabilities, Resource, RetrieveMetadata, Search, Store
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.ports import Payloads
+from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
 from hilum.sources.web.door import ROOT, Face, Handler, WebDoor
 from hilum.sources.web.pace import Pace

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
-from hilum.dicom import tags
 from hilum.dicom.dictionary import entry
 from hilum.dicom.json_writer import to_json
 from hilum.dicom.native_xml_writer import to_xml
@@ -13,6 +12,7 @@ from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.media_types import DICOM_XML
 from hilum.dicomweb.resource import Place
 from hilum.dicomweb.search_warning import MORE_RESULTS, at_most
+from hilum.kernel.names import is_uid
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.answer import result_of
 from hilum.query.level import Level
@@ -24,6 +24,7 @@ from hilum.sources.web.lists import close
 HELD_BYTES_MAX: Final = 4 << 20
 # Writing one takes a tenth of a millisecond; others want the event loop in between.
 _AT_ONCE: Final = 32
+_NAMED: Final = (Level.STUDY, Level.SERIES, Level.IMAGE)
 
 
 class ResultWriter:
@@ -39,15 +40,17 @@ class ResultWriter:
         return self._write(result_of(self._query, match, retrieve_url=self._url(match)))
 
     def _url(self, match: Match) -> str:
-        if match.level == Level.PATIENT:
+        """Give the address of a match; "" where no path could name it."""
+        uids = [_uid(match, level) for level in _NAMED if level <= match.level]
+        if not uids or not uids[-1]:
             return ""
-        text, level = match.attributes.text, match.level
-        place = Place(
-            text(tags.STUDY_INSTANCE_UID),
-            text(tags.SERIES_INSTANCE_UID) if level >= Level.SERIES else "",
-            text(tags.SOP_INSTANCE_UID) if level >= Level.IMAGE else "",
-        )
-        return url_of(self._root, place)
+        return url_of(self._root, Place(*uids))
+
+
+def _uid(match: Match, level: Level) -> str:
+    """Give a UID for a path; what is none is left out of it, as flat paths do."""
+    uid = match.attributes.text(level.unique_tag)
+    return uid if is_uid(uid) else ""
 
 
 class Results:
