@@ -14,6 +14,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
+from hilum import __version__
 from hilum.console.api.app import build
 from hilum.console.api.destinations import DestinationsApi
 from hilum.console.api.explaining import ExplainApi
@@ -48,6 +49,7 @@ from hilum.service.opening import DataFolder
 from hilum.service.owing import REFRESH_SECONDS, Owing
 from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
+from hilum.service.time_zones import offset_minutes
 from hilum.service.web import WebServer
 from hilum.service.web_front import front_of
 from hilum.sources.dimse.desk import Desk
@@ -319,6 +321,9 @@ class House:
             telemetry=self.telemetry,
             settings=self.config.sources.web,
             entity=self.config.gateway.ae_title,
+            offset_of=lambda day, clock: offset_minutes(self.delivering.zone, day, clock),
+            version=__version__,
+            date=self.clock.now().date().isoformat(),
         )
         return front_of(parts, self._console.application)
 

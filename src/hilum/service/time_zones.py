@@ -36,6 +36,16 @@ def zone_of(name: str | None) -> tzinfo:
     return datetime.now(UTC).astimezone().tzinfo or UTC
 
 
+def offset_minutes(zone: tzinfo, day: str, clock: str) -> int | None:
+    """Tell how many minutes a local moment (YYYYMMDD, HHMMSS) is ahead of UTC; None: it is none."""
+    try:
+        local = datetime.strptime(day + clock, "%Y%m%d%H%M%S").replace(tzinfo=zone)
+    except ValueError:
+        return None
+    offset = local.utcoffset()
+    return None if offset is None else int(offset.total_seconds() // 60)
+
+
 def _named_by_environment() -> tzinfo:
     return ZoneInfo(os.environ.get("TZ", "").removeprefix(":") or "?")
 

@@ -22,7 +22,7 @@ from hilum.fhir.search import COUNT_MAX, search_of
         ({"started": "ge2024-05-31"}, {"StudyDate": "20240531-"}),
         ({"started": "le2024"}, {"StudyDate": "-20241231"}),
         ({"started": "ge2024-05-31T10:00:00Z"}, {"StudyDate": "20240531-"}),
-        ({"modality": "http://x|CT,MR"}, {"ModalitiesInStudy": "CT,MR"}),
+        ({"modality": "http://dicom.nema.org/x|CT,MR"}, {"ModalitiesInStudy": "CT,MR"}),
         ({"series": "urn:oid:1.2"}, {"SeriesInstanceUID": "1.2"}),
     ],
 )
@@ -41,7 +41,7 @@ def test_limits_on_both_sides_are_one_range():
         [("status", "cancelled")],
         [("started", "ge2025"), ("started", "le2024")],
         [("_id", "1.2"), ("identifier", "urn:oid:1.3")],
-        [("identifier", "http://other|A1")],
+        [("identifier", "http://hospital.example.org|A1")],
     ],
 )
 def test_what_nothing_can_answer_is_empty(parameters):

@@ -8,12 +8,15 @@ from starlette.types import ASGIApp
 
 from hilum.dicomweb.percent import encoded
 from hilum.dicomweb.resource import Capabilities, Resource, RetrieveMetadata, Search, Store
+from hilum.fhir.moments import OffsetOf
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.ports import Payloads
 from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
-from hilum.sources.web.door import ROOT, Face, Handler, WebDoor
+from hilum.sources.web.door import ROOT, Door, Face, Handler, WebDoor
+from hilum.sources.web.fhir import ROOT as FHIR
+from hilum.sources.web.fhir import Fhir
 from hilum.sources.web.pace import Pace
 from hilum.sources.web.proxies import proxies_of
 from hilum.sources.web.retrievals import retrieval_handlers
@@ -27,7 +30,10 @@ ENTITIES: Final = "/aets"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the doors need of the house. `entity` is the AE title of the default entity."""
+    """What the doors need of the house. `entity` is the AE title of the default entity.
+
+    `offset_of`: how local times differ from UTC. `version` and `date`: of the gateway, for FHIR.
+    """
 
     archive: Archive
     payloads: Payloads
@@ -35,6 +41,9 @@ class Parts:
     telemetry: Telemetry
     settings: WebSourceSettings
     entity: str
+    offset_of: OffsetOf
+    version: str
+    date: str
 
 
 def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
@@ -61,9 +70,24 @@ def doors_of(parts: Parts) -> Mapping[str, ASGIApp]:
     is_proxy = proxies_of(settings.trusted_proxies)
     limits = settings.limits
     pace = Pace(limits.bytes_per_second_min, limits.transfer_grace_seconds)
-    return {
+    doors: dict[str, ASGIApp] = {
         path: WebDoor(
             Face(path, parts.entity), handlers, parts.telemetry, is_proxy=is_proxy, pace=pace
         )
         for path in (ROOT, f"{ENTITIES}/{encoded(parts.entity)}/rs")
     }
+    if settings.fhir:
+        face = Face(FHIR, parts.entity)
+        reply = _fhir_of(parts).reply
+        doors[FHIR] = Door(face, reply, parts.telemetry, is_proxy=is_proxy, pace=pace)
+    return doors
+
+
+def _fhir_of(parts: Parts) -> Fhir:
+    return Fhir(
+        parts.archive,
+        dicomweb=ROOT,
+        version=parts.version,
+        made_on=parts.date,
+        offset_of=parts.offset_of,
+    )

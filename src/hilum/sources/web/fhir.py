@@ -13,7 +13,7 @@ from hilum.fhir.capability_statement import capability_statement
 from hilum.fhir.endpoint import ENDPOINT_ID, endpoint
 from hilum.fhir.imaging_study import Shape, Study, imaging_study
 from hilum.fhir.moments import OffsetOf
-from hilum.fhir.outcome import Refused, outcome
+from hilum.fhir.outcome import Refused
 from hilum.fhir.release import Release, release_of
 from hilum.fhir.search import Search, search_of
 from hilum.kernel.names import is_uid
@@ -56,6 +56,7 @@ class Fhir:
 
     async def reply(self, exchange: Exchange) -> Reply:
         """Answer a request; what goes wrong on our side is raised."""
+        exchange.kind = "fhir"
         release = Release.R4
         try:
             release = _release(exchange)
@@ -208,7 +209,7 @@ def _release(exchange: Exchange) -> Release:
 
 async def _parameters(exchange: Exchange) -> list[tuple[str, str]]:
     """Give the parameters of the address and, of a search by POST, of the body."""
-    parameters = exchange.parameters()
+    parameters = list(exchange.parameters())
     if exchange.method != "POST":
         return parameters
     if not exchange.headers.get("content-type", "").startswith(_FORM):
@@ -256,8 +257,3 @@ def _uid(one: DataSet) -> str:
 def _reply(status: int, resource: Resource, release: Release) -> Reply:
     body = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
     return Reply(status, release.content_type, body, {"Cache-Control": "no-store"})
-
-
-def failure(status: int, reason: str) -> Reply:
-    """Say that we failed, in FHIR's words."""
-    return _reply(status, outcome("error", "exception", reason), Release.R4)

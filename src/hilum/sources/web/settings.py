@@ -97,6 +97,10 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
         default=True,
         description="Answer DICOMweb under /dicom-web and /aets/<AE title>/rs.",
     )
+    fhir: bool = Field(
+        default=True,
+        description="Answer FHIR under /fhir: ImagingStudy and Endpoint, where dicomweb is on.",
+    )
     search_limit: int = Field(
         default=10_000,
         ge=1,

@@ -66,7 +66,7 @@ def ask(path, parameters=(), *, method="GET", headers=(), body=b"", archive=None
         return {"type": "http.request", "body": body, "more_body": False}
 
     caller = HttpCaller("viewer", "127.0.0.1", EVERYTHING)
-    root = BaseUrl("https", "gateway", "/pacs/fhir")
+    root = BaseUrl("https", "localhost", "/pacs/fhir")
     exchange = Exchange(scope, receive, caller=caller, root=root, entity="HILUM")
     reply = asyncio.run(fhir.reply(exchange))
     return reply, json.loads(reply.body)
@@ -89,10 +89,10 @@ def test_a_study_that_is_not_here_is_an_outcome(uid):
 def test_a_search_gives_a_page_and_the_way_to_the_next():
     _, found = ask("/fhir/ImagingStudy", {"_count": "2"})
     assert [entry["resource"]["id"] for entry in found["entry"]] == ["1.1", "1.2"]
-    assert found["entry"][0]["fullUrl"] == "https://gateway/pacs/fhir/ImagingStudy/1.1"
+    assert found["entry"][0]["fullUrl"] == "https://localhost/pacs/fhir/ImagingStudy/1.1"
     assert "total" not in found
     links = {link["relation"]: link["url"] for link in found["link"]}
-    assert links["next"] == "https://gateway/pacs/fhir/ImagingStudy?_count=2&_offset=2"
+    assert links["next"] == "https://localhost/pacs/fhir/ImagingStudy?_count=2&_offset=2"
 
 
 def test_the_last_page_tells_how_many_there_are():
@@ -148,7 +148,7 @@ def test_nothing_is_written_here():
 
 def test_the_endpoint_is_the_dicomweb_service_beside_it():
     _, found = ask("/fhir/Endpoint/dicom-web")
-    assert found["address"] == "https://gateway/pacs/dicom-web"
+    assert found["address"] == "https://localhost/pacs/dicom-web"
 
 
 def test_the_capabilities_are_of_the_release_that_is_asked_for():
