@@ -28,9 +28,7 @@ class GatewayStopped(Event):
 class WebOpened(Event):
     """The HTTP listener answers."""
 
-    message: ClassVar[str] = (
-        "Listening for HTTP on {host}:{port}: DICOMweb, API, metrics."
-    )
+    message: ClassVar[str] = "Listening for HTTP on {host}:{port}: DICOMweb, API, metrics."
     host: str
     port: int
 
