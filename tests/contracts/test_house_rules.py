@@ -53,7 +53,9 @@ MACHINE_PATHS = re.compile(r"(?<![\w.~$}/-])/(?:wo" r"rk|ro" r"ot|ho" r"me)(?:/|
 KNOWN_HOSTS = re.compile(
     r"127\.0\.0\.1|localhost|\[::1|\{|(www\.)?apache\.org|json-schema\.org|([\w-]+\.)*example\.(com|org)"
     r"|login\.microsoftonline\.com|dicom\.healthcareapis\.azure\.com|www\.googleapis\.com"
-    r"|ct1|keepachangelog\.com|([\w-]+\.)*dicomstandard\.org|dicom\.nema\.org|(\w+\.)?hl7\.org|snomed\.info"
+    r"|ct1|keepachangelog\.com|([\w-]+\.)*dicomstandard\.org|dicom\.nema\.org"
+    # Namespaces of XML and of codes.
+    r"|(\w+\.)?hl7\.org|snomed\.info|wadl\.dev\.java\.net"
     # One word alone is a host of a test: no registry is called so.
     r"|[\w|-]+(:\d+)?$"
 )
