@@ -6,10 +6,12 @@ import json
 from intake_bench import Bench
 
 from hilum.dicom.part10 import file_meta
-from hilum.dicomweb.resource import Store
+from hilum.dicomweb.resource import Delete, Store
+from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.sources.web.caller import CALLER_STATE, EVERYTHING, HttpCaller
 from hilum.sources.web.door import Face, WebDoor
+from hilum.sources.web.removing import Removing
 from hilum.sources.web.storing import Storing
 from hilum.testing.datasets import instance
 
@@ -60,8 +62,19 @@ class Rig:
             spool=self.bench.vault.spool,
             limits=limits,
         )
+        ledger = self.bench.ledger
+        self.deleter = Deleter(
+            versions=ledger.versions,
+            removals=ledger.removals,
+            files=self.bench.vault,
+            audit=ledger.audit,
+            clock=self.bench.clock,
+            telemetry=self.bench.telemetry,
+        )
         self.door = WebDoor(
-            Face("/dicom-web", "HILUM"), {Store: self.storing}, self.bench.telemetry
+            Face("/dicom-web", "HILUM"),
+            {Store: self.storing, Delete: Removing(self.deleter)},
+            self.bench.telemetry,
         )
         self.bodies_read = 0
 
@@ -95,6 +108,13 @@ class Rig:
         names = {"host": "pacs", "content-length": str(len(body)), **dict(headers)}
         if content_type:
             names["content-type"] = content_type
+        path = "/dicom-web/studies" + (f"/{study}" if study else "")
+        return await self._ask("POST", path, names, asked, roles)
+
+    async def delete(self, path, *, roles=EVERYTHING):
+        return await self._ask("DELETE", f"/dicom-web{path}", {"host": "pacs"}, [], roles)
+
+    async def _ask(self, method, path, names, asked, roles):
         sent = []
 
         async def receive():
@@ -104,11 +124,10 @@ class Rig:
         async def send(message) -> None:
             sent.append(message)
 
-        path = "/dicom-web/studies" + (f"/{study}" if study else "")
         await self.door(
             {
                 "type": "http",
-                "method": "POST",
+                "method": method,
                 "scheme": "http",
                 "raw_path": path.encode(),
                 "query_string": b"",

@@ -41,6 +41,7 @@ from hilum.ledger.slots import Slots
 from hilum.ledger.statements import Reading, Writing
 from hilum.ledger.storable import storable, with_storable_fields
 from hilum.ledger.texts import Row
+from hilum.ledger.versions import Versions
 from hilum.ledger.writer import Writer
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class Ledger:
         self.slots = Slots(self._write_lightly, ask)
         self.queue = Queue(writing, self._write, ask)
         self.lookup = Lookup(ask)
+        self.versions = Versions(ask)
         self.search = Search(self._searchers.ask)
         self.holdings = Holdings(self._searchers.ask)
         self.metadata = KeptMetadata(self._write_lightly, self._searchers.ask)

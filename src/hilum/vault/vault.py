@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -130,6 +131,14 @@ class Vault:
     def remove(self, relative: str) -> None:
         """Remove a payload that the ledger no longer names. Raises OSError."""
         self._disk.remove(self.root / relative)
+
+    def settle_removed(self, relatives: Iterable[str]) -> None:
+        """Make removals survive a power cut, in a synced vault. Raises OSError."""
+        if not self._synced:
+            return
+        for folder in dict.fromkeys([_folder_of(self._root_text, one) for one in relatives]):
+            with suppress(FileNotFoundError):  # a clean-up was here before
+                self._disk.sync_directory(folder)
 
     def prune(self, relatives: Iterable[str], *, before: date) -> None:
         """Remove the folders of payloads, of days before one, that are empty. Raises OSError."""

@@ -5,21 +5,21 @@ Never holds the ledger for longer than a page takes.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.entry import OURSELVES, Origin
 from hilum.ledger.removals import BEGINNING, Place, Removable, Usage
-from hilum.pipeline.events import CleanUpFailed
 from hilum.pipeline.retention.events import PayloadsReleased, RoomNarrowed, RoomRegained
 from hilum.pipeline.retention.pressure import Held, Pressure, pressure_of
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.pipeline.retention.terms import Retention
+from hilum.pipeline.unlinking import Files as UnlinkableFiles
+from hilum.pipeline.unlinking import Unlinking
 
 PAGE: Final = 200
 # Of one look, so that a lease is enough for it and others get their turn: some seconds.
@@ -32,8 +32,6 @@ COUNT_SECONDS: Final = 60.0
 LEASE_SECONDS: Final = 120.0
 # No destination can have this name.
 LEASE: Final = ".retention"
-# Folders of these days may be used by those who are writing now.
-_BUSY_DAYS: Final = 2
 BY_AGE: Final = "age"
 BY_NEED: Final = "room"
 _REASONS: Final = {
@@ -82,16 +80,8 @@ class Leases(Protocol):
         ...
 
 
-class Files(Protocol):
+class Files(UnlinkableFiles, Protocol):
     """What retention needs of the vault. All raise OSError."""
-
-    def remove(self, relative: str) -> None:
-        """Remove a payload; one that is gone already is fine."""
-        ...
-
-    def prune(self, relatives: Iterable[str], *, before: date) -> None:
-        """Remove the folders of payloads, of days before one, that are empty now."""
-        ...
 
     def free_bytes(self) -> tuple[int, int]:
         """Give what may still be written, and the size of the file system."""
@@ -127,6 +117,7 @@ class Keeper:
         self._removals = removals
         self._leases = leases
         self._files = files
+        self._unlinking = Unlinking(files, removals, clock, telemetry)
         self._clock = clock
         self._telemetry = telemetry
         self._owner = owner
@@ -208,7 +199,7 @@ class Keeper:
     def _finish(self) -> None:
         """Finish what a crash or a failing disk interrupted, once a run."""
         if not self._has_finished:
-            self._unlink(self._removals.unconfirmed())
+            self._unlinking.unlink(self._removals.unconfirmed())
             self._has_finished = True
 
     def _sweep_by_age(self) -> None:
@@ -259,22 +250,6 @@ class Keeper:
         gone = self._removals.remove(list(sizes), reason=_REASONS[cause], by=OURSELVES, now=now)
         size = sum(sizes[path] for path in gone)
         self._usage = self._usage.plus(Usage(-len(gone), -size, 0))
-        self._unlink(gone)
+        self._unlinking.unlink(gone)
         if gone:
             self._telemetry.emit(PayloadsReleased(len(gone), size, cause))
-
-    def _unlink(self, paths: Sequence[str]) -> None:
-        """Remove files; those that cannot be are tried again by the next run."""
-        gone: list[str] = []
-        for path in paths:
-            try:
-                self._files.remove(path)
-            except OSError as error:
-                self._telemetry.emit(CleanUpFailed(path, str(error.strerror)))
-            else:
-                gone.append(path)
-        if gone:
-            self._removals.confirm(gone)
-        with suppress(OSError):  # an empty folder costs nothing
-            busy = self._clock.now().date() - timedelta(days=_BUSY_DAYS)
-            self._files.prune(gone, before=busy)
