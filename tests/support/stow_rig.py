@@ -9,6 +9,7 @@ from hilum.dicom.part10 import file_meta
 from hilum.dicomweb.resource import Delete, Store
 from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.sources.web.arriving_body import NO_HURRY
 from hilum.sources.web.caller import CALLER_STATE, EVERYTHING, HttpCaller
 from hilum.sources.web.door import Face, WebDoor
 from hilum.sources.web.removing import Removing
@@ -53,12 +54,17 @@ class Answered:
 
 class Rig:
     def __init__(
-        self, root, *, synced=False, policy=DuplicatePolicy.KEEP_BOTH, limits=None
+        self,
+        root,
+        *,
+        synced=False,
+        policy=DuplicatePolicy.KEEP_BOTH,
+        limits=None,
+        pace=NO_HURRY,
     ) -> None:
         self.bench = Bench(root, synced=synced, policy=policy)
         self.storing = Storing(
             self.bench.intake,
-            clock=self.bench.clock,
             spool=self.bench.vault.spool,
             limits=limits,
         )
@@ -75,6 +81,7 @@ class Rig:
             Face("/dicom-web", "HILUM"),
             {Store: self.storing, Delete: Removing(self.deleter)},
             self.bench.telemetry,
+            pace=pace,
         )
         self.bodies_read = 0
 

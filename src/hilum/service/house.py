@@ -28,6 +28,7 @@ from hilum.ledger.ledger import Ledger
 from hilum.pipeline.advice import Advice
 from hilum.pipeline.adviser import advise
 from hilum.pipeline.commit import Committer
+from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.explanation import Explainer, Explanation
 from hilum.pipeline.intake import Intake, IntakeLimits
@@ -139,7 +140,7 @@ class House:
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
         )
         self._console = self._new_console()
-        self._storing = Storing(self.intake, clock=self.clock, spool=self.vault.spool)
+        self._storing = Storing(self.intake, spool=self.vault.spool)
         self._web: WebServer | None = None
         self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
         self._owing = Owing(self.ledger.deliveries.depths, self.clock)
@@ -318,6 +319,14 @@ class House:
             archive=self.archive,
             payloads=self.vault,
             storing=self._storing,
+            deleter=Deleter(
+                versions=self.ledger.versions,
+                removals=self.ledger.removals,
+                files=self.vault,
+                audit=self.ledger.audit,
+                clock=self.clock,
+                telemetry=self.telemetry,
+            ),
             telemetry=self.telemetry,
             settings=self.config.sources.web,
             entity=self.config.gateway.ae_title,

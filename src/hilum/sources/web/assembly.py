@@ -7,10 +7,11 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from hilum.dicomweb.percent import encoded
-from hilum.dicomweb.resource import Capabilities, Resource, RetrieveMetadata, Search, Store
+from hilum.dicomweb.resource import Capabilities, Delete, Resource, RetrieveMetadata, Search, Store
 from hilum.fhir.moments import OffsetOf
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
+from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.ports import Payloads
 from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
@@ -19,6 +20,7 @@ from hilum.sources.web.fhir import ROOT as FHIR
 from hilum.sources.web.fhir import Fhir
 from hilum.sources.web.pace import Pace
 from hilum.sources.web.proxies import proxies_of
+from hilum.sources.web.removing import Removing
 from hilum.sources.web.retrievals import retrieval_handlers
 from hilum.sources.web.searching import Searching
 from hilum.sources.web.settings import WebSourceSettings
@@ -38,6 +40,7 @@ class Parts:
     archive: Archive
     payloads: Payloads
     storing: Storing
+    deleter: Deleter
     telemetry: Telemetry
     settings: WebSourceSettings
     entity: str
@@ -59,6 +62,7 @@ def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
         RetrieveMetadata: Describing(parts.archive, shelf),
         **retrieval_handlers(shelf),
         Store: parts.storing,
+        Delete: Removing(parts.deleter),
     }
     return {Capabilities: Describer(handlers), **handlers}
 

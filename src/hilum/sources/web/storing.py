@@ -5,7 +5,7 @@ What was kept is always told: a body that breaks off or breaks the rules costs w
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hilum.dicomweb import reasons
 from hilum.dicomweb.choice import Choice
@@ -13,12 +13,10 @@ from hilum.dicomweb.choices import store_choices
 from hilum.dicomweb.refusal import RequestRefused, bad
 from hilum.dicomweb.resource import Resource, Store
 from hilum.dicomweb.store_request import StoreBody, store_body
-from hilum.kernel.clock import Clock
 from hilum.pipeline.intake import Intake
 from hilum.sources.web.composing import Composer, Spool
 from hilum.sources.web.exchange import Exchange, Reply
-from hilum.sources.web.pace import CLOSE, Pace, paced
-from hilum.sources.web.storing_body import BodyReader
+from hilum.sources.web.storing_body import BodyReader, in_runs
 from hilum.sources.web.storing_outcome import RETRY_SECONDS, Failed, reply_of
 from hilum.sources.web.storing_parts import Parts
 
@@ -29,10 +27,6 @@ class StoreLimits:
 
     # Each leaves a line in the answer, which is made in memory.
     parts_max: int = 50_000
-    # A refused body that is not longer than this is read to its end: many clients only look for an
-    # answer then.
-    drained_bytes_max: int = 32 << 20
-    pace: Pace = field(default_factory=Pace)
 
 
 class Storing:
@@ -42,12 +36,10 @@ class Storing:
         self,
         intake: Intake,
         *,
-        clock: Clock,
         spool: Callable[[], Spool],
         limits: StoreLimits | None = None,
     ) -> None:
         self._intake = intake
-        self._clock = clock
         self._spool = spool
         self._limits = limits or StoreLimits()
         self._open: set[str] = set()
@@ -66,10 +58,8 @@ class Storing:
             ClientGone: the client went away; what it had brought before was stored.
         """
         assert isinstance(resource, Store)  # noqa: S101 - registered for nothing else
-        try:
-            body, choice = self._admit(exchange)
-        except RequestRefused as refusal:
-            raise await self._turn_away(exchange, refusal) from None
+        # By its head: who waits for our consent sends no body in vain (RFC 9110 §10.1.1).
+        body, choice = self._admit(exchange)
         origin = exchange.origin()
         self._open.add(origin.association_id)
         try:
@@ -91,16 +81,6 @@ class Storing:
             raise RequestRefused(503, obstacle, {"Retry-After": str(RETRY_SECONDS)})
         return body, choice
 
-    async def _turn_away(self, exchange: Exchange, refusal: RequestRefused) -> RequestRefused:
-        """Refuse without storing; a short body is read first, a long one is not even begun."""
-        length = exchange.headers.get("content-length", "")
-        is_told = length.isascii() and length.isdigit() and "expect" not in exchange.headers
-        if not is_told or int(length[:18]) > self._limits.drained_bytes_max:
-            return RequestRefused(refusal.status, refusal.reason, {**refusal.headers, **CLOSE})
-        async for _ in paced(exchange.body(), self._limits.pace, self._clock):
-            pass
-        return refusal
-
     async def _read(
         self, exchange: Exchange, body: StoreBody, parts: Parts
     ) -> RequestRefused | None:
@@ -109,7 +89,7 @@ class Storing:
         composer = Composer(parts, self._spool, lambda: self._intake.obstacle, self._composing)
         reader = BodyReader(body, parts, composer, parts_max=self._limits.parts_max)
         try:
-            await reader.read(paced(exchange.body(), self._limits.pace, self._clock))
+            await reader.read(in_runs(exchange.body()))
         except RequestRefused as refusal:
             fault = refusal
         except OSError as error:
@@ -132,7 +112,7 @@ def _reply(exchange: Exchange, parts: Parts, choice: Choice, fault: RequestRefus
             raise bad("the body has nothing that could be stored")
         return reply_of(parts.outcomes, choice, exchange.root)
     if not parts.outcomes:
-        raise RequestRefused(fault.status, fault.reason, {**fault.headers, **CLOSE})
+        raise fault
     is_full = fault.status == 503
     # Stands for what came behind it.
     parts.fail(
@@ -141,5 +121,4 @@ def _reply(exchange: Exchange, parts: Parts, choice: Choice, fault: RequestRefus
             is_too_long=fault.status == 413,
         )
     )
-    reply = reply_of(parts.outcomes, choice, exchange.root)
-    return Reply(reply.status, reply.content_type, reply.body, {**reply.headers, **CLOSE})
+    return reply_of(parts.outcomes, choice, exchange.root)

@@ -1,6 +1,7 @@
 """The body of a store, part by part: files go on to intake, the rest waits to be composed."""
 
 from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, PartEnded
@@ -9,6 +10,24 @@ from hilum.dicomweb.store_request import METADATA, StoreBody
 from hilum.kernel.errors import RemoteProtocolError
 from hilum.sources.web.composing import Composer
 from hilum.sources.web.storing_parts import Parts
+
+# Shorter pieces are put together: each costs memory of its own while it waits for the disk.
+_RUN_BYTES_MIN: Final = 4 << 10
+
+
+async def in_runs(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give a body in pieces that are not tiny, but for the last one."""
+    short = bytearray()
+    async for piece in pieces:
+        if not short and len(piece) >= _RUN_BYTES_MIN:
+            yield piece
+            continue
+        short += piece
+        if len(short) >= _RUN_BYTES_MIN:
+            yield bytes(short)
+            short.clear()
+    if short:
+        yield bytes(short)
 
 
 class BodyReader:
