@@ -68,15 +68,8 @@ class Rig:
             spool=self.bench.vault.spool,
             limits=limits,
         )
-        ledger = self.bench.ledger
-        self.deleter = Deleter(
-            versions=ledger.versions,
-            removals=ledger.removals,
-            files=self.bench.vault,
-            audit=ledger.audit,
-            clock=self.bench.clock,
-            telemetry=self.bench.telemetry,
-        )
+        bench = self.bench
+        self.deleter = Deleter.over(bench.ledger, bench.vault, bench.clock, bench.telemetry)
         self.door = WebDoor(
             Face("/dicom-web", "HILUM"),
             {Store: self.storing, Delete: Removing(self.deleter)},

@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.entry import AuditRecord, Origin
+from hilum.ledger.ledger import Ledger
 from hilum.ledger.removals import PAYLOADS_REMOVED
 from hilum.ledger.versions import Standing
 from hilum.pipeline.retention.events import PayloadsReleased
@@ -90,6 +91,18 @@ class Deleter:
         self._clock = clock
         self._telemetry = telemetry
         self._unlinking = Unlinking(files, removals, clock, telemetry)
+
+    @classmethod
+    def over(cls, ledger: Ledger, files: Files, clock: Clock, telemetry: Telemetry) -> Self:
+        """Make it of what a gateway has."""
+        return cls(
+            versions=ledger.versions,
+            removals=ledger.removals,
+            files=files,
+            audit=ledger.audit,
+            clock=clock,
+            telemetry=telemetry,
+        )
 
     async def delete(self, target: Target, by: Origin) -> Deletion:
         """Delete what is held, unless some of it is still owed: then nothing of it.
