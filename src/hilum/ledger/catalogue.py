@@ -12,6 +12,7 @@ from typing import Final
 
 from hilum.ledger.differences import Difference, Value, compare, contradictions
 from hilum.ledger.entry import Entry
+from hilum.ledger.extras import Extras
 from hilum.ledger.moments import microseconds_of
 from hilum.ledger.recent import Recent
 from hilum.ledger.search_keys import SearchKeys, day_of
@@ -66,6 +67,7 @@ class Catalogue:
         self._reading = reading
         self._writing = writing
         self._keys = SearchKeys()
+        self.extras = Extras()
         self._studies: Recent[str, _Known] = Recent(REMEMBERED_STUDIES_MAX)
         self._series: Recent[tuple[int, str], _Known] = Recent(REMEMBERED_SERIES_MAX)
 
@@ -73,6 +75,7 @@ class Catalogue:
         """Forget every row: one of them may not exist any more."""
         self._studies.clear()
         self._series.clear()
+        self.extras.forget()
 
     def series_row(self, cursor: Cursor, entry: Entry) -> int:
         """Give the row of the series that `entry` belongs to."""
@@ -85,6 +88,10 @@ class Catalogue:
         values = _series_values(facts)
         if series is None or values not in series.settled:
             series = self._settle_series(cursor, entry, study.row, series, values)
+        if entry.requests:
+            self.extras.requests(cursor, entry.requests, series.row)
+        if entry.extras:
+            self.extras.above(cursor, entry.extras, study.row, series.row)
         return series.row
 
     def record_conflicts(

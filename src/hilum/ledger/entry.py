@@ -9,6 +9,7 @@ from typing import Final
 from hilum.dicom.facts import InstanceFacts
 from hilum.kernel.names import UID
 from hilum.ledger.delivery import PlannedDelivery
+from hilum.ledger.extras import Extra, SeriesRequest
 
 
 class Verdict(enum.Enum):
@@ -46,7 +47,8 @@ class Entry:
     are held under its UID: KEPT_BESIDE, REPLACED, KEPT_FIRST, or KEPT_OLDER when it was found
     after a crash and is not the newest. `digest` is of what was received, `received_at` is aware.
     `is_distinct` says that a held payload with this digest was read and has other bytes.
-    `deliveries` is where it must go, written in the same transaction.
+    `deliveries` is where it must go, written in the same transaction. `extras` are what is searched
+    by besides the facts, `requests` what its series was made for, if that was not said lately.
     """
 
     facts: InstanceFacts
@@ -59,6 +61,8 @@ class Entry:
     received_at: datetime
     is_distinct: bool = False
     deliveries: Sequence[PlannedDelivery] = ()
+    extras: Sequence[Extra] = ()
+    requests: Sequence[SeriesRequest] = ()
 
 
 @dataclass(slots=True)

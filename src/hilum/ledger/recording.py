@@ -91,6 +91,8 @@ class Recorder:
         rows = self._writing.add_instance.run_numbered(cursor, [_instance(s) for s in fresh])
         for step, row in zip(fresh, rows, strict=True):
             step.instance.row = row
+            if step.entry.extras:
+                self._catalogue.extras.instance(cursor, step.entry.extras, row, is_new=True)
         # First, for what is replaced may come back in the same group, at the same path.
         for step in later:
             if step.superseded is not None:
@@ -113,6 +115,7 @@ class Recorder:
             *(step.series_row, entry.facts.sop_class_uid, step.payload.version),
             *(*_instance_values(entry.facts), row),
         )
+        self._catalogue.extras.instance(cursor, entry.extras, row, is_new=False)
         if place is None:
             return step.series_row
         series_row, *kept = place

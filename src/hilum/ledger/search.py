@@ -4,13 +4,14 @@ A page costs what is in it, not what is in the archive. What SQL cannot say of a
 the candidates. Instances are described as the catalogue does; for whole headers, read payloads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Cursor
 from typing import Final
 
 from hilum.dicom.matching import Key, matches, matches_data_set
 from hilum.ledger.doors import Ask
+from hilum.ledger.extras import ExtraAttribute
 from hilum.ledger.search_columns import (
     COMPUTED,
     INSTANCE_AVAILABILITY,
@@ -20,6 +21,7 @@ from hilum.ledger.search_columns import (
     Computed,
 )
 from hilum.ledger.search_conditions import FALSE, Condition, Parameter, condition_of
+from hilum.ledger.search_extras import Beside, beside, of_beside
 from hilum.ledger.search_plan import Plan, plan_of
 from hilum.ledger.search_rows import attributes_of
 from hilum.ledger.texts import Row
@@ -59,7 +61,7 @@ class _Work:
     plan: Plan
     conditions: list[Condition]
     undecided: list[Key]
-    computed: list[Computed]
+    computed: list[Computed | Beside]
     ignored: list[Attribute]
     is_empty: bool = False
 
@@ -69,6 +71,11 @@ class Search:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
+        self._beside = beside(())
+
+    def know(self, attributes: Iterable[ExtraAttribute]) -> None:
+        """Answer for extra attributes too, from now on: these and no others."""
+        self._beside = beside(attributes)
 
     def find(
         self, query: Query, *, limit: int = PAGE_MAX, after: Place | None = None, skip: int = 0
@@ -80,34 +87,37 @@ class Search:
         over the edge of a page that is found by `after`. Charset, wanted attributes that are not
         known and those that the answerer adds are left to `hilum.query.answer`.
         """
-        work = _work_of(query)
+        work = _work_of(query, self._beside)
         if work.is_empty or limit <= 0:
             return Found((), ignored=tuple(work.ignored))
         limit = min(limit, PAGE_MAX)
         return self._ask(lambda cursor: _find(cursor, work, limit, (after, skip)))
 
-    @staticmethod
-    def unknown(query: Query) -> tuple[Attribute, ...]:
+    def unknown(self, query: Query) -> tuple[Attribute, ...]:
         """Give what is asked for or looked for and not in the catalogue."""
         asked = [*(one.attribute for one in query.wanted), *(key.attribute for key in query.keys)]
-        return tuple(dict.fromkeys(one for one in asked if not _is_known(one)))
+        return tuple(dict.fromkeys(one for one in asked if not self._is_known(one)))
+
+    def _is_known(self, attribute: Attribute) -> bool:
+        return isinstance(attribute, int) and (
+            attribute in STORED
+            or attribute in COMPUTED
+            or attribute in self._beside
+            or attribute == INSTANCE_AVAILABILITY
+        )
 
 
-def _is_known(attribute: Attribute) -> bool:
-    return isinstance(attribute, int) and (
-        attribute in STORED or attribute in COMPUTED or attribute == INSTANCE_AVAILABILITY
-    )
-
-
-def _work_of(query: Query) -> _Work:
+def _work_of(query: Query, extra: Mapping[int, Beside]) -> _Work:
     """Turn keys into conditions, and set aside what must be looked at in candidates."""
-    plan = plan_of(query)
+    known = {tag: one for tag, one in extra.items() if one.level <= query.level}
+    plan = plan_of(query, known)
     work = _Work(query, plan, list(plan.begins), [], [], [])
     for key in query.keys:
         if key.attribute == INSTANCE_AVAILABILITY:
             work.is_empty = work.is_empty or not matches(key.matching, (ONLINE,))
             continue
-        condition = condition_of(key)
+        one = known.get(key.attribute) if isinstance(key.attribute, int) else None
+        condition = condition_of(key) if one is None else of_beside(one, key.matching)
         if condition is None:
             work.ignored.append(key.attribute)
             continue
@@ -116,10 +126,9 @@ def _work_of(query: Query) -> _Work:
         if not condition.is_exact:
             work.undecided.append(key)
     wanted = {one.attribute for one in query.wanted} | {key.attribute for key in work.undecided}
+    found: list[Computed | Beside] = [*COMPUTED.values(), *known.values()]
     work.computed = [
-        one
-        for one in COMPUTED.values()
-        if one.level <= query.level and (query.everything or one.tag in wanted)
+        one for one in found if one.level <= query.level and (query.everything or one.tag in wanted)
     ]
     return work
 
@@ -160,7 +169,7 @@ def statement_of(
     query: Query,
     plan: Plan,
     conditions: Sequence[Condition],
-    computed: Sequence[Computed],
+    computed: Sequence[Computed | Beside],
     after: Place | None,
 ) -> tuple[str, list[Parameter]]:
     """Put the statement of a search together, without its limit."""
@@ -184,8 +193,10 @@ def statement_of(
     return text, parameters
 
 
-def _value_of(computed: Computed) -> str:
+def _value_of(computed: Computed | Beside) -> str:
     """Collect as a subquery: it runs for the rows of the page only."""
+    if isinstance(computed, Beside):
+        return computed.text
     if not computed.value:
         return f"(SELECT count(*) {computed.source})"
     return (

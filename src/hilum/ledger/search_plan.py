@@ -5,6 +5,7 @@ where an index leads to few rows, and its order is the one of that index, so tha
 cost the same however many there are.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,7 @@ from hilum.ledger.search_conditions import (
     of_stored,
     prefix_of,
 )
+from hilum.ledger.search_extras import Beside, is_leading
 from hilum.ledger.search_names import PATIENT
 from hilum.query.level import Level
 from hilum.query.query import Query
@@ -65,12 +67,21 @@ class Plan:
     begins: tuple[Condition, ...] = ()
 
 
-def plan_of(query: Query) -> Plan:
-    """Choose the beginning that leads to the fewest rows."""
+def plan_of(query: Query, extra: Mapping[int, Beside]) -> Plan:
+    """Choose the beginning that leads to the fewest rows; `extra`: what is beside the columns."""
     for level in (Level.IMAGE, Level.SERIES, Level.STUDY):
         if level <= query.level and query.uids(level):
             return _from(level, query.level, STORED[level.unique_tag].name)
-    for begin in (_by_number, _by_name, _by_sound, _by_modality, _by_birth_day):
+    for begin in (_by_number, _by_name, _by_sound):
+        plan = begin(query)
+        if plan is not None:
+            return plan
+    for key in query.keys:
+        one = extra.get(key.attribute) if isinstance(key.attribute, int) else None
+        if one is not None and is_leading(key):
+            # The condition of the key names the rows.
+            return _from(one.level, query.level, _ROWS[one.level])
+    for begin in (_by_modality, _by_birth_day):
         plan = begin(query)
         if plan is not None:
             return plan

@@ -7,6 +7,7 @@ from typing import Any, Final
 from hilum.dicom.charsets import charset_of
 from hilum.dicom.dataset import DataSet
 from hilum.ledger.search_columns import OF_LEVEL, Computed
+from hilum.ledger.search_extras import Beside, items_of
 from hilum.ledger.texts import Row
 from hilum.query.level import Level
 
@@ -21,7 +22,7 @@ _COLUMNS: Final = {
 }
 
 
-def attributes_of(row: Row, level: Level, computed: Sequence[Computed]) -> DataSet:
+def attributes_of(row: Row, level: Level, computed: Sequence[Computed | Beside]) -> DataSet:
     """Read a row: the columns of all levels in their order, then what was computed."""
     data_set = DataSet(_UTF_8)
     elements = data_set.elements
@@ -30,12 +31,21 @@ def attributes_of(row: Row, level: Level, computed: Sequence[Computed]) -> DataS
         if value is not None and value != "":
             elements[tag] = (vr, _raw(vr, value))
     for one, value in zip(computed, row[len(columns) :], strict=False):
-        if value is not None:
+        if value is None:
+            continue
+        if one.vr == "SQ":
+            elements[one.tag] = ("SQ", items_of(value, data_set))
+        else:
             elements[one.tag] = (one.vr, _raw(one.vr, value))
     return data_set
 
 
 def _raw(vr: str, value: Any) -> bytes:
     if vr == "US":
-        return _UNSIGNED_SHORT.pack(min(max(int(value), 0), _UNSIGNED_SHORT_MAX))
+        return b"".join(
+            [
+                _UNSIGNED_SHORT.pack(min(max(int(one), 0), _UNSIGNED_SHORT_MAX))
+                for one in str(value).split("\\")
+            ]
+        )
     return str(value).encode()

@@ -7,6 +7,7 @@ in which files are found.
 
 import enum
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from hilum.kernel.errors import CorruptPayload
 from hilum.ledger.entry import Entry, HeldPayload, Origin, Recorded, Verdict
 from hilum.ledger.ledger import Ledger
 from hilum.ledger.moments import microseconds_of
+from hilum.pipeline.archive.indexing import Indexing
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.owing import FoundPayload, OwesNothing, Owing
 from hilum.pipeline.planning import FRONT_BYTES_MAX
@@ -117,8 +119,15 @@ def _outcome(entry: Entry, record: Recorded) -> Found:
             return Found.ADOPTED
 
 
-def read_entry(root: Path, relative: str, owing: Owing | OwesNothing = _NOTHING) -> Entry:
+def read_entry(
+    root: Path,
+    relative: str,
+    owing: Owing | OwesNothing = _NOTHING,
+    indexing: Indexing | None = None,
+) -> Entry:
     """Read the payload file at `relative`, every byte of it, and give its entry with what it owes.
+
+    With `indexing`, also what searches need besides the facts.
 
     Raises:
         CorruptPayload: it is not whole: no seal, other bytes than were sealed, or not a data set.
@@ -128,7 +137,8 @@ def read_entry(root: Path, relative: str, owing: Owing | OwesNothing = _NOTHING)
         meta = read_file_meta(stream)
         seal = _seal(meta.private_creator_uid, meta.private_information)
         stream.seek(meta.data_set_offset)
-        reader = DataSetReader(transfer_syntax(meta.transfer_syntax_uid), owing.tags_wanted)
+        syntax = transfer_syntax(meta.transfer_syntax_uid)
+        reader = DataSetReader(syntax, owing.tags_wanted)
         digest = Digest()
         size = 0
         while chunk := stream.read(_CHUNK_BYTES):
@@ -149,16 +159,19 @@ def read_entry(root: Path, relative: str, owing: Owing | OwesNothing = _NOTHING)
         origin=_origin(seal),
         received_at=seal.received,
     )
-    entry.deliveries = owing.owed(
-        FoundPayload(entry, header, lambda: _front(root / relative, meta.data_set_offset))
-    )
+    front = partial(_front, root / relative, meta.data_set_offset)
+    entry.deliveries = owing.owed(FoundPayload(entry, header, lambda: front(FRONT_BYTES_MAX)))
+    if indexing is not None:
+        entry.extras = indexing.extras(header)
+        series = entry.facts.series_instance_uid
+        entry.requests = indexing.requests(series, front, size, syntax)
     return entry
 
 
-def _front(path: Path, offset: int) -> bytes:
+def _front(path: Path, offset: int, size: int) -> bytes:
     with path.open("rb") as stream:
         stream.seek(offset)
-        return stream.read(FRONT_BYTES_MAX)
+        return stream.read(size)
 
 
 def _seal(creator: str, raw: bytes) -> Seal:

@@ -11,11 +11,13 @@ from functools import partial
 from typing import Protocol
 
 from hilum.dicom.facts import FactsReader, InstanceFacts
+from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.names import is_uid
 from hilum.ledger.delivery import PlannedDelivery
 from hilum.ledger.entry import Entry, Recorded, Verdict
+from hilum.ledger.extras import Extra, SeriesRequest
 from hilum.pipeline.answers import (
     Answer,
     DuplicateRefused,
@@ -25,6 +27,7 @@ from hilum.pipeline.answers import (
     NoRoom,
     NotUnderstood,
 )
+from hilum.pipeline.archive.indexing import Indexing
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.moments import Moments
 from hilum.pipeline.planning import Planner
@@ -72,6 +75,8 @@ class _Candidate:
     received_at: datetime
     deliveries: Sequence[PlannedDelivery] = ()
     path: str = ""
+    extras: Sequence[Extra] = ()
+    requests: Sequence[SeriesRequest] = ()
 
 
 class Committer:
@@ -84,6 +89,7 @@ class Committer:
         clock: Clock,
         policy: DuplicatePolicy,
         planner: Planner,
+        indexing: Indexing | None = None,
     ) -> None:
         self._vault = vault
         self._records = records
@@ -92,6 +98,7 @@ class Committer:
         self._policy = policy
         self._facts = FactsReader()
         self._planner = planner
+        self._indexing = indexing or Indexing()
 
     def commit(self, group: Sequence[Reception]) -> CommitReport:
         """Make the group durable; never raises for one reception's fault or a full disk."""
@@ -123,11 +130,13 @@ class Committer:
             recorded = record_compared(record, entries, self._vault.holds_same)
         except OSError as error:
             # Nothing is in the ledger, for certain.
+            self._indexing.forget()
             for candidate in placed:
                 self._clean_up(candidate.path, self._vault.remove, report)
                 self._refuse(candidate, error, report)
             return
         except HilumError as error:
+            self._indexing.forget()
             report.ledger_was_asked = True
             report.ledger_error = str(error)
             report.disk_is_full = isinstance(error, Full)
@@ -148,7 +157,9 @@ class Committer:
         if isinstance(judged, InstanceFacts):
             at = self._moments.next()
             deliveries = self._planner.plan(reception, judged, at)
-            return _Candidate(index, reception, judged, digest, at, deliveries)
+            candidate = _Candidate(index, reception, judged, digest, at, deliveries)
+            self._index(candidate)
+            return candidate
         report.answers[index] = judged
         if isinstance(judged, Misplaced):
             # Nothing is wrong with it, and who brought it is told: nothing to look into.
@@ -156,6 +167,16 @@ class Committer:
         else:
             self._quarantine(reception, judged.reason, report)
         return None
+
+    def _index(self, candidate: _Candidate) -> None:
+        """Find what searches need besides the facts, while the payload is at hand."""
+        reception, indexing = candidate.reception, self._indexing
+        if (header := reception.reader.header) is not None:
+            candidate.extras = indexing.extras(header)
+        syntax = transfer_syntax(reception.announcement.transfer_syntax_uid)
+        candidate.requests = indexing.requests(
+            candidate.facts.series_instance_uid, reception.draft.front, reception.size, syntax
+        )
 
     def _place(
         self, candidates: list[_Candidate], report: CommitReport
@@ -201,6 +222,7 @@ class Committer:
                     self._clean_up(path, self._vault.remove, report)
 
     def _refuse(self, candidate: _Candidate, error: OSError, report: CommitReport) -> None:
+        self._indexing.forget()
         reason = f"writing the payload failed: {error.strerror}"
         report.answers[candidate.index] = NoRoom(reason)
         report.disk_is_full = True
@@ -268,6 +290,8 @@ def _entry(candidate: _Candidate, verdict: Verdict) -> Entry:
         origin=reception.announcement.origin,
         received_at=candidate.received_at,
         deliveries=candidate.deliveries,
+        extras=candidate.extras,
+        requests=candidate.requests,
     )
 
 

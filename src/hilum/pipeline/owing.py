@@ -30,7 +30,8 @@ class FoundPayload:
 class OwesNothing:
     """For a gateway without routes, and for reading without adopting."""
 
-    tags_wanted = CATALOGUE_TAGS
+    def __init__(self, tags_wanted: frozenset[int] = CATALOGUE_TAGS) -> None:
+        self.tags_wanted = tags_wanted
 
     def owed(self, found: FoundPayload) -> Sequence[PlannedDelivery]:
         """Give nothing."""

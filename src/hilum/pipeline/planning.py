@@ -47,14 +47,17 @@ class Planner:
         *,
         members: Callable[[], Members],
         begun_with: Callable[[str, str], str | None],
+        tags_besides: frozenset[int] = frozenset(),
     ) -> None:
+        """Begin; `tags_besides` are of no use here, but to be kept of headers as well."""
+        self._tags = CATALOGUE_TAGS | tags_besides
         self._members = members
         self._begun_with = begun_with
         self.change(routes)
 
     def change(self, routes: Routes) -> None:
         """Ask other routes from now on. `tags_wanted` is what the header scanner has to keep."""
-        self.tags_wanted = CATALOGUE_TAGS | routes.tags_wanted
+        self.tags_wanted = self._tags | routes.tags_wanted
         self.routes = routes
 
     def plan(

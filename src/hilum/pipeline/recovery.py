@@ -15,6 +15,7 @@ from hilum.kernel.errors import CorruptPayload
 from hilum.ledger.entry import Entry
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.adoption import Adoption, Found, read_entry
+from hilum.pipeline.archive.indexing import Indexing
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.owing import OwesNothing, Owing
 from hilum.vault.disk import SystemDisk
@@ -54,6 +55,7 @@ def reconcile(
     since: date | None,
     policy: DuplicatePolicy,
     owing: Owing | OwesNothing = _NOTHING,
+    indexing: Indexing | None = None,
 ) -> Reconciliation:
     """Bring ledger and vault together for what was received from `since` on (None: everything).
 
@@ -76,7 +78,7 @@ def reconcile(
     found.lost.extend(path for path in known if not (root / path).exists())
     if found.lost:
         ledger.forget(found.lost)
-    _adopt(Adoption(root, ledger, policy), _whole(root, orphans, found, owing), found)
+    _adopt(Adoption(root, ledger, policy), _whole(root, orphans, found, (owing, indexing)), found)
     return found
 
 
@@ -93,6 +95,7 @@ def rebuild(
     ledger: Ledger,
     *,
     owing: Owing | OwesNothing = _NOTHING,
+    indexing: Indexing | None = None,
     progress: Progress = lambda _: None,
 ) -> Reconciliation:
     """Fill an empty ledger with everything the vault holds, so that what came last is served."""
@@ -100,7 +103,8 @@ def rebuild(
     found.replayed = replay(root, SystemDisk(), lambda _: True)
     # What is there was kept, whatever the policy is by now.
     adoption = Adoption(root, ledger, DuplicatePolicy.KEEP_BOTH)
-    _adopt(adoption, _whole(root, payload_files(root), found, owing), found, progress)
+    entries = _whole(root, payload_files(root), found, (owing, indexing))
+    _adopt(adoption, entries, found, progress)
     return found
 
 
@@ -131,11 +135,14 @@ def _adopt(
 
 
 def _whole(
-    root: Path, files: Iterable[Lying], found: Reconciliation, owing: Owing | OwesNothing
+    root: Path,
+    files: Iterable[Lying],
+    found: Reconciliation,
+    besides: tuple[Owing | OwesNothing, Indexing | None],
 ) -> Iterator[Entry]:
     for lying in files:
         try:
-            yield read_entry(root, lying.path, owing)
+            yield read_entry(root, lying.path, *besides)
         except CorruptPayload as error:
             _set_aside(root, lying.path, str(error), found)
 

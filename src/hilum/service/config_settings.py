@@ -15,6 +15,7 @@ from hilum.destinations.folder.settings import FolderDestinationSettings
 from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.names import AETitle
 from hilum.kernel.setting_types import ByteCount, LocalPath, Title
+from hilum.pipeline.archive.settings import ArchiveSettings
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.routing.settings import RouteSettings
 from hilum.service.time_zones import time_zone
@@ -123,6 +124,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     destinations: Mapping[DestinationName, Destination] = {}
     routes: tuple[RouteSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     log: LogSettings = LogSettings()
 
 

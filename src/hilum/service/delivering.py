@@ -29,6 +29,7 @@ from hilum.pipeline.planning import Planner
 from hilum.pipeline.ports import Destination, Payloads
 from hilum.routing.completeness import Patience
 from hilum.routing.settings import GatherSettings
+from hilum.service.archiving import indexing_of
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.config_settings import Destination as Settings
@@ -94,6 +95,7 @@ class Delivering:
             routes_of(config, self.zone),
             members=lambda: self._groups.members,
             begun_with=ledger.deliveries.study_choice,
+            tags_besides=indexing_of(config).tags_wanted,
         )
         # Archives report commitments to our listener; destinations wait for them.
         self.commitments = Commitments()

@@ -35,7 +35,7 @@ from hilum.pipeline.intake import Intake, IntakeLimits
 from hilum.pipeline.retention.keeper import Keeper
 from hilum.pipeline.room import Room
 from hilum.service import readings
-from hilum.service.archiving import Archiving
+from hilum.service.archiving import Archiving, indexing_of
 from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
 from hilum.service.circumstances import circumstances_of
@@ -123,6 +123,7 @@ class House:
                 self.clock,
                 DuplicatePolicy(config.gateway.duplicates),
                 planner,
+                indexing_of(config),
             ),
             planner=planner,
             owed=self.delivering.owed,
@@ -132,7 +133,7 @@ class House:
             is_synced=durability == "power",
             limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
         )
-        self.archiving = Archiving(self.ledger, self.vault, self.clock, self.intake)
+        self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.archive = self.archiving.archive
         self.keeper = self._keeper()
         self.certificates = Certificates(config.sources.dimse.tls, telemetry)

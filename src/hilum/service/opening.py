@@ -18,6 +18,7 @@ from hilum.pipeline.lanes.groups import Members, Standing
 from hilum.pipeline.owing import PLANNED_ANEW, OwesNothing, Owing
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
+from hilum.service.archiving import indexing_of
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.events import LedgerRebuilt, PayloadSetAside, PayloadsLost, VaultReconciled
@@ -126,8 +127,9 @@ def rebuild_ledger(
     ledger = Ledger.open(fresh, durability=config.gateway.durability)
     try:
         planner = _planner(config, ledger)
-        owing = OwesNothing() if is_known else Owing(planner, held=PLANNED_ANEW)
-        found = rebuild(folder.vault, ledger, owing=owing, progress=progress)
+        owing = OwesNothing(planner.tags_wanted) if is_known else Owing(planner, held=PLANNED_ANEW)
+        indexing = indexing_of(config)
+        found = rebuild(folder.vault, ledger, owing=owing, indexing=indexing, progress=progress)
         if is_known:
             found.deliveries = ledger.take_over(old)
         else:
@@ -151,6 +153,7 @@ def _planner(config: Config, ledger: Ledger) -> Planner:
         routes_of(config, zone_of(config.gateway.time_zone)),
         members=lambda: members,
         begun_with=ledger.deliveries.study_choice,
+        tags_besides=indexing_of(config).tags_wanted,
     )
 
 
@@ -176,7 +179,15 @@ def _reconcile_and_tell(
 ) -> None:
     policy = DuplicatePolicy(config.gateway.duplicates)
     owing = Owing(_planner(config, ledger))
-    _tell(reconcile(folder.vault, ledger, since=since, policy=policy, owing=owing), telemetry)
+    found = reconcile(
+        folder.vault,
+        ledger,
+        since=since,
+        policy=policy,
+        owing=owing,
+        indexing=indexing_of(config),
+    )
+    _tell(found, telemetry)
 
 
 def _rebuild_and_tell(folder: DataFolder, config: Config, telemetry: Telemetry, cause: str) -> None:

@@ -19,6 +19,7 @@ def restart_needed(old: Config, new: Config) -> list[str]:
         ),
         "sources.web": (_web(old), _web(new)),
         "sources.folder": (old.sources.folder, new.sources.folder),
+        "archive": (old.archive, new.archive),
         "log": (old.log, new.log),
     }
     return [name for name, (before, after) in pairs.items() if before != after]

@@ -20,6 +20,12 @@ def upgrade() -> None:
     _create_metadata()
     _create_extra()
     _create_requests()
+    # Extra attributes belong to rows of four tables: no foreign key can say so.
+    for level, table in enumerate(("patient", "study", "series", "instance")):
+        op.execute(
+            f"CREATE TRIGGER {table}_has_extra AFTER DELETE ON {table} BEGIN "  # noqa: S608 -- names of ours
+            f"DELETE FROM extra WHERE owner_row = OLD.id AND level = {level}; END"
+        )
 
 
 def downgrade() -> None:

@@ -1,0 +1,110 @@
+"""What searches need of an instance beside its facts: extra attributes, requests of its series.
+
+In the committing thread, and again when the ledger is made anew; never a reason to refuse anything.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from hilum.dicom import tags
+from hilum.dicom.dataset import DataSet
+from hilum.dicom.header import Header
+from hilum.dicom.parser import CutShort, read_data_set, read_header
+from hilum.dicom.syntaxes import TransferSyntax
+from hilum.dicom.vrs import SINGLE_TEXT_VRS
+from hilum.kernel.errors import CorruptPayload
+from hilum.ledger.extras import REQUESTS_MAX, Extra, ExtraAttribute, SeriesRequest
+from hilum.ledger.recent import Recent
+from hilum.ledger.search_extras import REQUEST_ATTRIBUTES
+from hilum.query.level import Level
+
+# Private headers of some devices are a hundred kilobytes, and stand in front of it.
+FRONT_BYTES: Final = 256 << 10
+# Without pixels a header has no end: reports are read this far.
+FRONT_BYTES_MAX: Final = 4 << 20
+_TAG_BYTES: Final = {True: b"\x40\x00\x75\x02", False: b"\x00\x40\x02\x75"}
+_STEP_ID: Final = 0x00400009
+_PROCEDURE_ID: Final = 0x00401001
+_TEXT_CHARACTERS_MAX: Final = 64
+# Series that are being received; of more, some are looked into again.
+_SERIES_MAX: Final = 256
+# Answered with every study (PS3.18 Table 10.6.3-3), and what moments of studies are compared by.
+BUILT_IN: Final = (ExtraAttribute(tags.TIMEZONE_OFFSET_FROM_UTC, "SH", Level.STUDY),)
+
+Front = Callable[[int], bytes]
+
+
+class Indexing:
+    """Finds it. `attributes` are those that are kept, `tags_wanted` what headers must have."""
+
+    def __init__(self, attributes: Iterable[ExtraAttribute] = ()) -> None:
+        self.attributes = (*BUILT_IN, *attributes)
+        self.tags_wanted = frozenset(one.tag for one in self.attributes)
+        self._series: Recent[str, bool] = Recent(_SERIES_MAX)
+
+    def extras(self, header: Header) -> tuple[Extra, ...]:
+        """Give what a header says of extra attributes. Hot: for most, nothing."""
+        values = header.values
+        return tuple(
+            [
+                Extra(one.level, one.tag, found)
+                for one in self.attributes
+                if values.get(one.tag) and (found := _texts(header, one))
+            ]
+        )
+
+    def requests(
+        self, series_instance_uid: str, front: Front, size: int, syntax: TransferSyntax
+    ) -> tuple[SeriesRequest, ...]:
+        """Give what a series was made for; nothing if it came lately: then it was said."""
+        if self._series.get(series_instance_uid) is not None:
+            return ()
+        self._series.put(series_instance_uid, value=True)
+        return requests_of(front, size, syntax)
+
+    def forget(self) -> None:
+        """Look into every series again: what was found may not have been recorded."""
+        self._series.clear()
+
+
+def requests_of(front: Front, size: int, syntax: TransferSyntax) -> tuple[SeriesRequest, ...]:
+    """Read Request Attributes Sequence of a data set of `size` bytes; never raises."""
+    try:
+        data = front(FRONT_BYTES)
+        if not syntax.deflated and _TAG_BYTES[syntax.little_endian] not in data:
+            return ()
+        found = _header(front, data, size, syntax)
+    except (CorruptPayload, OSError):
+        return ()
+    return tuple([_request(item) for item in found.items(REQUEST_ATTRIBUTES)[:REQUESTS_MAX]])
+
+
+def _header(front: Front, data: bytes, size: int, syntax: TransferSyntax) -> DataSet:
+    if len(data) >= size:
+        return read_data_set(data, syntax)
+    try:
+        return read_header(data, syntax)
+    except CutShort:
+        data = front(FRONT_BYTES_MAX)
+        return read_data_set(data, syntax) if len(data) >= size else read_header(data, syntax)
+
+
+def _request(item: DataSet) -> SeriesRequest:
+    return SeriesRequest(
+        *[
+            item.text(tag)[:_TEXT_CHARACTERS_MAX]
+            for tag in (_STEP_ID, _PROCEDURE_ID, tags.ACCESSION_NUMBER)
+        ]
+    )
+
+
+def _texts(header: Header, one: ExtraAttribute) -> tuple[str, ...]:
+    if one.vr == "US":
+        raw = header.values[one.tag]
+        order: Final = "little" if header.little_endian else "big"
+        pairs = [raw[at : at + 2] for at in range(0, len(raw) - 1, 2)]
+        return tuple([str(int.from_bytes(pair, order)) for pair in pairs])
+    if one.vr in SINGLE_TEXT_VRS:
+        text = header.text(one.tag)
+        return (text,) if text else ()
+    return tuple([text for text in header.texts(one.tag) if text])
