@@ -8,12 +8,19 @@ from ledger_entries import entry
 
 from hilum.dicom.dictionary import tag_of
 from hilum.dicom.match_keys import KeyRules, matching_of
-from hilum.dicom.matching import Key
+from hilum.dicom.matching import ItemWith, Key
 from hilum.dicom.vrs import vr_of
+from hilum.ledger.extras import ExtraAttribute
 from hilum.ledger.search import _work_of, statement_of
+from hilum.ledger.search_extras import beside
 from hilum.query.level import Level
 from hilum.query.query import Query
 
+EXTRA = (
+    ExtraAttribute(tag_of("PatientComments"), "LT", Level.PATIENT),
+    ExtraAttribute(tag_of("PatientAge"), "AS", Level.STUDY),
+    ExtraAttribute(tag_of("ProtocolName"), "LO", Level.SERIES),
+)
 FUZZY = {"PatientName": "muller"}
 USUAL = [
     {"PatientID": "P1"},
@@ -39,8 +46,12 @@ def plan(path, level, texts, *, fuzzy=False, after=None):
     keys = tuple(
         Key(tag, vr_of(tag), matching_of(vr_of(tag), text, rules)) for tag, text in tags.items()
     )
+    return plan_of_keys(path, level, keys, after=after)
+
+
+def plan_of_keys(path, level, keys, *, after=None):
     query = Query(level, keys, relational=True)
-    work = _work_of(query)
+    work = _work_of(query, beside(EXTRA))
     place = None if after is None else ("",) * len(work.plan.order)
     text, parameters = statement_of(query, work.plan, work.conditions, work.computed, place)
     with closing(sqlite3.connect(path)) as connection:
@@ -74,3 +85,33 @@ def test_names_by_sound_begin_at_the_sounds(held, level):
     steps = plan(held, level, FUZZY, fuzzy=True)
 
     assert any("SEARCH p USING INTEGER PRIMARY KEY" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("after", [None, "somewhere"])
+@pytest.mark.parametrize("level", [Level.SERIES, Level.IMAGE])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"PatientComments": "deaf"},
+        {"PatientAge": "030Y", "StudyDate": "20240101-"},
+        {"ProtocolName": "Head*", "ModalitiesInStudy": "CT"},
+    ],
+    ids=str,
+)
+def test_extra_attributes_begin_at_their_index(held, level, texts, after):
+    steps = plan(held, level, texts, after=after)
+
+    assert [step for step in steps if step.startswith("SCAN")] == [], steps
+    assert any("SEARCH y USING PRIMARY KEY (tag=? AND level=? AND value" in step for step in steps)
+
+
+@pytest.mark.parametrize("keyword", ["RequestedProcedureID", "ScheduledProcedureStepID"])
+def test_requests_begin_at_the_index_of_their_number(held, keyword):
+    tag = tag_of(keyword)
+    inner = Key(tag, "SH", matching_of("SH", "R1"))
+
+    steps = plan_of_keys(held, Level.SERIES, (Key(0x00400275, "SQ", ItemWith((inner,))),))
+
+    assert [step for step in steps if step.startswith("SCAN y")] == [], steps
+    assert any("SEARCH y USING COVERING INDEX ix_series_request" in step for step in steps), steps
+    assert any(step.startswith("SEARCH s USING INTEGER PRIMARY KEY") for step in steps), steps
