@@ -1,7 +1,9 @@
 import json
+import os
+import signal
 
 import pytest
-from query_peer import QueryPeer, Say, match
+from query_peer import WAIT, QueryPeer, Say, match
 
 from hilum.cli.app import run
 from hilum.dicom import tags
@@ -193,3 +195,38 @@ def test_years_and_months_are_ranges_of_days(peer, text, dates):
     find(f"{peer.host}:{peer.port}", f"--date={text}")
 
     assert asked_of(peer).text(tags.STUDY_DATE) == dates
+
+
+def test_ctrl_c_cancels_shows_what_came_and_releases(capsys):
+    def script(asked):
+        yield match(asked, study("A", "1.2.3"))
+        os.kill(os.getpid(), signal.SIGINT)
+        yield WAIT
+        yield match(asked, study("B", "1.2.4"))
+        yield Say(find_ended(asked.command, CANCELED))
+
+    with QueryPeer(script).in_a_thread() as peer:
+        code = find(f"{peer.host}:{peer.port}")
+
+    said = capsys.readouterr()
+    assert code == 1
+    assert peer.asked[0].is_cancelled
+    assert peer.releases == 1
+    assert [line.split()[-1] for line in said.out.splitlines()[1:]] == ["1.2.3", "1.2.4"]
+    assert "stopped; there may be more" in said.err
+
+
+def test_a_second_ctrl_c_ends_at_once(capsys):
+    def script(asked):
+        yield match(asked, study("A", "1.2.3"))
+        os.kill(os.getpid(), signal.SIGINT)
+        yield WAIT
+        os.kill(os.getpid(), signal.SIGINT)
+        yield WAIT
+
+    with QueryPeer(script).in_a_thread() as peer:
+        code = find(f"{peer.host}:{peer.port}", "-td", 30)
+
+    assert code == 1
+    assert peer.releases == 0
+    assert "interrupted" in capsys.readouterr().err

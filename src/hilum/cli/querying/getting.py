@@ -87,6 +87,8 @@ def in_words(tally: Tally, getting: Getting, *, seconds: float) -> Iterator[str]
             "  It may have them in SOP classes or transfer syntaxes that were not agreed on for "
             "this C-GET (PS3.4 §C.4.3); `hilum move --to` does not depend on that."
         )
+    if tally.endings and not tally.ended:
+        yield "  Does it have what was named? `hilum find` with the same options shows it."
     if tally.targets > tally.done:
         yield f"{tally.targets - tally.done:,} of {tally.targets:,} were not begun"
 

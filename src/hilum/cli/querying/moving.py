@@ -22,7 +22,7 @@ from hilum.cli.sending.progress import Display
 from hilum.cli.sending.words import count_of, duration_of, size_of
 from hilum.destinations.dimse.inquiry import inquiry_for
 from hilum.destinations.dimse.retrieving import move
-from hilum.dimse.service.ending import CANNOT_PERFORM, DESTINATION_UNKNOWN
+from hilum.dimse.service.ending import DESTINATION_UNKNOWN
 from hilum.dimse.service.query_negotiation import RetrieveOptions
 from hilum.kernel.clock import Clock
 from hilum.kernel.names import UID, AETitle
@@ -67,6 +67,8 @@ class Moving:
                     if self.folder is not None:
                         self.folder.when_broken = retrieve.cancel
                     await follow(retrieve, tally, interruption)
+                    if DESTINATION_UNKNOWN in tally.statuses:
+                        break  # the others would hear the same
             return time.monotonic() - started
 
 
@@ -105,10 +107,10 @@ def _advice(tally: Tally, moving: Moving) -> Iterator[str]:
             f"  {address.called} does not know the AE title {title!r}: add it there as a "
             f"destination, with {where} (PS3.4 §C.4.2)"
         )
-    elif (tally.failed and not tally.completed) or CANNOT_PERFORM in tally.statuses:
+    elif not tally.completed and (tally.failed or tally.endings):
         yield (
-            f"  Can {address.called} reach {title!r} at {where}, as it is entered there, and does "
-            f"{title!r} let it store?"
+            f"  Does {address.called} know {title!r} as a destination, with {where}, can it reach "
+            f"it there, and does {title!r} let it store?"
         )
 
 

@@ -202,6 +202,8 @@ def endings_in_words(tally: Tally, wish: Wish) -> Iterator[str]:
         yield f"{wish.address} answered{times}: {words}"
     if tally.failed:
         yield f"{count_of(tally.failed, 'instance')} failed at the peer"
+        if not tally.completed:
+            return  # it is everything
         yield from (f"    {uid}" for uid in tally.failed_uids[:_LISTED_MAX])
         if len(tally.failed_uids) > _LISTED_MAX:
             more = len(tally.failed_uids) - _LISTED_MAX
