@@ -55,7 +55,7 @@ KNOWN_HOSTS = re.compile(
     r"|login\.microsoftonline\.com|dicom\.healthcareapis\.azure\.com|www\.googleapis\.com"
     r"|ct1|keepachangelog\.com|([\w-]+\.)*dicomstandard\.org|dicom\.nema\.org"
     # Namespaces of XML and of codes.
-    r"|(\w+\.)?hl7\.org|snomed\.info|wadl\.dev\.java\.net"
+    r"|(\w+\.)?hl7\.org|snomed\.info|wadl\.dev\.java\.net|www\.w3\.org"
     # One word alone is a host of a test: no registry is called so.
     r"|[\w|-]+(:\d+)?$"
 )

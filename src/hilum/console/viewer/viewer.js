@@ -57,9 +57,13 @@ function rowOf(study) {
   return row;
 }
 
+function turnTo(isReading) {
+  at("studies").hidden = at("search").hidden = isReading;
+  at("reading").hidden = !isReading;
+}
+
 async function openStudy(uid) {
-  at("studies").hidden = true;
-  at("reading").hidden = false;
+  turnTo(true);
   at("series").replaceChildren();
   stack.open([]);
   try {
@@ -180,8 +184,7 @@ function route() {
   const uid = decodeURIComponent(location.hash.slice(1));
   stop();
   if (/^[0-9.]+$/.test(uid)) { openStudy(uid); return; }
-  at("reading").hidden = true;
-  at("studies").hidden = false;
+  turnTo(false);
   stack.open([]);
   if (!found) search();
 }
