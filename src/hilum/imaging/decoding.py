@@ -1,21 +1,12 @@
 """From the bytes of a frame to the values that were stored in it. Needs the extra `pixels`."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hilum.imaging.codecs import photometric_of, samples_of
 from hilum.imaging.native import Samples
 from hilum.imaging.pixels import Numbers, Pixels
+from hilum.imaging.plain import PlainFrame
 from hilum.imaging.syntaxes import Codec
-
-
-@dataclass(frozen=True, slots=True)
-class PlainFrame:
-    """A frame in explicit VR little endian, colours by pixel, and what its samples mean now."""
-
-    content: bytes
-    photometric: str
 
 
 def decode_frame(pixels: Pixels, content: bytes, step: int = 0) -> PlainFrame:

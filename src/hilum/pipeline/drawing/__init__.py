@@ -1,0 +1,1 @@
+"""Where frames are decoded and pictures drawn: in processes of their own, which may die."""
