@@ -1,6 +1,6 @@
 """What a picture is made of: all that is needed besides the bytes of the frame. Only values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hilum.dicom.dataset import DataSet
@@ -42,10 +42,12 @@ class Picture:
     quality: int
     step: int = 0
 
+    def behind(self, step: int) -> "Picture":
+        """Give the picture of a frame that begins so many bits behind the start of its bytes."""
+        return replace(self, step=step) if step else self
 
-def picture_of(
-    data_set: DataSet, pixels: Pixels, frame: int, wish: Wish, *, step: int = 0
-) -> Picture:
+
+def picture_of(data_set: DataSet, pixels: Pixels, frame: int, wish: Wish) -> Picture:
     """Put together how a frame is to be seen, the first being 0.
 
     Raises:
@@ -55,4 +57,4 @@ def picture_of(
     look = look_of(data_set, pixels, frame)
     cut = cut_of(pixels, look.aspect, wish.rendering.viewport, wish.region)
     rendering = wish.rendering
-    return Picture(pixels, look, cut, rendering.window, wish.media_type, rendering.quality, step)
+    return Picture(pixels, look, cut, rendering.window, wish.media_type, rendering.quality)

@@ -34,3 +34,13 @@ class PainterLost(Event):
     metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_painters_lost_total", ("cause",)),)
     cause: str
     code: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawingFailed(Event):
+    """A frame could not be decoded or drawn for a reason that nobody thought of."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = "A frame could not be drawn: {fault}."
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_drawing_failures_total"),)
+    fault: str

@@ -16,7 +16,7 @@ from hilum.imaging.refusal import DamagedPixels, NoPicture
 from hilum.kernel.errors import HilumError
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.drawing.easel import Easel, PainterGone, PainterLate
-from hilum.pipeline.drawing.events import FrameDecoded, PainterLost
+from hilum.pipeline.drawing.events import DrawingFailed, FrameDecoded, PainterLost
 from hilum.pipeline.drawing.orders import Order, PictureOrder, PlainOrder, Verdict, read_report
 
 # The largest frames take two seconds; a viewer has given up by then.
@@ -32,10 +32,6 @@ _LIBRARIES: Final = ("numpy", "PIL", "imagecodecs")
 
 class StudioBusy(HilumError):
     """More is to be drawn than there are processes for: come again."""
-
-
-class StudioFault(HilumError):
-    """Drawing failed for a reason that is ours."""
 
 
 def can_draw() -> bool:
@@ -64,7 +60,6 @@ class Studio:
         Raises:
             NoPicture, DamagedPixels: it cannot be drawn.
             StudioBusy: not now.
-            StudioFault: we failed.
         """
         return await self._done(PictureOrder(picture), content)
 
@@ -101,6 +96,10 @@ class Studio:
         except (PainterGone, PainterLate) as error:
             raise self._lost(error, loop.time() - started) from None
         self._telemetry.emit(FrameDecoded(verdict.name.lower(), loop.time() - started))
+        if verdict is Verdict.FAULT:
+            # Of ours most likely; but what brought it about is in the frame, and comes again.
+            self._telemetry.emit(DrawingFailed(_told(raw)))
+            raise NoPicture("it could not be drawn; the log says more")
         return _judged(verdict, raw)
 
     def _work(self, order: Order, content: bytes) -> tuple[Verdict, bytes]:
@@ -134,9 +133,8 @@ def _judged(verdict: Verdict, raw: bytes) -> bytes:
     """Give what was drawn, or raise what the report says."""
     if verdict is Verdict.DONE:
         return raw
-    told = raw[:_TOLD_BYTES_MAX].decode("utf-8", "replace")
-    if verdict is Verdict.REFUSED:
-        raise NoPicture(told)
-    if verdict is Verdict.DAMAGED:
-        raise DamagedPixels(told)
-    raise StudioFault(f"drawing failed: {told}")
+    raise DamagedPixels(_told(raw)) if verdict is Verdict.DAMAGED else NoPicture(_told(raw))
+
+
+def _told(raw: bytes) -> str:
+    return raw[:_TOLD_BYTES_MAX].decode("utf-8", "replace")

@@ -14,9 +14,9 @@ from pixel_data_sets import JPEG_LS, image_builder, pixels
 from hilum.imaging.picture import PNG, Wish, picture_of
 from hilum.imaging.refusal import DamagedPixels, NoPicture
 from hilum.pipeline.drawing.easel import Easel, PainterGone, PainterLate
-from hilum.pipeline.drawing.events import FrameDecoded, PainterLost
+from hilum.pipeline.drawing.events import DrawingFailed, FrameDecoded, PainterLost
 from hilum.pipeline.drawing.orders import PlainOrder, Verdict, read_report
-from hilum.pipeline.drawing.studio import Studio, StudioBusy, StudioFault, can_draw
+from hilum.pipeline.drawing.studio import Studio, StudioBusy, can_draw
 
 pytestmark = pytest.mark.slow
 PLAIN = PlainOrder(pixels())
@@ -76,18 +76,19 @@ def test_a_frame_comes_back_plain(studio):
     assert (plain.content, plain.photometric) == (b"\1\0\2\0", "MONOCHROME2")
 
 
-def test_what_cannot_be_decoded_is_told_and_the_process_goes_on(studio):
+def test_what_cannot_be_decoded_is_told_and_the_process_goes_on(studio, recorder):
     async def several():
         with pytest.raises(DamagedPixels, match="4 are expected"):
             await studio.plain(pixels(), b"\1")
         with pytest.raises(DamagedPixels, match="JPEG"):
             await studio.plain(pixels(syntax=JPEG_LS), b"nonsense")
-        with pytest.raises(StudioFault, match="TypeError"):
+        with pytest.raises(NoPicture, match="log says more"):
             await studio._done(PlainOrder(pixels(), None), FRAME)
         return await studio.plain(pixels(), FRAME)
 
     before = studio._all[0]._process.pid
     assert asyncio.run(several()).content == FRAME
+    assert any(isinstance(one, DrawingFailed) for one in recorder.events)
     assert studio._all[0]._process.pid == before
 
 

@@ -1,0 +1,214 @@
+"""RetrieveRendered and RetrieveThumbnail: pictures of what is held (PS3.18 §10.4.1.1.3, .4).
+
+Frames are drawn as they are sent, one at a time; nothing is ever decoded in this process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from hilum.dicomweb.choice import Accepted, Choice, Framing
+from hilum.dicomweb.choices import rendered_choices, single_part
+from hilum.dicomweb.entity_tag import weak
+from hilum.dicomweb.refusal import RequestRefused, not_found
+from hilum.dicomweb.rendering import Rendering, Viewport, rendering_of, thumbnail_of
+from hilum.dicomweb.resource import RetrieveRendered, RetrieveThumbnail
+from hilum.dicomweb.wado_uri import WadoUri
+from hilum.imaging.picture import GIF, PICTURE_TYPES, Wish
+from hilum.imaging.refusal import NoPicture
+from hilum.pipeline.archive.ports import Holding, Purpose
+from hilum.pipeline.drawing.film import Film
+from hilum.pipeline.drawing.gallery import Gallery
+from hilum.pipeline.drawing.studio import StudioBusy
+from hilum.sources.web.conditional import is_known, not_modified
+from hilum.sources.web.exchange import Exchange, Reply
+from hilum.sources.web.picture_parts import (
+    PictureParts,
+    begun,
+    frames_of,
+    frames_of_all,
+    Streamed,
+    moving,
+)
+from hilum.sources.web.picture_refusal import check_drawing, refusal_of
+from hilum.sources.web.replies import tag_of
+from hilum.sources.web.representative import candidates
+from hilum.sources.web.shelf import Shelf
+
+THUMBNAIL_PIXELS: Final = 200
+_MANY: Final = 2  # of several pictures, how many does not matter for how they are framed
+
+
+class Picturing:
+    """Answers with pictures. One object for each door."""
+
+    def __init__(
+        self, shelf: Shelf, gallery: Gallery, *, thumbnail_pixels: int = THUMBNAIL_PIXELS
+    ) -> None:
+        self._shelf = shelf
+        self._gallery = gallery
+        self._thumbnail = Viewport(thumbnail_pixels, thumbnail_pixels)
+
+    async def rendered(self, exchange: Exchange, resource: RetrieveRendered) -> Reply:
+        """Answer with pictures of a study, a series, an instance, or frames of one.
+
+        Raises:
+            RequestRefused: 400, 404, 406 there is nothing to be seen, 409 pixels are damaged, 501
+                the gateway draws none, 503 too many want some.
+            CorruptPayload, OSError: it cannot be read.
+        """
+        check_drawing()
+        rendering = rendering_of(tuple(exchange.parameters()))
+        accepted = exchange.accepted()
+        holdings = await self._shelf.holdings(exchange, resource.place, Purpose.RENDER)
+        try:
+            if resource.place.instance:
+                wanted = Wish(rendering=rendering)
+                return await self._instance(
+                    exchange, holdings[0], resource.frames, wanted, accepted
+                )
+            return await self._several(exchange, holdings, rendering, accepted)
+        except (NoPicture, StudioBusy) as error:
+            raise refusal_of(error) from error
+
+    async def thumbnail(self, exchange: Exchange, resource: RetrieveThumbnail) -> Reply:
+        """Answer with one small picture that stands for it. Raises: as `rendered`."""
+        check_drawing()
+        rendering = thumbnail_of(tuple(exchange.parameters()))
+        rendering = replace(rendering, viewport=rendering.viewport or self._thumbnail)
+        choice = exchange.accepted().choose(single_part(rendered_choices(PICTURE_TYPES, number=1)))
+        holdings = await self._shelf.holdings(exchange, resource.place, Purpose.RENDER)
+        tag = _tag(holdings, choice, exchange)
+        if is_known(exchange, tag):
+            return not_modified(tag)
+        wish = Wish(choice.essence, rendering)
+        try:
+            content = await self._first_of(candidates(holdings), resource.frames, wish)
+        except (NoPicture, StudioBusy) as error:
+            raise refusal_of(error) from error
+        return Reply(200, choice.content_type, content, {"ETag": tag})
+
+    async def of_uri(self, exchange: Exchange, holding: Holding, asked: WadoUri) -> Reply:
+        """Answer a WADO-URI request for a picture of an instance. Raises: as `rendered`."""
+        check_drawing()
+        wish = Wish(rendering=asked.rendering, region=asked.region)
+        frames = () if asked.frame is None else (asked.frame,)
+        try:
+            return await self._instance(
+                exchange, holding, frames, wish, asked.accepted, is_single=True
+            )
+        except (NoPicture, StudioBusy) as error:
+            raise refusal_of(error) from error
+
+    async def _instance(
+        self,
+        exchange: Exchange,
+        holding: Holding,
+        frames: Sequence[int],
+        wish: Wish,
+        accepted: Accepted,
+        *,
+        is_single: bool = False,
+    ) -> Reply:
+        film = await self._gallery.open(holding)
+        try:
+            wanted = _frames(film, frames)
+            choice = _choice(accepted, len(wanted), is_single=is_single)
+            if is_single and choice.essence != GIF:
+                wanted = wanted[:1]
+            tag = _tag([holding], choice, exchange)
+            if is_known(exchange, tag):
+                film.close()
+                return not_modified(tag)
+            wish = replace(wish, media_type=choice.essence)
+            drawing = frames_of(self._gallery, holding, film, wanted, wish)
+            first = await begun(drawing)
+        except BaseException:
+            film.close()
+            raise
+        if choice.framing is Framing.SINGLE and len(wanted) == 1:
+            await drawing.aclose()
+            return Reply(200, choice.content_type, first.content, {"ETag": tag})
+        if choice.framing is Framing.SINGLE:
+            body = Streamed(moving(first, drawing, film), drawing)
+            return Reply(200, choice.content_type, body, {"ETag": tag})
+        parts = PictureParts(exchange.root, choice.essence)
+        body = Streamed(parts.blocks(first, drawing), drawing)
+        return Reply(200, parts.content_type, body, {"ETag": tag})
+
+    async def _several(
+        self,
+        exchange: Exchange,
+        holdings: Sequence[Holding],
+        rendering: Rendering,
+        accepted: Accepted,
+    ) -> Reply:
+        if len(holdings) == 1:
+            wish = Wish(rendering=rendering)
+            return await self._instance(exchange, holdings[0], (), wish, accepted)
+        choice = accepted.choose(rendered_choices(PICTURE_TYPES, number=_MANY))
+        tag = _tag(holdings, choice, exchange)
+        if is_known(exchange, tag):
+            return not_modified(tag)
+        drawing = frames_of_all(self._gallery, holdings, Wish(choice.essence, rendering))
+        parts = PictureParts(exchange.root, choice.essence)
+        body = Streamed(parts.blocks(await begun(drawing), drawing), drawing)
+        return Reply(200, parts.content_type, body, {"ETag": tag})
+
+    async def _first_of(
+        self, holdings: Sequence[Holding], frames: Sequence[int], wish: Wish
+    ) -> bytes:
+        """Draw the first that can be drawn, of its frames the middle one."""
+        reason: NoPicture | None = None
+        for holding in holdings:
+            try:
+                film = await self._gallery.open(holding)
+                try:
+                    wanted = _frames(film, frames)
+                    return await self._gallery.draw(film, wanted[len(wanted) // 2] - 1, wish)
+                finally:
+                    film.close()
+            except NoPicture as error:
+                reason = reason or error
+        raise reason or NoPicture("there is nothing to be seen")
+
+
+def _frames(film: Film, asked: Sequence[int]) -> Sequence[int]:
+    """Give the numbers of the frames that are meant; no `asked`: all.
+
+    Raises:
+        RequestRefused: 404, there is one that the instance has not.
+    """
+    number = film.pixels.frames
+    missing = next((frame for frame in asked if frame > number), None)
+    if missing is not None:
+        raise not_found(f"frame {missing}: the instance has {number}")
+    return asked or range(1, number + 1)
+
+
+def _choice(accepted: Accepted, number: int, *, is_single: bool) -> Choice:
+    """Choose how pictures are sent.
+
+    Several are parts, or one that moves; of WADO-URI, which knows no parts, the first stands for
+    all if it cannot move.
+
+    Raises:
+        RequestRefused: 406, with what there is.
+    """
+    if is_single:
+        return accepted.choose(single_part(rendered_choices(PICTURE_TYPES, number=1)))
+    choices = rendered_choices(PICTURE_TYPES, number=number)
+    if number == 1:
+        return accepted.choose(choices)
+    try:
+        return accepted.choose([*choices, Choice(GIF)])
+    except RequestRefused as refusal:
+        told = f"{refusal.reason}. It has {number} frames; one alone is at …/frames/1/rendered"
+        raise RequestRefused(refusal.status, told) from refusal
+
+
+def _tag(holdings: Sequence[Holding], choice: Choice, exchange: Exchange) -> str:
+    """Give a tag; a weak one, for other versions of a codec write other bytes."""
+    asked = exchange.raw_path.decode("latin-1")
+    parameters = "&".join([f"{name}={value}" for name, value in exchange.parameters()])
+    return weak(tag_of(holdings, f"{choice} {asked} {parameters}"))
