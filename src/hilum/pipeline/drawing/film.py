@@ -43,6 +43,7 @@ class Film:
             OSError: it cannot be read at all.
         """
         self._payload = payload
+        self._is_open = True
         self._whole: bytes | None = None
         syntax = transfer_syntax(transfer_syntax_uid)
         if syntax.deflated:
@@ -56,7 +57,9 @@ class Film:
 
     def close(self) -> None:
         """Let go of the payload. Safe to call twice."""
-        self._payload.close()
+        if self._is_open:
+            self._is_open = False
+            self._payload.close()
 
     def frame(self, number: int) -> tuple[bytes, int]:
         """Give the bytes of a frame, the first being 0, and the bits to step over in them.

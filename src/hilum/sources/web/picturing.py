@@ -3,7 +3,7 @@
 Frames are drawn as they are sent, one at a time; nothing is ever decoded in this process.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from hilum.dicomweb.choices import rendered_choices, single_part
 from hilum.dicomweb.entity_tag import weak
 from hilum.dicomweb.refusal import RequestRefused, not_found
 from hilum.dicomweb.rendering import Rendering, Viewport, rendering_of, thumbnail_of
-from hilum.dicomweb.resource import RetrieveRendered, RetrieveThumbnail
+from hilum.dicomweb.resource import Resource, RetrieveRendered, RetrieveThumbnail
 from hilum.dicomweb.wado_uri import WadoUri
 from hilum.imaging.picture import GIF, PICTURE_TYPES, Wish
 from hilum.imaging.refusal import NoPicture
@@ -21,13 +21,14 @@ from hilum.pipeline.drawing.film import Film
 from hilum.pipeline.drawing.gallery import Gallery
 from hilum.pipeline.drawing.studio import StudioBusy
 from hilum.sources.web.conditional import is_known, not_modified
+from hilum.sources.web.door import Handler
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.picture_parts import (
     PictureParts,
+    Streamed,
     begun,
     frames_of,
     frames_of_all,
-    Streamed,
     moving,
 )
 from hilum.sources.web.picture_refusal import check_drawing, refusal_of
@@ -212,3 +213,17 @@ def _tag(holdings: Sequence[Holding], choice: Choice, exchange: Exchange) -> str
     asked = exchange.raw_path.decode("latin-1")
     parameters = "&".join([f"{name}={value}" for name, value in exchange.parameters()])
     return weak(tag_of(holdings, f"{choice} {asked} {parameters}"))
+
+
+def picture_handlers(picturing: Picturing) -> Mapping[type[Resource], Handler]:
+    """Give the handlers of a door."""
+
+    async def rendered(exchange: Exchange, resource: Resource) -> Reply:
+        assert isinstance(resource, RetrieveRendered)  # noqa: S101 - the door sees to it
+        return await picturing.rendered(exchange, resource)
+
+    async def thumbnail(exchange: Exchange, resource: Resource) -> Reply:
+        assert isinstance(resource, RetrieveThumbnail)  # noqa: S101 - as above
+        return await picturing.thumbnail(exchange, resource)
+
+    return {RetrieveRendered: rendered, RetrieveThumbnail: thumbnail}
