@@ -5,7 +5,6 @@ Everything is made here and handed down by constructors; nothing below knows whe
 
 import asyncio
 import ssl
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.explanation import Explainer, Explanation
 from hilum.pipeline.intake import Intake, IntakeLimits
-from hilum.pipeline.retention.keeper import Keeper
 from hilum.pipeline.room import Room
 from hilum.service import readings
 from hilum.service.archiving import Archiving, indexing_of
@@ -43,7 +41,9 @@ from hilum.service.clock import SystemClock
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
+from hilum.service.drawing import studio_of
 from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
+from hilum.service.keeping import keeper_of
 from hilum.service.moving import ConfiguredMovers
 from hilum.service.neighbours import rulebook_of
 from hilum.service.opening import DataFolder
@@ -135,7 +135,10 @@ class House:
         )
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.archive = self.archiving.archive
-        self.keeper = self._keeper()
+        self._studio = studio_of(telemetry, workers=config.gateway.workers)
+        self.keeper = keeper_of(
+            config, self.ledger, self.vault, self.intake, telemetry, clock=self.clock
+        )
         self.certificates = Certificates(config.sources.dimse.tls, telemetry)
         self.board = Board(
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
@@ -226,6 +229,7 @@ class House:
             self._web.stop()
         self.board.close()
         self._console.close()
+        await self._studio.aclose()
         await self.archiving.close()
         self.ledger.close()
         self.vault.close()
@@ -243,18 +247,6 @@ class House:
             self.certificates.change(config.sources.dimse.tls)
             self.door.tls = self.certificates.load() or self.door.tls
         return f"Only a restart changes {', '.join(fixed)}." if fixed else "All of it is in force."
-
-    def _keeper(self) -> Keeper:
-        return Keeper(
-            self.config.retention,
-            removals=self.ledger.removals,
-            leases=self.ledger.slots,
-            files=self.vault,
-            clock=self.clock,
-            telemetry=self.telemetry,
-            owner=f"keeper-{uuid.uuid4().hex[:12]}",
-            barred=self.intake.bar,
-        )
 
     def _tls(self) -> ssl.SSLContext | None:
         context = self.certificates.load()
@@ -321,6 +313,7 @@ class House:
             payloads=self.vault,
             storing=self._storing,
             deleter=Deleter.over(self.ledger, self.vault, self.clock, self.telemetry),
+            studio=self._studio,
             telemetry=self.telemetry,
             settings=self.config.sources.web,
             entity=self.config.gateway.ae_title,

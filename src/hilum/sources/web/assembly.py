@@ -12,6 +12,8 @@ from hilum.fhir.moments import OffsetOf
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.deleting import Deleter
+from hilum.pipeline.drawing.gallery import Gallery
+from hilum.pipeline.drawing.studio import Studio
 from hilum.pipeline.ports import Payloads
 from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
@@ -19,6 +21,7 @@ from hilum.sources.web.door import ROOT, Door, Face, Handler, WebDoor
 from hilum.sources.web.fhir import ROOT as FHIR
 from hilum.sources.web.fhir import Fhir
 from hilum.sources.web.pace import Pace
+from hilum.sources.web.picturing import Picturing, picture_handlers
 from hilum.sources.web.proxies import proxies_of
 from hilum.sources.web.removing import Removing
 from hilum.sources.web.retrievals import retrieval_handlers
@@ -41,6 +44,7 @@ class Parts:
     payloads: Payloads
     storing: Storing
     deleter: Deleter
+    studio: Studio
     telemetry: Telemetry
     settings: WebSourceSettings
     entity: str
@@ -53,6 +57,7 @@ def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
     """Give what answers each kind of resource."""
     settings = parts.settings
     shelf = Shelf(parts.archive, parts.payloads, parts.telemetry)
+    gallery = Gallery(parts.payloads, shelf.reading, parts.studio)
     handlers: dict[type[Resource], Handler] = {
         Search: Searching(
             parts.archive,
@@ -61,6 +66,7 @@ def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
         ),
         RetrieveMetadata: Describing(parts.archive, shelf),
         **retrieval_handlers(shelf),
+        **picture_handlers(Picturing(shelf, gallery, thumbnail_pixels=settings.thumbnail_pixels)),
         Store: parts.storing,
         Delete: Removing(parts.deleter),
     }

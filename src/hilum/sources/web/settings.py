@@ -113,6 +113,12 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
         description="Status of a search without results: 200 with an empty list, or 204 as the "
         "standard has it (PS3.18 §8.3.4.4), which some clients take for an error.",
     )
+    thumbnail_pixels: int = Field(
+        default=200,
+        ge=16,
+        le=1024,
+        description="Longer side of a thumbnail whose size nobody asked for.",
+    )
     cors_origins: Annotated[tuple[WebOrigin, ...], OneOrMore()] = Field(
         default=(),
         description="Web pages that may read answers in a browser: their origins, or * for any "
