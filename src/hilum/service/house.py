@@ -14,32 +14,24 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from hilum import __version__
-from hilum.console.api.app import build
-from hilum.console.api.destinations import DestinationsApi
-from hilum.console.api.explaining import ExplainApi
-from hilum.console.api.queue import QueueApi
 from hilum.console.app import Console
 from hilum.console.board import Board
 from hilum.console.pages import pages_of
 from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.ledger.entry import Counts
 from hilum.ledger.ledger import Ledger
-from hilum.pipeline.advice import Advice
-from hilum.pipeline.adviser import advise
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.duplicates import DuplicatePolicy
-from hilum.pipeline.explanation import Explainer, Explanation
 from hilum.pipeline.intake import Intake, IntakeLimits
 from hilum.pipeline.room import Room
 from hilum.service import readings
 from hilum.service.archiving import Archiving, indexing_of
 from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
-from hilum.service.circumstances import circumstances_of
 from hilum.service.clock import SystemClock
-from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
+from hilum.service.console_api import ConsoleApi
 from hilum.service.delivering import Delivering
 from hilum.service.drawing import studio_of
 from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
@@ -330,40 +322,14 @@ class House:
 
     def _new_console(self) -> Console:
         pages = pages_of(self.folder.root, dicomweb=DICOMWEB)
-        return Console(self.board, self.telemetry.metrics.exposition, self._api(), pages)
-
-    def _api(self) -> ASGIApp:
-        delivering, ledger = self.delivering, self.ledger
-        return build(
-            (
-                QueueApi(
-                    ledger.queue,
-                    destinations=lambda: frozenset(delivering.opened),
-                    now=self.clock.now,
-                    woken=delivering.dispatcher.wake_all,
-                ).router,
-                DestinationsApi(
-                    ledger.deliveries,
-                    destinations=delivering.destinations,
-                    figures=delivering.dispatcher.figures,
-                    now=self.clock.now,
-                ).router,
-                ExplainApi(self._explain, ledger.audit).router,
-            ),
-            token=self._token,
+        api = ConsoleApi(
+            self.ledger,
+            self.delivering,
+            config=lambda: self.config,
+            vault=self.folder.vault,
+            now=self.clock.now,
         )
-
-    def _explain(self, name: str) -> tuple[Explanation, Sequence[Advice]]:
-        """Explain by the configuration that is in force. Blocks."""
-        config, now = self.config, self.clock.now()
-        routes = routes_of(config, self.delivering.zone)
-        found = Explainer(routes, ledger=self.ledger, vault=self.folder.vault).of_name(name, now)
-        around = circumstances_of(config, self.ledger, is_running=True, now=now)
-        return found, advise(found, around, now=now)
-
-    def _token(self) -> str | None:
-        token = self.config.sources.web.token
-        return None if token is None else token.get_secret_value()
+        return Console(self.board, self.telemetry.metrics.exposition, api.application(), pages)
 
     async def _publish(self) -> None:
         await asyncio.to_thread(self.telemetry.metrics.publish)
