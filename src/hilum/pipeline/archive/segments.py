@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, cast
 
 from hilum.kernel.errors import CorruptPayload
+from hilum.pipeline.archive.forms import AS_STORED, Bytes, Form, formed
 from hilum.pipeline.ports import PayloadReader, Payloads
 from hilum.pipeline.reading import Reading
 
@@ -19,11 +20,12 @@ BLOCK_BYTES: Final = 512 << 10
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Bytes of a data set as they are stored, from `start` on."""
+    """Bytes of a data set from `start` on, as they are stored or in another form."""
 
     path: str
     start: int
     size: int
+    form: Form = AS_STORED
 
 
 Segment = bytes | Run
@@ -121,29 +123,39 @@ class _Block:
 class _Opened:
     """The payload that was read last, open: the next run is mostly of it, or of another one."""
 
-    __slots__ = ("_path", "_payloads", "_reader", "_reading")
+    __slots__ = ("_form", "_path", "_payloads", "_reader", "_reading", "_source")
 
     def __init__(self, payloads: Payloads, reading: Reading) -> None:
         self._payloads = payloads
         self._reading = reading
         self._reader: PayloadReader | None = None
+        self._source: Bytes | None = None
         self._path = ""
+        self._form = AS_STORED
 
     async def read(self, run: Run, at: int, block: _Block) -> int:
         """Read more of a run into a block; say how much."""
-        reader = self._reader
-        if reader is None or self._path != run.path:
-            self.close()
-            reader = await self._reading.call(partial(self._payloads.open_payload, run.path))
-            self._reader, self._path = reader, run.path
+        source = self._source
+        if source is None or self._path != run.path or self._form != run.form:
+            source = await self._open(run)
         room = block.room(run.size - at)
-        count = await self._reading.call(partial(reader.read_at, room, run.start + at))
+        count = await self._reading.call(partial(source.read_at, room, run.start + at))
         if not count:
             raise CorruptPayload("the payload is shorter than what was to be read of it")
         block.took(count)
         return count
 
+    async def _open(self, run: Run) -> Bytes:
+        reader = self._reader
+        if reader is None or self._path != run.path:
+            self.close()
+            reader = await self._reading.call(partial(self._payloads.open_payload, run.path))
+            self._reader, self._path = reader, run.path
+        self._source, self._form = formed(reader, run.form), run.form
+        return self._source
+
     def close(self) -> None:
+        self._source = None
         if self._reader is not None:
             self._reader.close()
             self._reader = None

@@ -3,18 +3,24 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from hilum.dicomweb.resource import Resource, RetrieveInstances
+from hilum.dicomweb.resource import Resource, RetrieveFrames, RetrieveInstances
 from hilum.sources.web.door import Handler
 from hilum.sources.web.exchange import Exchange, Reply
+from hilum.sources.web.framing import FrameDecoder, FrameRetriever
 from hilum.sources.web.retrieving import InstanceRetriever
 from hilum.sources.web.shelf import Shelf
 
 _R = TypeVar("_R", bound=Resource)
 
 
-def retrieval_handlers(shelf: Shelf) -> Mapping[type[Resource], Handler]:
-    """Give the handlers of a door."""
-    return {RetrieveInstances: _of(RetrieveInstances, InstanceRetriever(shelf))}
+def retrieval_handlers(
+    shelf: Shelf, *, decoder: FrameDecoder | None = None
+) -> Mapping[type[Resource], Handler]:
+    """Give the handlers of a door; `decoder`: None decodes no frames."""
+    return {
+        RetrieveInstances: _of(RetrieveInstances, InstanceRetriever(shelf)),
+        RetrieveFrames: _of(RetrieveFrames, FrameRetriever(shelf, decoder)),
+    }
 
 
 def _of(kind: type[_R], handler: Callable[[Exchange, _R], Awaitable[Reply]]) -> Handler:

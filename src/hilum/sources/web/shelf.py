@@ -9,6 +9,7 @@ from hilum.dicomweb.refusal import not_found
 from hilum.dicomweb.resource import Entity, Place
 from hilum.kernel.errors import CorruptPayload
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.archive.frames import FrameFinder
 from hilum.pipeline.archive.ports import Archive, Holding, Purpose
 from hilum.pipeline.archive.segments import Streamer
 from hilum.pipeline.ports import Payloads
@@ -34,6 +35,7 @@ class Shelf:
         self.payloads = payloads
         self.reading = Reading()
         self.streamer = Streamer(payloads, self.reading)
+        self.frames = FrameFinder(payloads, self.reading)
         self._archive = archive
         self._telemetry = telemetry
 

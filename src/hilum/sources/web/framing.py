@@ -1,0 +1,154 @@
+"""RetrieveFrames: pixels of frames, cut out where they lie (PS3.18 §10.4.1.1.4).
+
+What is compressed goes out as it is stored; it is decoded only for who takes nothing else.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Final, Protocol
+
+from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax
+from hilum.dicomweb.addresses import url_of
+from hilum.dicomweb.choice import Choice, Framing
+from hilum.dicomweb.choices import IMAGE_TYPES, pixel_choices
+from hilum.dicomweb.refusal import RequestRefused, not_found
+from hilum.dicomweb.resource import RetrieveFrames
+from hilum.kernel.errors import HilumError
+from hilum.pipeline.archive.frames import Frames, NativeFrames, NoFrames
+from hilum.pipeline.archive.ports import Holding, Purpose
+from hilum.pipeline.archive.segments import Run
+from hilum.sources.web.conditional import is_known, not_modified
+from hilum.sources.web.exchange import Exchange, Reply
+from hilum.sources.web.instance_parts import new_writer, place_of
+from hilum.sources.web.shelf import Shelf
+from hilum.sources.web.value_reply import ValuePart, value_reply, value_tag
+
+_PLAIN: Final = EXPLICIT_VR_LITTLE_ENDIAN.uid
+# Its fragments are frames without any compression (PS3.5 §A.4.11).
+_ENCAPSULATED_UNCOMPRESSED: Final = "1.2.840.10008.1.2.1.98"
+# Compressed; decoders have limits of their own for what comes out.
+_FRAME_BYTES_MAX: Final = 64 << 20
+
+
+class CannotDecode(HilumError):
+    """A frame cannot be decoded: its codec is not there, or its bytes are damaged."""
+
+
+class FrameDecoder(Protocol):
+    """Decodes compressed frames; somebody else's business, in processes of their own."""
+
+    def knows(self, transfer_syntax_uid: str) -> bool:
+        """Tell whether frames of a transfer syntax can be decoded at all."""
+        ...
+
+    async def decode(self, holding: Holding, content: bytes) -> bytes:
+        """Give a frame as explicit VR little endian would have it. Raises CannotDecode."""
+        ...
+
+
+class FrameRetriever:
+    """Answers RetrieveFrames. One object for each door; `decoder`: None decodes nothing."""
+
+    def __init__(self, shelf: Shelf, decoder: FrameDecoder | None = None) -> None:
+        self._shelf = shelf
+        self._decoder = decoder
+
+    async def __call__(self, exchange: Exchange, resource: RetrieveFrames) -> Reply:
+        """Answer with frames in the order in which they were asked for.
+
+        Raises:
+            RequestRefused: 404 there is no such instance or frame, or it has no pixels; 406 they
+                cannot be had as the client wants; 416.
+            CorruptPayload, OSError: the payload cannot be read.
+        """
+        holding = (await self._shelf.holdings(exchange, resource.place, Purpose.RETRIEVE))[0]
+        frames = await frames_of(self._shelf, holding)
+        numbers = [number - 1 for number in resource.frames]
+        if max(numbers) >= frames.count:
+            raise not_found(f"it has {frames.count} frames, numbered from 1")
+        choice = self._choice(exchange, holding, frames, len(numbers))
+        tag = value_tag(holding, choice, ",".join(map(str, numbers)))
+        if is_known(exchange, tag):
+            return not_modified(tag)
+        try:
+            runs = await self._shelf.frames.runs(frames, numbers)
+        except NoFrames as error:
+            raise not_found(str(error)) from error
+        url = f"{url_of(exchange.root, place_of(holding))}/frames"
+        locations = [f"{url}/{number}" for number in resource.frames]
+        if is_decoded(frames, holding, choice):
+            return await self._decoded(holding, choice, locations, runs)
+        parts = [ValuePart(*one) for one in zip(locations, runs, strict=True)]
+        return value_reply(exchange, self._shelf, parts, choice, tag)
+
+    def _choice(self, exchange: Exchange, holding: Holding, frames: Frames, number: int) -> Choice:
+        stored = holding.transfer_syntax_uid
+        can_decode = stored == _ENCAPSULATED_UNCOMPRESSED or (
+            self._decoder is not None and self._decoder.knows(stored)
+        )
+        if isinstance(frames, NativeFrames):
+            # Whatever its label says: nothing is compressed in there.
+            stored = _PLAIN
+        choices = pixel_choices(stored, can_decode=can_decode, number=number)
+        return exchange.accepted().choose(choices)
+
+    async def _decoded(
+        self, holding: Holding, choice: Choice, locations: Sequence[str], runs: Sequence[list[Run]]
+    ) -> Reply:
+        """Answer with frames that are decoded one by one, the first of them before it begins."""
+        first = await self._decode(holding, runs[0])
+        if choice.framing is Framing.SINGLE:
+            return Reply(200, choice.content_type, first, {"Content-Location": locations[0]})
+        writer = new_writer(choice.essence)
+
+        async def body() -> AsyncGenerator[bytes]:
+            content = first
+            for at, location in enumerate(locations):
+                headers = {"Content-Type": choice.content_type, "Content-Location": location}
+                yield writer.head(headers, is_first=not at) + content
+                if at + 1 < len(runs):
+                    content = await self._decode(holding, runs[at + 1])
+            yield writer.closing
+
+        return Reply(200, writer.content_type, body())
+
+    async def _decode(self, holding: Holding, runs: Sequence[Run]) -> bytes:
+        if sum([run.size for run in runs]) > _FRAME_BYTES_MAX or self._decoder is None:
+            raise RequestRefused(406, "a frame is too large to be decoded; it can be had as stored")
+        async with aclosing(self._shelf.streamer.blocks(runs)) as blocks:
+            pieces = [block async for block in blocks]
+        try:
+            return await self._decoder.decode(holding, b"".join(pieces))
+        except CannotDecode as error:
+            raise RequestRefused(406, f"{error}; it can be had as it is stored") from error
+
+
+async def frames_of(shelf: Shelf, holding: Holding) -> Frames:
+    """Find the frames of an instance.
+
+    Raises:
+        RequestRefused: 404, it has no pixels, or they cannot be told apart.
+        CorruptPayload, OSError: the payload cannot be read.
+    """
+    try:
+        return await shelf.frames.of(
+            holding.path, holding.transfer_syntax_uid, is_stream=is_video(holding)
+        )
+    except NoFrames as error:
+        raise not_found(str(error)) from error
+
+
+def is_video(holding: Holding) -> bool:
+    """Tell whether all pixels are one stream, out of which frames cannot be cut."""
+    types = IMAGE_TYPES.get(holding.transfer_syntax_uid, ("",))
+    return types[0].startswith("video/")
+
+
+def is_decoded(frames: Frames, holding: Holding, choice: Choice) -> bool:
+    """Tell whether what is stored has to be decoded for a choice."""
+    return (
+        not isinstance(frames, NativeFrames)
+        and transfer_syntax(holding.transfer_syntax_uid).encapsulated
+        and choice.transfer_syntax == _PLAIN
+        and holding.transfer_syntax_uid != _ENCAPSULATED_UNCOMPRESSED
+    )
