@@ -52,7 +52,11 @@ _EXTENDED_TAGS: Final = frozenset((EXTENDED_OFFSETS, EXTENDED_LENGTHS))
 
 
 class NoFrames(HilumError):
-    """There are no pixels, or no such frame, or frames cannot be told apart. Says which."""
+    """There are no pixels, or no such frame. Says which."""
+
+
+class Inseparable(NoFrames):
+    """Nothing says which fragments belong to which frame."""
 
 
 @dataclass(slots=True)
@@ -127,19 +131,20 @@ class FrameFinder:
     def __init__(self, payloads: Payloads, reading: Reading) -> None:
         self._payloads = payloads
         self._reading = reading
-        self._known: OrderedDict[str, tuple[Frames, int]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, bool], tuple[Frames, int]] = OrderedDict()
         self._weight = 0
 
     async def of(self, path: str, syntax_uid: str, *, is_stream: bool = False) -> Frames:
         """Find the frames of a payload; of a stream (video) there is one.
 
         Raises:
-            NoFrames: it has no pixels, or frames that cannot be told apart.
+            NoFrames: it has no pixels.
+            Inseparable: it has frames that cannot be told apart.
             CorruptPayload, OSError: it cannot be read.
         """
-        known = self._known.get(path)
+        known = self._known.get((path, is_stream))
         if known is not None:
-            self._known.move_to_end(path)
+            self._known.move_to_end((path, is_stream))
             return known[0]
         syntax = transfer_syntax(syntax_uid)
         reader = await self._reading.call(partial(self._payloads.open_payload, path))
@@ -149,14 +154,15 @@ class FrameFinder:
             found = await self._find(path, formed(reader, form), size, syntax, is_stream=is_stream)
         finally:
             reader.close()
-        self._remember(found)
+        self._remember(found, is_stream=is_stream)
         return found
 
     async def runs(self, frames: Frames, numbers: Sequence[int]) -> list[list[Run]]:
         """Give the bytes of frames, the first being 0.
 
         Raises:
-            NoFrames: there is no such frame, or they cannot be told apart after all.
+            NoFrames: there is no such frame.
+            Inseparable: they cannot be told apart after all.
             CorruptPayload, OSError: the payload cannot be read.
         """
         beyond = max(numbers, default=0)
@@ -221,7 +227,7 @@ class FrameFinder:
                 chain = await self._reading.call(partial(_chain, frames, number, reader_of(reader)))
                 if chain is None:
                     await self._count(frames, reader, frames.layout.frames)
-                    self._remember(frames)
+                    self._remember(frames, is_stream=False)
                     return None
                 found.append([Run(frames.path, *place) for place in chain])
             return found
@@ -234,7 +240,7 @@ class FrameFinder:
         await self._through(scan)
         firsts = firsts_of(scan.fragments, number)
         if firsts is None:
-            raise NoFrames(
+            raise Inseparable(
                 f"its {number} frames are in {len(scan.fragments)} fragments, and nothing says in "
                 "which; all pixels together can be had"
             )
@@ -244,10 +250,11 @@ class FrameFinder:
         while not walk.is_over:
             await self._reading.call(walk.step)
 
-    def _remember(self, frames: Frames) -> None:
-        self._weight -= self._known.pop(frames.path, (frames, 0))[1]
+    def _remember(self, frames: Frames, *, is_stream: bool) -> None:
+        key = frames.path, is_stream
+        self._weight -= self._known.pop(key, (frames, 0))[1]
         weight = frames.weight if isinstance(frames, EncapsulatedFrames) else 0
-        self._known[frames.path] = frames, weight
+        self._known[key] = frames, weight
         self._weight += weight
         while len(self._known) > _PAYLOADS_MAX or (
             len(self._known) > 1 and self._weight > _REMEMBERED_MAX

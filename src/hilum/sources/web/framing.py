@@ -14,7 +14,7 @@ from hilum.dicomweb.choices import IMAGE_TYPES, pixel_choices
 from hilum.dicomweb.refusal import RequestRefused, not_found
 from hilum.dicomweb.resource import RetrieveFrames
 from hilum.kernel.errors import HilumError
-from hilum.pipeline.archive.frames import Frames, NativeFrames, NoFrames
+from hilum.pipeline.archive.frames import Frames, Inseparable, NativeFrames, NoFrames
 from hilum.pipeline.archive.ports import Holding, Purpose
 from hilum.pipeline.archive.segments import Run
 from hilum.sources.web.conditional import is_known, not_modified
@@ -62,20 +62,23 @@ class FrameRetriever:
             CorruptPayload, OSError: the payload cannot be read.
         """
         holding = (await self._shelf.holdings(exchange, resource.place, Purpose.RETRIEVE))[0]
+        try:
+            return await self._frames(exchange, holding, resource.frames)
+        except NoFrames as error:
+            raise not_found(str(error)) from error
+
+    async def _frames(self, exchange: Exchange, holding: Holding, asked: Sequence[int]) -> Reply:
         frames = await frames_of(self._shelf, holding)
-        numbers = [number - 1 for number in resource.frames]
+        numbers = [number - 1 for number in asked]
         if max(numbers) >= frames.count:
-            raise not_found(f"it has {frames.count} frames, numbered from 1")
+            raise NoFrames(f"it has {frames.count} frames, numbered from 1")
         choice = self._choice(exchange, holding, frames, len(numbers))
         tag = value_tag(holding, choice, ",".join(map(str, numbers)))
         if is_known(exchange, tag):
             return not_modified(tag)
-        try:
-            runs = await self._shelf.frames.runs(frames, numbers)
-        except NoFrames as error:
-            raise not_found(str(error)) from error
+        runs = await self._shelf.frames.runs(frames, numbers)
         url = f"{url_of(exchange.root, place_of(holding))}/frames"
-        locations = [f"{url}/{number}" for number in resource.frames]
+        locations = [f"{url}/{number}" for number in asked]
         if is_decoded(frames, holding, choice):
             return await self._decoded(holding, choice, locations, runs)
         parts = [ValuePart(*one) for one in zip(locations, runs, strict=True)]
@@ -83,13 +86,8 @@ class FrameRetriever:
 
     def _choice(self, exchange: Exchange, holding: Holding, frames: Frames, number: int) -> Choice:
         stored = holding.transfer_syntax_uid
-        can_decode = stored == _ENCAPSULATED_UNCOMPRESSED or (
-            self._decoder is not None and self._decoder.knows(stored)
-        )
-        if isinstance(frames, NativeFrames):
-            # Whatever its label says: nothing is compressed in there.
-            stored = _PLAIN
-        choices = pixel_choices(stored, can_decode=can_decode, number=number)
+        can_decode = self._decoder is not None and self._decoder.knows(stored)
+        choices = choices_for(holding, frames, can_decode=can_decode, number=number)
         return exchange.accepted().choose(choices)
 
     async def _decoded(
@@ -123,19 +121,31 @@ class FrameRetriever:
             raise RequestRefused(406, f"{error}; it can be had as it is stored") from error
 
 
-async def frames_of(shelf: Shelf, holding: Holding) -> Frames:
-    """Find the frames of an instance.
+async def frames_of(shelf: Shelf, holding: Holding, *, is_stream: bool = False) -> Frames:
+    """Find the frames of an instance; all as one, if they are a stream.
 
     Raises:
-        RequestRefused: 404, it has no pixels, or they cannot be told apart.
+        RequestRefused: 404, it has no pixels.
+        Inseparable: frames cannot be told apart.
         CorruptPayload, OSError: the payload cannot be read.
     """
+    is_stream = is_stream or is_video(holding)
     try:
-        return await shelf.frames.of(
-            holding.path, holding.transfer_syntax_uid, is_stream=is_video(holding)
-        )
+        return await shelf.frames.of(holding.path, holding.transfer_syntax_uid, is_stream=is_stream)
+    except Inseparable:
+        raise
     except NoFrames as error:
         raise not_found(str(error)) from error
+
+
+def choices_for(holding: Holding, frames: Frames, *, can_decode: bool, number: int) -> list[Choice]:
+    """Give the ways to answer with so many frames, or with all pixels as one."""
+    stored = holding.transfer_syntax_uid
+    if isinstance(frames, NativeFrames):
+        # Whatever its label says: nothing is compressed in there.
+        return pixel_choices(_PLAIN, can_decode=False, number=number)
+    can_decode = can_decode or stored == _ENCAPSULATED_UNCOMPRESSED
+    return pixel_choices(stored, can_decode=can_decode, number=number)
 
 
 def is_video(holding: Holding) -> bool:

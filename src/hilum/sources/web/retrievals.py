@@ -3,7 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-from hilum.dicomweb.resource import Resource, RetrieveFrames, RetrieveInstances
+from hilum.dicomweb.resource import (
+    Resource,
+    RetrieveAllBulk,
+    RetrieveBulk,
+    RetrieveFrames,
+    RetrieveInstances,
+    RetrievePixels,
+)
+from hilum.sources.web.bulk_values import BulkRetriever
 from hilum.sources.web.door import Handler
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.framing import FrameDecoder, FrameRetriever
@@ -17,9 +25,13 @@ def retrieval_handlers(
     shelf: Shelf, *, decoder: FrameDecoder | None = None
 ) -> Mapping[type[Resource], Handler]:
     """Give the handlers of a door; `decoder`: None decodes no frames."""
+    bulk = BulkRetriever(shelf)
     return {
         RetrieveInstances: _of(RetrieveInstances, InstanceRetriever(shelf)),
         RetrieveFrames: _of(RetrieveFrames, FrameRetriever(shelf, decoder)),
+        RetrieveBulk: _of(RetrieveBulk, bulk.one),
+        RetrieveAllBulk: _of(RetrieveAllBulk, bulk.everything),
+        RetrievePixels: _of(RetrievePixels, bulk.pixels),
     }
 
 

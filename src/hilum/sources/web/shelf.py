@@ -12,6 +12,7 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.frames import FrameFinder
 from hilum.pipeline.archive.ports import Archive, Holding, Purpose
 from hilum.pipeline.archive.segments import Streamer
+from hilum.pipeline.archive.values import ValueFinder
 from hilum.pipeline.ports import Payloads
 from hilum.pipeline.reading import Reading
 from hilum.query.level import Level
@@ -36,6 +37,7 @@ class Shelf:
         self.reading = Reading()
         self.streamer = Streamer(payloads, self.reading)
         self.frames = FrameFinder(payloads, self.reading)
+        self.values = ValueFinder(payloads, self.reading)
         self._archive = archive
         self._telemetry = telemetry
 
