@@ -55,12 +55,13 @@ class HeldArchive:
 class WebRig:
     """A door over payloads in memory."""
 
-    def __init__(self):
+    def __init__(self, *, decoder=None):
         self.events = Events()
+        self.decoder = decoder
         self.payloads = MemoryPayloads()
         self.archive = HeldArchive()
         self.shelf = Shelf(self.archive, self.payloads, self.events)
-        handlers = retrieval_handlers(self.shelf)
+        handlers = retrieval_handlers(self.shelf, decoder=decoder)
         self.door = WebDoor(Face(ROOT, "HILUM"), handlers, self.events)
         self.client = Client(self.door)
 

@@ -12,6 +12,7 @@ from hilum.dicom.encoding import Encoding, encoding
 from hilum.dicom.header import Header
 from hilum.dicom.limits import DEFAULT_LIMITS, ReaderLimits
 from hilum.dicom.nesting import DATA_SET, ITEM, SEQUENCE, UNDEFINED
+from hilum.dicom.runs import HEADER_BYTES
 from hilum.dicom.syntaxes import TransferSyntax
 from hilum.dicom.tags import PIXEL_TAGS
 from hilum.dicom.vrs import vr_of
@@ -133,7 +134,10 @@ class _PathWalker(StructureWalker):
 
     def _one(self, window: bytes, at: int) -> int:
         next(self._budget, None)
-        if at + 4 <= len(window):
+        if at + HEADER_BYTES <= len(window) and at + self._base < self._end:
+            if self._encoding.read_item(window, at)[0] == self._delimiter:
+                self._close()
+                return at + HEADER_BYTES
             self._tag = _tag_at(window, at, self._encoding)
         return self._settle(window, at)
 

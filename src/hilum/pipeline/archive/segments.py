@@ -88,6 +88,35 @@ class Streamer:
             opened.close()
 
 
+class Begun:
+    """A body whose first block is at hand: what goes wrong before it can be told with a status.
+
+    Whoever has it closes it.
+    """
+
+    def __init__(self, blocks: AsyncGenerator[bytes]) -> None:
+        self._blocks = blocks
+        self._first: bytes | None = None
+
+    async def begin(self) -> "Begun":
+        """Get the first block. Raises what getting it raises."""
+        self._first = await anext(self._blocks, b"")
+        return self
+
+    def __aiter__(self) -> "Begun":
+        """Begin."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Give the next block. Raises what getting it raises."""
+        first, self._first = self._first, None
+        return await anext(self._blocks) if first is None else first
+
+    async def aclose(self) -> None:
+        """Let go of what it reads."""
+        await self._blocks.aclose()
+
+
 class _Block:
     """A piece of a body that is being filled."""
 

@@ -49,7 +49,7 @@ class BulkRetriever:
         holding = (await self._shelf.holdings(exchange, resource.place, Purpose.RETRIEVE))[0]
         location = bulk_uri(exchange.root, place_of(holding), resource.path)
         if _is_image(resource.path):
-            return await self._image(exchange, holding, location)
+            return await self._image(exchange, holding, location, resource.path[0])
         syntax = holding.transfer_syntax_uid
         value = await self._shelf.values.find(holding.path, syntax, resource.path)
         if value is None:
@@ -57,7 +57,7 @@ class BulkRetriever:
         choice = exchange.accepted().choose(_choices_of(value, holding, number=1))
         runs = await self._shelf.values.runs(holding.path, syntax, value)
         tag = value_tag(holding, choice, path_text(resource.path))
-        return value_reply(exchange, self._shelf, [ValuePart(location, runs)], choice, tag)
+        return await value_reply(exchange, self._shelf, [ValuePart(location, runs)], choice, tag)
 
     async def pixels(self, exchange: Exchange, resource: RetrievePixels) -> Reply:
         """Answer with all pixels of one instance, or of several.
@@ -84,12 +84,17 @@ class BulkRetriever:
         parts = self._of_each(held, lambda one: self._bulk_parts(exchange, one))
         return await parts_reply(self._shelf, parts, "there is no bulk data in what is held of it")
 
-    async def _image(self, exchange: Exchange, holding: Holding, location: str) -> Reply:
+    async def _image(
+        self, exchange: Exchange, holding: Holding, location: str, tag: int = 0
+    ) -> Reply:
+        """Answer with the pixels; `tag`: if they are what it names."""
         frames, parts = await self._pixels_of(exchange, holding, location)
+        if tag not in {0, frames.layout.tag}:
+            raise not_found("the instance has no such value")
         choices = choices_for(holding, frames, can_decode=False, number=len(parts))
         choice = exchange.accepted().choose(choices)
-        tag = value_tag(holding, choice, "pixels")
-        return value_reply(exchange, self._shelf, parts, choice, tag)
+        entity = value_tag(holding, choice, "pixels")
+        return await value_reply(exchange, self._shelf, parts, choice, entity)
 
     async def _pixels_of(
         self, exchange: Exchange, holding: Holding, location: str

@@ -1,10 +1,10 @@
 """Bodies whose length and tag are known: 304 for who has them, 206 for who wants a part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from hilum.dicomweb.byte_range import spans_of
 from hilum.dicomweb.entity_tag import has_it, still_holds
-from hilum.pipeline.archive.segments import Segment, Streamer, cut, size_of
+from hilum.pipeline.archive.segments import Begun, Segment, Streamer, cut, size_of
 from hilum.sources.web.exchange import Exchange, Reply
 
 
@@ -18,7 +18,7 @@ def not_modified(tag: str) -> Reply:
     return Reply(304, headers={"ETag": tag})
 
 
-def single_part(
+async def single_part(
     exchange: Exchange,
     streamer: Streamer,
     segments: Sequence[Segment],
@@ -32,6 +32,7 @@ def single_part(
 
     Raises:
         RequestRefused: 416.
+        CorruptPayload, OSError: it cannot be read, as far as that shows at its beginning.
     """
     size = size_of(segments)
     given = {**headers, "Accept-Ranges": "bytes"}
@@ -41,6 +42,14 @@ def single_part(
             part = cut(segments, spans[0].start, spans[0].end)
             given["Content-Range"] = spans[0].content_range(size)
             given["Content-Length"] = str(spans[0].length)
-            return Reply(206, content_type, streamer.blocks(part), given)
+            return Reply(206, content_type, await begun(exchange, streamer, part), given)
     given["Content-Length"] = str(size)
-    return Reply(200, content_type, streamer.blocks(segments), given)
+    return Reply(200, content_type, await begun(exchange, streamer, segments), given)
+
+
+async def begun(
+    exchange: Exchange, streamer: Streamer, segments: Sequence[Segment]
+) -> AsyncIterator[bytes]:
+    """Give a body, begun unless only its head is asked for. Raises CorruptPayload, OSError."""
+    blocks = streamer.blocks(segments)
+    return blocks if exchange.method == "HEAD" else await Begun(blocks).begin()

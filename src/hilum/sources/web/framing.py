@@ -82,7 +82,7 @@ class FrameRetriever:
         if is_decoded(frames, holding, choice):
             return await self._decoded(holding, choice, locations, runs)
         parts = [ValuePart(*one) for one in zip(locations, runs, strict=True)]
-        return value_reply(exchange, self._shelf, parts, choice, tag)
+        return await value_reply(exchange, self._shelf, parts, choice, tag)
 
     def _choice(self, exchange: Exchange, holding: Holding, frames: Frames, number: int) -> Choice:
         stored = holding.transfer_syntax_uid

@@ -80,7 +80,6 @@ async def single_instance(exchange: Exchange, shelf: Shelf, giving: Giving, tag:
     if is_known(exchange, tag):
         return not_modified(tag)
     holding, choice = giving.holding, giving.choice
-    await shelf.readable([holding])
     if not giving.is_stored:
         made = await begun(shelf, giving)
         if made is not None:
@@ -89,7 +88,7 @@ async def single_instance(exchange: Exchange, shelf: Shelf, giving: Giving, tag:
         if giving.otherwise is None:
             raise RequestRefused(406, "this instance cannot be put into that transfer syntax")
         choice, tag = giving.otherwise, tag_of([holding], str(giving.otherwise))
-    return single_part(
+    return await single_part(
         exchange,
         shelf.streamer,
         file_of(holding),

@@ -7,7 +7,7 @@ from hilum.dicomweb.choice import Choice, Framing
 from hilum.dicomweb.entity_tag import entity_tag, weak
 from hilum.pipeline.archive.ports import Holding
 from hilum.pipeline.archive.segments import Segment, size_of
-from hilum.sources.web.conditional import is_known, not_modified, single_part
+from hilum.sources.web.conditional import begun, is_known, not_modified, single_part
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.instance_parts import new_writer
 from hilum.sources.web.shelf import Shelf
@@ -27,19 +27,20 @@ def value_tag(holding: Holding, choice: Choice, what: str) -> str:
     return tag if choice.framing is Framing.SINGLE else weak(tag)
 
 
-def value_reply(
+async def value_reply(
     exchange: Exchange, shelf: Shelf, parts: Sequence[ValuePart], choice: Choice, tag: str
 ) -> Reply:
     """Answer with all parts in one form, their length told first.
 
     Raises:
         RequestRefused: 416.
+        CorruptPayload, OSError: the first of them cannot be read.
     """
     if is_known(exchange, tag):
         return not_modified(tag)
     if choice.framing is Framing.SINGLE:
         headers = {"ETag": tag, "Content-Location": parts[0].location}
-        return single_part(
+        return await single_part(
             exchange,
             shelf.streamer,
             parts[0].segments,
@@ -54,4 +55,4 @@ def value_reply(
         body += part.segments
     body.append(writer.closing)
     length = {"Content-Length": str(size_of(body)), "ETag": tag}
-    return Reply(200, writer.content_type, shelf.streamer.blocks(body), length)
+    return Reply(200, writer.content_type, await begun(exchange, shelf.streamer, body), length)

@@ -205,6 +205,17 @@ def test_a_payload_that_is_gone_is_left_out_and_told(rig):
     assert event.sop_instance_uid == made[1].sop_instance_uid
 
 
+@pytest.mark.parametrize("accept", [SINGLE, STORED, "application/zip"])
+def test_a_payload_that_ends_too_early_cuts_the_answer_off_or_is_a_fault(rig, accept):
+    (made,) = kept(rig, number=1, pixel_bytes=3 << 20)
+    rig.payloads.shorten("1.dcm", by=10)
+
+    answer = rig.get(path(made), accept)
+
+    assert len(answer.content) < int(header(answer, "content-length"))
+    assert rig.events.named("RequestFailed")
+
+
 def test_nothing_that_can_be_read_is_a_fault_of_ours(rig):
     (made,) = kept(rig, number=1)
     rig.payloads.remove("1.dcm")
