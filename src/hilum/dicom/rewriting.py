@@ -29,7 +29,7 @@ _DELIMITERS: Final = frozenset((ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER))
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _LUT_DESCRIPTOR: Final = 0x00283002
 # Values that decide how others are written.
-_DECIDING: Final = frozenset((_PIXEL_REPRESENTATION, _LUT_DESCRIPTOR))
+_DECIDING: Final = frozenset((_PIXEL_REPRESENTATION, _LUT_DESCRIPTOR, tags.BITS_ALLOCATED))
 
 
 class NotReencodable(HilumError):
@@ -49,7 +49,8 @@ class _Container:
     """A sequence, an item or the data set itself, while it is open."""
 
     __slots__ = (
-        "delimiter", "end", "explicit", "kind", "little_endian", "lut_entries", "signed", "start",
+        "bits_allocated", "delimiter", "end", "explicit", "kind", "little_endian", "lut_entries",
+        "signed", "start",
     )  # fmt: skip
 
     def __init__(self, kind: int, start: int, end: int, delimiter: int) -> None:
@@ -61,6 +62,7 @@ class _Container:
         self.little_endian = True
         self.signed: bool | None = None
         self.lut_entries = 0
+        self.bits_allocated = 0
 
 
 class ElementRewriter:
@@ -119,6 +121,8 @@ class ElementRewriter:
         order: Final = "little" if self._now.little_endian else "big"
         if tag == _PIXEL_REPRESENTATION:
             self._now.signed = any(value) if value else None
+        elif tag == tags.BITS_ALLOCATED:
+            self._now.bits_allocated = int.from_bytes(value[:2], order)
         else:
             self._now.lut_entries = int.from_bytes(value[:2], order)
 
@@ -247,7 +251,7 @@ class ElementRewriter:
             vr = self._resolved(tag, vr)
         padding = padding_of(vr) if length & 1 else b""
         is_turned = self._now.little_endian != self._target_little_endian
-        word_bytes = WORD_BYTES.get(vr, 1) if is_turned else 1
+        word_bytes = self._word_bytes(tag, vr) if is_turned else 1
         # Group lengths would not be true any more (PS3.5 §7.2): the value goes nowhere.
         is_dropped = not tag & 0xFFFF
         if not is_dropped:
@@ -255,6 +259,15 @@ class ElementRewriter:
         decides = tag if tag in _DECIDING else 0
         self.passing = Passing(length, 0 if is_dropped else word_bytes, padding, decides)
         return header_bytes
+
+    def _word_bytes(self, tag: int, vr: str) -> int:
+        """Tell how many bytes are turned round at once; of pixels, those of a sample.
+
+        Seen: rtdose_expb.dcm of the pydicom test files, samples of 32 bits in OW.
+        """
+        if tag == tags.PIXEL_DATA and self._now.bits_allocated in {16, 32, 64}:
+            return self._now.bits_allocated // 8
+        return WORD_BYTES.get(vr, 1)
 
     def _vr_by_dictionary(self, tag: int, length: int) -> str:
         """Find the VR of an implicit element."""

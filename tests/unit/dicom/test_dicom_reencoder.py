@@ -181,3 +181,17 @@ def test_pixels_go_by_without_being_held():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 20
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_pixels_are_turned_round_by_the_size_of_a_sample(bits):
+    big = struct.pack(">HH2sHH", 0x28, 0x100, b"US", 2, bits)
+    big += struct.pack(">HH2sHI", 0x7FE0, 0x10, b"OW", 0, 8) + bytes(range(8))
+    # Samples of a byte come in words of two (PS3.5 §8.1.1).
+    width = max(bits // 8, 2)
+    turned = b"".join([bytes(range(at, at + width))[::-1] for at in range(0, 8, width)])
+
+    little = reencoded(big, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN)
+
+    assert little.endswith(turned)
+    assert reencoded(little, EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN) == big

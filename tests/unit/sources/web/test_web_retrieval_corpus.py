@@ -124,6 +124,7 @@ def frames_of_pydicom(content, syntax):
             each = [bits[at * size : (at + 1) * size] for at in range(number)]
             return [np.packbits(one, bitorder="little").tobytes() for one in each]
         value = pixels.value
+        # As pydicom's decoders: by the size of a sample, and words of OW.
         if not syntax.little_endian and (pixels.VR == "OW" or read.BitsAllocated > 8):
             width = max(read.BitsAllocated // 8, 2)
             value = np.frombuffer(value, f">u{width}").astype(f"<u{width}").tobytes()
