@@ -18,7 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))  # trials has the processes and the wire
 
 from corpus import read_corpus
-from trials.gateway import Settings, free_port
+from trials.gateway import HILUM, Settings, free_port
 from trials.targets import GatewayTarget
 
 # Peers start slowly on a busy machine; nothing waits this long when all is well.
@@ -63,6 +63,20 @@ def start_gateway(tmp_path_factory, gateway_logs):
     yield start
     for gateway in started:
         gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def archive_gateway(tmp_path_factory, gateway_logs, corpus):
+    """A gateway that holds the corpus, for tests that only ask it."""
+    gateway = GatewayTarget(tmp_path_factory.mktemp("archive"), Settings(level="debug"))
+    gateway_logs.append(gateway.log)
+    gateway.start()
+    paths = [str(file.path) for file in corpus]
+    command = [str(HILUM), "send", f"{gateway.called}@127.0.0.1:{gateway.port}", *paths]
+    # Some of the corpus is made to be refused.
+    subprocess.run(command, check=False, capture_output=True, timeout=PEER_SECONDS_MAX)
+    yield gateway
+    gateway.stop()
 
 
 @pytest.fixture(scope="session")

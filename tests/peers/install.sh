@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the peers that tests, trials and bench hold Hilum against: DCMTK, Orthanc with its DICOMweb
-# plugin, dcmjs-dimse, oidc-provider, and the tools that watch and break things (strace, a C compiler).
-# pynetdicom comes with the dev lock.
+# plugin, dcmjs-dimse, dicomweb-client, oidc-provider, and the tools that watch and break things
+# (strace, a C compiler). pynetdicom and the dicomweb-client of Python come with the dev lock.
 # Never fails: what cannot be installed is said, and what needs it skips itself. Nothing to do: no wait.
 set -u
 cd "$(dirname "$0")" || exit 0
@@ -59,14 +59,14 @@ debian_peers() {
 
 node_peers() {
     if ! is_here node || ! is_here npm; then
-        say "skipped: dcmjs-dimse, oidc-provider (no node or npm here)"
+        say "skipped: dcmjs-dimse, dicomweb-client, oidc-provider (no node or npm here)"
     elif [ -e node_modules/.installed ] && cmp -s package-lock.json node_modules/.installed; then
         return 0
     elif npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null 2>&1; then
         cp package-lock.json node_modules/.installed
-        say "installed: dcmjs-dimse, oidc-provider"
+        say "installed: dcmjs-dimse, dicomweb-client, oidc-provider"
     else
-        say "skipped: dcmjs-dimse, oidc-provider (npm ci failed)"
+        say "skipped: dcmjs-dimse, dicomweb-client, oidc-provider (npm ci failed)"
     fi
 }
 

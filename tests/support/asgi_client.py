@@ -22,6 +22,7 @@ class Client:
         self._application = application
         self._address = address
         self._host = host
+        self.server = (host, 80)
 
     def get(self, path, *, params=(), headers=()):
         return self.ask("GET", path, params=params, headers=headers)
@@ -50,7 +51,7 @@ class Client:
             "query_string": query.encode(),
             "headers": [(k.lower().encode(), v.encode()) for k, v in names.items()],
             "client": (self._address, 50000),
-            "server": (self._host, 80),
+            "server": self.server,
         }
         sent = []
         asked = [{"type": "http.request", "body": content, "more_body": False}]

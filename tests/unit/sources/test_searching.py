@@ -248,6 +248,25 @@ def test_addresses_are_those_of_a_trusted_proxy():
     assert untold_url == f"{ROOT}/studies/1.2.1"
 
 
+@pytest.mark.parametrize(
+    ("host", "authority"),
+    [
+        ("127.0.0.1", "127.0.0.1:8080"),
+        ("localhost", "localhost:8080"),
+        ("127.0.0.1:80", "127.0.0.1"),
+        ("pacs.example.org", "pacs.example.org"),
+        ("10.1.2.3", "10.1.2.3"),
+    ],
+)
+def test_a_host_that_is_ours_gets_the_port_that_its_client_left_out(host, authority):
+    door = client(WebArchive(STUDIES[:1]))
+    door.server = ("127.0.0.1", 8080)
+
+    [url] = uids(door.get("/dicom-web/studies", headers={"host": host}), 0x00081190)
+
+    assert url == f"http://{authority}/dicom-web/studies/1.2.1"
+
+
 def test_a_long_list_is_streamed_and_says_how_long_it_is_at_most(monkeypatch):
     monkeypatch.setattr(results, "HELD_BYTES_MAX", 10)
     archive = WebArchive(STUDIES)

@@ -123,7 +123,7 @@ class Door:
         server = scope.get("server") or ("localhost", 80)
         found = base_url(
             scope["scheme"],
-            host.decode("latin-1"),
+            _with_port(host.decode("latin-1"), server),
             self._face.path,
             otherwise=f"{server[0]}:{server[1]}",
         )
@@ -166,6 +166,16 @@ class WebDoor(Door):
         if isinstance(resource, Allowed):
             return Reply(204, headers={"Allow": ", ".join(resource.methods)})
         return await self._handlers.get(type(resource), _not_offered)(exchange, resource)
+
+
+def _with_port(host: str, server: tuple[str, int]) -> str:
+    """Complete a Host header that names our own address without its port.
+
+    Seen: dicomweb-client 0.61 (Python) leaves it out, so that no address of ours would be found.
+    Of other names we cannot know: behind a port that is forwarded, none may be right.
+    """
+    is_ours = host == server[0] or (host == "localhost" and server[0] == "127.0.0.1")
+    return f"{host}:{server[1]}" if is_ours else host
 
 
 async def _not_offered(_exchange: Exchange, _resource: Resource) -> Reply:
