@@ -22,6 +22,7 @@ from hilum.query.query import Attribute, Query, Wanted
 _RETRIEVE_AE_TITLE: Final = 0x00080054
 _INSTANCE_AVAILABILITY: Final = 0x00080056
 _RETRIEVE_URL: Final = 0x00081190
+_MODALITIES_IN_STUDY: Final = 0x00080061
 _ONLINE: Final = "ONLINE"
 # The answerer's own: what a match has of them is of no use to who asks.
 _OWN: Final = frozenset(
@@ -54,6 +55,9 @@ def result_of(
         builder.texts(_INSTANCE_AVAILABILITY, availability)
     if retrieve_url:
         builder.texts(_RETRIEVE_URL, retrieve_url)
+    if not builder.data_set.raw(_MODALITIES_IN_STUDY):
+        # Viewers trip over an empty one (seen: OHIF 3.13, which then lists no study at all).
+        builder.data_set.elements.pop(_MODALITIES_IN_STUDY, None)
     return builder.data_set
 
 

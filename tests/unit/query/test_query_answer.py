@@ -169,3 +169,12 @@ def test_pages_have_every_match_once(answers, limit):
 
     assert {match.identity for match in paged} == {match.identity for match in whole.matches}
     assert len(whole.matches) == len({match.identity for match in whole.matches})
+
+
+def test_a_study_without_a_modality_does_not_say_so():
+    match = study()
+    del match.attributes.elements[0x00080061]
+    asked = query(Wanted(0x00080061, "CS"), Wanted(tags.STUDY_DATE, "DA"))
+
+    assert 0x00080061 not in result_of(asked, match, retrieve_url="")
+    assert tags.STUDY_DATE in result_of(asked, match, retrieve_url="")
