@@ -183,7 +183,7 @@ async def _watch(tally: Tally, folder: Folder | None, display: Display, clock: C
         await asyncio.sleep(display.interval_seconds)
         now = clock.monotonic()
         ended = max(tally.ended, folder.kept.instances if folder else 0)
-        total = max(tally.expected, ended + tally.now.remaining)
+        total = max(tally.expected, tally.ended + tally.now.remaining, ended)
         parts = [f"{ended:,}/{total:,}" if total > ended else f"{ended:,}"]
         parts.append(f"{pace.sample(now, ended):,.0f}/s")
         if folder is not None:

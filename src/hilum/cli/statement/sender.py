@@ -1,4 +1,4 @@
-"""The sender as an application entity: what `hilum send` and `hilum echo` propose and do."""
+"""The sender as an application entity: what commands that call a peer propose and do."""
 
 from collections.abc import Iterator
 from typing import Final, assert_never
@@ -15,6 +15,7 @@ from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.status import Category, Service, outcome_of_store
 from hilum.dimse.status_codes import STATUS_CODES, StatusCodes
 from hilum.kernel.outcome import Deferred, Delivered, Refused
+from hilum.query.level import Model
 
 _DEFAULTS: Final = RequestorOptions()
 
@@ -30,13 +31,20 @@ def sender() -> Iterator[str]:
             (
                 f"{len(STORAGE_SOP_CLASSES)} storage SOP classes, and whatever else the files are",
                 "Annex A, and any other",
-                "SCU",
+                "SCU; SCP in a C-GET of `hilum get`",
             ),
+            *_query_and_retrieve(),
         ),
     )
     yield from _policies()
     yield from _contexts()
     yield from _behaviour()
+
+
+def _query_and_retrieve() -> Iterator[tuple[str, str, str]]:
+    for model in (Model.PATIENT_ROOT, Model.STUDY_ROOT):
+        for uid in (model.find_uid, model.move_uid, model.get_uid):
+            yield sop_class_name(uid), code(uid), "SCU"
 
 
 def _policies() -> Iterator[str]:
@@ -55,8 +63,17 @@ def _policies() -> Iterator[str]:
                 f"the peer's maximum, at most {_DEFAULTS.fragment_bytes_max:,} bytes",
             ),
             ("Asynchronous operations", "not proposed: one operation at a time"),
-            ("Role selection, extended negotiation, user identity", "not proposed"),
-            ("Association acceptance", "none"),
+            ("Role selection", "SCP of storage, by `hilum get`"),
+            (
+                "Extended negotiation",
+                "relational queries and retrievals (`--relational`), fuzzy matching of names "
+                "(`hilum find --fuzzy`), where they are asked for",
+            ),
+            ("User identity", "not proposed"),
+            (
+                "Association acceptance",
+                "Verification and Storage, by `hilum recv` and `hilum move --to` while they run",
+            ),
         ),
     )
     yield table(
