@@ -34,8 +34,12 @@ def overview(config: Config) -> Iterator[str]:
                 "Yes: `hilum send`",
                 "Yes",
             ),
-            (f"Query: {len(SERVED['find'])} models (3.1.4.4)", "No", "Yes"),
-            (f"Retrieve: C-MOVE and C-GET, {len(SERVED['get'])} models (3.1.4.5)", "No", "Yes"),
+            (f"Query: {len(SERVED['find'])} models (3.1.4.4)", "Yes: `hilum find`", "Yes"),
+            (
+                f"Retrieve: C-MOVE and C-GET, {len(SERVED['get'])} models (3.1.4.5)",
+                "Yes: `hilum move`, `hilum get`",
+                "Yes",
+            ),
         ),
     )
     yield (
@@ -56,9 +60,9 @@ def _implementation_model(config: Config) -> Iterator[str]:
                 "Answers verification; takes in and keeps instances; finds and returns them.",
             ),
             (
-                "Sender (`hilum send`, `hilum echo`)",
+                "Sender (`hilum send`, `echo`, `find`, `get`, `move`)",
                 f"{code(CALLING)}, or what `--calling` says",
-                "Verifies a peer; stores files at a peer when a person or script asks for it.",
+                "Verifies, stores, queries and retrieves when a person or script asks for it.",
             ),
         ),
     )

@@ -66,8 +66,7 @@ def _policies() -> Iterator[str]:
             ("Role selection", "SCP of storage, by `hilum get`"),
             (
                 "Extended negotiation",
-                "relational queries and retrievals (`--relational`), fuzzy matching of names "
-                "(`hilum find --fuzzy`), where they are asked for",
+                "with `--relational` relational queries, with `--fuzzy` fuzzy matching of names",
             ),
             ("User identity", "not proposed"),
             (
