@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "explain": "Why an instance, study or file goes where it goes, or does not.",
     "routes": "Try routes on files, and a new configuration against the old one.",
     "viewer": "Install OHIF, a viewer for the browser.",
+    "key": "API keys for callers over HTTP: create, list, revoke.",
     "rebuild": "Make the ledger anew from the vault.",
     "conformance": "Print the DICOM Conformance Statement.",
 }

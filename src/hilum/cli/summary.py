@@ -110,7 +110,10 @@ def _listeners(config: Config) -> Iterator[str]:
     if dimse.tls:
         rows.append((_socket(dimse.host, dimse.tls.port), f"DICOM over TLS {_tls(dimse.tls)}"))
     if web.enabled:
-        rows.append((_socket(web.host, web.port), "HTTP: DICOMweb, API, health and metrics"))
+        if web.is_plain:
+            rows.append((_socket(web.host, web.port), "HTTP: DICOMweb, API, health and metrics"))
+        if web.tls is not None:
+            rows.append((_socket(web.host, web.tls.port), "HTTPS: the same, with TLS"))
     yield from _aligned(rows)
 
 

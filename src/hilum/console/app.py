@@ -1,6 +1,6 @@
 """The HTTP face of the gateway itself: /livez, /readyz, /healthz, /metrics, the API and pages.
 
-Only what is under /api/v1 may change anything or name instances; who may call it is decided there.
+Who may call is decided before it is reached, by `sources.web.access`.
 Pages have no data in them: they ask for it as any client does.
 """
 

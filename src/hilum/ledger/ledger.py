@@ -25,6 +25,7 @@ from hilum.ledger.files import lock_path, wal_bytes
 from hilum.ledger.gathering_statements import GatheringStatements
 from hilum.ledger.gatherings import Gatherings
 from hilum.ledger.holdings import Holdings
+from hilum.ledger.keys import Keys
 from hilum.ledger.lock import WriteLock
 from hilum.ledger.lookup import Lookup
 from hilum.ledger.losing import Losses
@@ -90,6 +91,7 @@ class Ledger:
         self.queue = Queue(writing, self._write, ask)
         self.lookup = Lookup(ask)
         self.versions = Versions(ask)
+        self.keys = Keys(writing, self._write, ask)
         self.search = Search(self._searchers.ask)
         self.holdings = Holdings(self._searchers.ask)
         self.metadata = KeptMetadata(self._write_lightly, self._searchers.ask)

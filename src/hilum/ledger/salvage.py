@@ -19,8 +19,10 @@ from hilum.ledger.deliveries_statements import literal
 from hilum.ledger.delivery import State
 from hilum.ledger.doors import Write
 from hilum.ledger.errors import LedgerUnavailable
+from hilum.ledger.key import AccessKey
+from hilum.ledger.keys import key_of
 from hilum.ledger.recording import held_under
-from hilum.ledger.schema import ATTEMPT, DELIVERY, GATHERING, INSTANCE, PAYLOAD
+from hilum.ledger.schema import ACCESS_KEY, ATTEMPT, DELIVERY, GATHERING, INSTANCE, PAYLOAD
 from hilum.ledger.statements import Reading
 from hilum.ledger.texts import Insert, Row, run_once
 
@@ -74,6 +76,13 @@ class Salvage:
                 count += len(page) if table is DELIVERY else 0
         return count
 
+    def keys(self) -> list[AccessKey]:
+        """Give the API keys, none when they cannot be read: then new ones must be made."""
+        try:
+            return [key_of(row) for row in self._rows(ACCESS_KEY)]
+        except (sqlite3.Error, OSError, LedgerUnavailable, ValueError, TypeError):
+            return []
+
     def _rows(self, table: Table) -> Iterator[Row]:
         if not self._old.exists():
             raise FileNotFoundError(self._old)
@@ -82,8 +91,12 @@ class Salvage:
             # then nothing is believed, and what is planned anew waits for a person.
             if not _has(connection, table):
                 return
-            question = _deliveries() if table is DELIVERY else select(table).order_by(table.c.id)
+            question = _deliveries() if table is DELIVERY else _all(table)
             yield from run_once(connection.cursor(), question)
+
+
+def _all(table: Table) -> ClauseElement:
+    return select(table).order_by(*table.primary_key.columns)
 
 
 def _has(connection: sqlite3.Connection, table: Table) -> bool:

@@ -359,3 +359,17 @@ REMOVAL: Final = Table(
     Column("path", Text, primary_key=True),
     sqlite_with_rowid=False,
 )
+
+# Who may call over HTTP. A row is never deleted: old audit records name keys.
+ACCESS_KEY: Final = Table(
+    "access_key",
+    METADATA,
+    Column("key_id", Text, primary_key=True),
+    *_texts("name"),
+    # Of the whole key; the key itself is shown once and kept nowhere.
+    Column("digest", LargeBinary, nullable=False),
+    *_texts("roles", "entities", "networks"),
+    Column("created_at_microseconds", BigInteger, nullable=False),
+    *_integers("expires_at_microseconds", "revoked_at_microseconds"),
+    sqlite_with_rowid=False,
+)

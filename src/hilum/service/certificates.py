@@ -1,4 +1,4 @@
-"""The TLS certificate of the DIMSE door: loaded at start, and again when its files change."""
+"""The TLS certificate of a listener: loaded at start, and again when its files change."""
 
 import ssl
 from datetime import UTC, datetime
@@ -7,8 +7,7 @@ from typing import Final
 
 from hilum.kernel.telemetry import Telemetry
 from hilum.sources.dimse.events import CertificateLoaded, CertificateRefused
-from hilum.sources.dimse.settings import TlsSettings
-from hilum.sources.dimse.tls import server_context
+from hilum.sources.dimse.tls import ServerTls, server_context
 
 _UNKNOWN: Final = "an unknown date"
 
@@ -16,12 +15,12 @@ _UNKNOWN: Final = "an unknown date"
 class Certificates:
     """Watches certificate, key and authorities; a broken change leaves the old ones in use."""
 
-    def __init__(self, settings: TlsSettings | None, telemetry: Telemetry) -> None:
+    def __init__(self, settings: ServerTls | None, telemetry: Telemetry) -> None:
         self._settings = settings
         self._telemetry = telemetry
         self._seen: tuple[int, ...] = ()
 
-    def change(self, settings: TlsSettings | None) -> None:
+    def change(self, settings: ServerTls | None) -> None:
         """Watch other files from now on."""
         self._settings = settings
 
@@ -45,7 +44,7 @@ class Certificates:
         return context
 
     @staticmethod
-    def _stamps(settings: TlsSettings) -> tuple[int, ...]:
+    def _stamps(settings: ServerTls) -> tuple[int, ...]:
         files = (settings.certificate, settings.key, settings.client_ca)
         return tuple(_modified(file) for file in files if file is not None)
 

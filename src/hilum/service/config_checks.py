@@ -11,6 +11,7 @@ from itertools import combinations, islice
 from pathlib import Path
 from typing import Final
 
+from hilum.service import config_web
 from hilum.service.config_finding import Finding
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import Config
@@ -31,6 +32,7 @@ def errors(config: Config) -> Iterator[Finding]:
     if config.sources.dimse.tls:
         for key, message, remedy in tls_errors(config.sources.dimse.tls):
             yield Finding((("sources", "dimse", "tls", key),), message, remedy)
+    yield from config_web.errors(config.sources.web)
     yield from _data_folder(config.gateway.data)
 
 
@@ -43,13 +45,7 @@ def warnings(config: Config) -> Iterator[Finding]:
             f"anybody who reaches {dimse.host} may store instances here",
             'Name the peers and say "loopback" or "refuse", unless the network is closed',
         )
-    if web.enabled and not is_loopback(web.host):
-        yield Finding(
-            (("sources", "web", "host"),),
-            f"anybody who reaches {web.host}:{web.port} may read health and metrics: "
-            "there is no login",
-            "Listen on 127.0.0.1 or let a firewall say who may connect",
-        )
+    yield from config_web.warnings(web)
     if ETC in config.gateway.data.parents:
         yield Finding(
             (("gateway", "data"),),
@@ -89,8 +85,10 @@ def _ports(config: Config) -> Iterator[Finding]:
         )
     if dimse.tls:
         listeners.append((("sources", "dimse", "tls", "port"), dimse.host, dimse.tls.port))
-    if web.enabled:
+    if web.enabled and web.is_plain:
         listeners.append((("sources", "web", "port"), web.host, web.port))
+    if web.enabled and web.tls:
+        listeners.append((("sources", "web", "tls", "port"), web.host, web.tls.port))
     for (first, host, port), (second, other_host, other_port) in combinations(listeners, 2):
         if port == other_port != 0 and _overlap_as_listeners(host, other_host):
             yield Finding(

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from hilum.sources.dimse.settings import TlsSettings
+from hilum.sources.web.access.settings import WebTlsSettings
 
 EXPIRY_WARNING_DAYS: Final = 30  # long enough to get a new one out of a hospital's PKI
 HANDSHAKE_STEPS_MAX: Final = 8  # TLS 1.3 needs three on each side
 
+AnyTlsSettings = TlsSettings | WebTlsSettings
 TlsFinding = tuple[str, str, str]  # the key, what is wrong, what to do
 
 
-def tls_errors(tls: TlsSettings) -> Iterator[TlsFinding]:
+def tls_errors(tls: AnyTlsSettings) -> Iterator[TlsFinding]:
     """Find what will keep the TLS port from opening, or from being as strict as it looks."""
     if tls.client_ca is None and "require_client_certificate" in tls.model_fields_set:
         yield (
@@ -32,7 +34,7 @@ def tls_errors(tls: TlsSettings) -> Iterator[TlsFinding]:
             ("key", tls.key),
             ("client_ca", tls.client_ca),
         )
-        if path is not None and (why := _why_unreadable(path))
+        if path is not None and (why := why_unreadable(path))
     ]
     for key, why in unreadable:
         yield key, why, "The path starts at the folder of the configuration file"
@@ -40,7 +42,7 @@ def tls_errors(tls: TlsSettings) -> Iterator[TlsFinding]:
         yield from _contents(tls)
 
 
-def tls_warnings(tls: TlsSettings) -> Iterator[TlsFinding]:
+def tls_warnings(tls: AnyTlsSettings) -> Iterator[TlsFinding]:
     """Find what peers will not like about a certificate that can be used."""
     try:
         days = _days_left(tls)
@@ -53,7 +55,8 @@ def tls_warnings(tls: TlsSettings) -> Iterator[TlsFinding]:
         yield "certificate", f"it expires in {days} days", "Get a new one in time"
 
 
-def _why_unreadable(path: Path) -> str:
+def why_unreadable(path: Path) -> str:
+    """Say why a file cannot be read, "" if it can."""
     try:
         with path.open("rb") as stream:
             stream.read(1)
@@ -62,7 +65,7 @@ def _why_unreadable(path: Path) -> str:
     return ""
 
 
-def _contents(tls: TlsSettings) -> Iterator[TlsFinding]:
+def _contents(tls: AnyTlsSettings) -> Iterator[TlsFinding]:
     if b"CERTIFICATE-----" not in tls.certificate.read_bytes():
         yield "certificate", f"'{tls.certificate}' has no PEM certificate", _SWAPPED
         return
@@ -106,14 +109,14 @@ def _reason(error: ssl.SSLError) -> str:
     return error.reason.replace("_", " ").lower() if error.reason else "it is damaged"
 
 
-def _context(tls: TlsSettings) -> ssl.SSLContext:
+def _context(tls: AnyTlsSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # A password callback, so that OpenSSL never asks on the terminal.
     context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
     return context
 
 
-def _days_left(tls: TlsSettings) -> int:
+def _days_left(tls: AnyTlsSettings) -> int:
     """Show the certificate to a client that trusts just this one, and read what the client saw.
 
     The standard library reads a certificate's dates only from a verified peer.

@@ -56,8 +56,7 @@ class ConsoleApi:
                     now=self._now,
                 ).router,
                 ExplainApi(self._explain, ledger.audit).router,
-            ),
-            token=self._token,
+            )
         )
 
     def _explain(self, name: str) -> tuple[Explanation, Sequence[Advice]]:
@@ -67,7 +66,3 @@ class ConsoleApi:
         found = Explainer(routes, ledger=self._ledger, vault=self._vault).of_name(name, now)
         around = circumstances_of(config, self._ledger, is_running=True, now=now)
         return found, advise(found, around, now=now)
-
-    def _token(self) -> str | None:
-        token = self._config().sources.web.token
-        return None if token is None else token.get_secret_value()

@@ -28,7 +28,8 @@ class GatewayStopped(Event):
 class WebOpened(Event):
     """The HTTP listener answers."""
 
-    message: ClassVar[str] = "Listening for HTTP on {host}:{port}: DICOMweb, API, metrics."
+    message: ClassVar[str] = "Listening for {scheme} on {host}:{port}."
+    scheme: str
     host: str
     port: int
 

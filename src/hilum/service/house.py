@@ -34,7 +34,7 @@ from hilum.service.config_settings import Config
 from hilum.service.console_api import ConsoleApi
 from hilum.service.delivering import Delivering
 from hilum.service.drawing import studio_of
-from hilum.service.events import PeerUnresolved, UpkeepFailed, WebOpened
+from hilum.service.events import PeerUnresolved, UpkeepFailed
 from hilum.service.keeping import keeper_of
 from hilum.service.moving import ConfiguredMovers
 from hilum.service.neighbours import rulebook_of
@@ -43,8 +43,9 @@ from hilum.service.owing import REFRESH_SECONDS, Owing
 from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
-from hilum.service.web import WebServer
+from hilum.service.web_access import LOOK_SECONDS
 from hilum.service.web_front import front_of
+from hilum.service.web_listener import WebListener
 from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.dimse.library import Library
@@ -73,6 +74,7 @@ class Sockets:
     dimse: Sequence[socket]
     dimse_tls: Sequence[socket]
     web: Sequence[socket]
+    web_tls: Sequence[socket] = ()
 
 
 class House:
@@ -135,9 +137,9 @@ class House:
         self.board = Board(
             checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
         )
+        self._web = WebListener(config, ledger=self.ledger, clock=self.clock, telemetry=telemetry)
         self._console = self._new_console()
         self._storing = Storing(self.intake, spool=self.vault.spool)
-        self._web: WebServer | None = None
         self._counts = Counts(0, 0, 0, 0, 0, 0, 0, 0)
         self._owing = Owing(self.ledger.deliveries.depths, self.clock)
         self.desk: Desk | None = None
@@ -167,10 +169,8 @@ class House:
         self._folders = self._folder_doors()
         self.door = DimseDoor(self.desk, self._tls())
         self.door.open(sockets.dimse, sockets.dimse_tls)
-        if sockets.web:
-            limits = self.config.sources.web.limits
-            self._web = WebServer(self._application(), sockets.web, limits)
-            self.telemetry.emit(WebOpened(self.config.sources.web.host, self._web.port))
+        application = self._application()
+        self._web.open(self.config, application, plain=sockets.web, secured=sockets.web_tls)
 
     async def keep(self) -> None:
         """Do what must be done once in a while, until cancelled."""
@@ -180,6 +180,7 @@ class House:
                 (_ROOM_SECONDS, "asking the ledger", self._ask_ledger),
                 (_CHECKPOINT_SECONDS, "the ledger's checkpoint", self._checkpoint),
                 (_CERTIFICATE_SECONDS, "looking at certificates", self._refresh_certificates),
+                (LOOK_SECONDS, "having keys of tokens", self._web.access.look),
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
                 (_ROOM_SECONDS, "balancing groups", self.delivering.balance),
                 (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
@@ -203,8 +204,7 @@ class House:
 
     async def serve_web(self) -> None:
         """Answer HTTP until `close`, or until cancelled."""
-        if self._web is not None:
-            await self._web.run()
+        await self._web.run()
 
     async def close(self) -> None:
         """Finish what was begun, and let go of everything; not ready from the first moment."""
@@ -217,8 +217,7 @@ class House:
         await self.delivering.stop(self.config.sources.dimse.limits.stop_seconds)
         if self.intake.has_doubt:
             self.folder.doubt()
-        if self._web is not None:
-            self._web.stop()
+        self._web.stop()
         self.board.close()
         self._console.close()
         await self._studio.aclose()
@@ -232,6 +231,7 @@ class House:
         fixed = restart_needed(self._begun_with, config)
         self.delivering.change(config)
         self.keeper.change(config.retention)
+        self._web.change(config)
         self.config = config
         if self.desk is not None and self.door is not None:
             self.desk.rulebook = await asyncio.to_thread(self._rulebook)
@@ -283,6 +283,7 @@ class House:
         await asyncio.to_thread(self.ledger.checkpoint)
 
     async def _refresh_certificates(self) -> None:
+        self._web.refresh_certificate()
         if self.door is not None and self.certificates.have_changed():
             self.door.tls = self.certificates.load() or self.door.tls
 
@@ -313,7 +314,7 @@ class House:
             version=__version__,
             date=self.clock.now().date().isoformat(),
         )
-        return front_of(parts, self._console.application)
+        return front_of(parts, self._console.application, self._web.access.gate)
 
     def _is_association_open(self, association_id: str) -> bool:
         if self._storing.is_open(association_id):

@@ -123,13 +123,14 @@ def rebuild_ledger(
     fresh = folder.root / f"{LEDGER}.new"
     _remove(fresh)
     old = Salvage(folder.ledger)
-    is_known = old.is_readable()
+    is_known, keys = old.is_readable(), old.keys()
     ledger = Ledger.open(fresh, durability=config.gateway.durability)
     try:
         planner = _planner(config, ledger)
         owing = OwesNothing(planner.tags_wanted) if is_known else Owing(planner, held=PLANNED_ANEW)
         indexing = indexing_of(config)
         found = rebuild(folder.vault, ledger, owing=owing, indexing=indexing, progress=progress)
+        ledger.keys.take_over(keys)
         if is_known:
             found.deliveries = ledger.take_over(old)
         else:

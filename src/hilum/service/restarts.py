@@ -1,5 +1,7 @@
 """Which settings are only read at the start: a reload names those that changed."""
 
+from typing import Final
+
 from hilum.service.config_settings import Config
 
 
@@ -25,10 +27,19 @@ def restart_needed(old: Config, new: Config) -> list[str]:
     return [name for name, (before, after) in pairs.items() if before != after]
 
 
+# Who may call is looked up at each request, the certificate at each connection.
+_RELOADED: Final = (
+    *("token", "token_file", "local_access", "callers_from", "metrics_from"),
+    *("requests_per_second", "tls", "jwt", "clients"),
+)
+
+
 def _address(config: Config) -> tuple[object, ...]:
     source = config.sources.dimse
     return source.host, source.port, source.plain, source.tls.port if source.tls else None
 
 
 def _web(config: Config) -> object:
-    return config.sources.web.model_copy(update={"token": None, "token_file": None})
+    web = config.sources.web
+    port = web.tls.port if web.tls else None
+    return port, web.model_dump(exclude=set(_RELOADED))

@@ -212,7 +212,8 @@ def _bind(config: Config) -> Sockets:
     return Sockets(
         dimse=_listen("sources.dimse", dimse.host, dimse.port) if dimse.plain else [],
         dimse_tls=(_listen("sources.dimse.tls", dimse.host, dimse.tls.port) if dimse.tls else []),
-        web=listen_for_web(web.host, web.port) if web.enabled else [],
+        web=listen_for_web(web.host, web.port) if web.enabled and web.is_plain else [],
+        web_tls=listen_for_web(web.host, web.tls.port) if web.enabled and web.tls else [],
     )
 
 

@@ -35,6 +35,7 @@ EVENT_MODULES: Final = (
     "hilum.service.log_events",
     "hilum.sources.dimse.events",
     "hilum.sources.folder.events",
+    "hilum.sources.web.access.events",
     "hilum.sources.web.events",
 )
 

@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -18,6 +19,10 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hilum.kernel.errors import Misconfigured
+from hilum.kernel.telemetry import Telemetry
+from hilum.service.web_tls import WebTls
+from hilum.sources.web.access.certificate import CERTIFICATE_STATE
+from hilum.sources.web.access.https import HttpsDoor, identities_on
 from hilum.sources.web.door import CUT_OFF_STATE
 from hilum.sources.web.settings import WebLimits
 
@@ -55,6 +60,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's narrower type
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
+        self._certificate = identities_on(transport)
         self._await_head()
         if len(self.connections) > self.limits.connections_max:
             transport.abort()
@@ -77,6 +83,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Note that a request begins."""
         super().on_message_begin()
+        self.scope["state"][CERTIFICATE_STATE] = self._certificate
         self._await_head()
 
     def on_headers_complete(self) -> None:
@@ -130,8 +137,51 @@ class BoundedHttp(HttpToolsProtocol):
             self._head_timer = None
 
 
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """What HTTPS needs besides: sockets of its own, and the certificate that is valid now."""
+
+    sockets: Sequence[socket.socket]
+    tls: WebTls
+    telemetry: Telemetry
+
+
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: when to stop is decided by the service."""
+    """uvicorn without its signal handlers, and with our own way to HTTPS.
+
+    When to stop is decided by the service.
+    """
+
+    def __init__(self, config: uvicorn.Config, secure: Secure | None) -> None:
+        super().__init__(config)
+        self._https: HttpsDoor | None = None
+        if secure is not None:
+            self._https = HttpsDoor(
+                secure.sockets, secure.tls.context, self._new_http, secure.telemetry
+            )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept."""
+        await super().startup(sockets)
+        if self._https is not None:
+            self._https.open()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept no more, and finish what was begun."""
+        self.close_https()
+        await super().shutdown(sockets)
+
+    def close_https(self) -> None:
+        """Accept no more over HTTPS."""
+        if self._https is not None:
+            self._https.close()
+
+    def _new_http(self) -> asyncio.Protocol:
+        protocol: type[Any] = self.config.http_protocol_class
+        made: asyncio.Protocol = protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -146,10 +196,13 @@ class WebServer:
         application: ASGIApp,
         sockets: Sequence[socket.socket],
         limits: WebLimits | None = None,
+        secure: Secure | None = None,
     ) -> None:
         bounded = type("BoundedHttp", (BoundedHttp,), {"limits": limits or WebLimits()})
-        self.port: int = sockets[0].getsockname()[1]
         self._sockets = list(sockets)
+        self._secure_sockets = list(secure.sockets) if secure else []
+        self.port = _port_of(self._sockets)
+        self.secure_port = _port_of(self._secure_sockets)
         self._server = _Server(
             uvicorn.Config(
                 application,
@@ -164,7 +217,8 @@ class WebServer:
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=STOP_SECONDS_MAX,
-            )
+            ),
+            secure,
         )
 
     async def run(self) -> None:
@@ -179,12 +233,17 @@ class WebServer:
         self._server.should_exit = True
 
     def _drop_what_is_left(self) -> None:
+        self._server.close_https()
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
         for server in self._server.servers if self._server.started else ():
             server.close()
-        for listener in self._sockets:
+        for listener in (*self._sockets, *self._secure_sockets):
             listener.close()
+
+
+def _port_of(sockets: Sequence[socket.socket]) -> int:
+    return int(sockets[0].getsockname()[1]) if sockets else 0
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

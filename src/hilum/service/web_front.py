@@ -1,6 +1,6 @@
 """One listener, several applications: a request goes to the one whose path it begins with."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,22 +10,17 @@ from hilum.dicomweb.refusal import RequestRefused
 from hilum.sources.web.answering import refuse
 from hilum.sources.web.assembly import ENTITIES, Parts, doors_of
 from hilum.sources.web.cors import Cors
-from hilum.sources.web.local_only import LocalOnly
-from hilum.sources.web.proxies import proxies_of
 
 _ENTITIES: Final = ENTITIES.encode()
 
 
-def front_of(parts: Parts, console: ASGIApp) -> ASGIApp:
-    """Put the listener's application together: the doors that are open, with who may use them."""
-    if not parts.settings.dicomweb:
-        return WebFront({}, console)
-    is_proxy = proxies_of(parts.settings.trusted_proxies)
-    origins = parts.settings.cors_origins
-    doors = {
-        path: Cors(LocalOnly(door, is_proxy), origins) for path, door in doors_of(parts).items()
-    }
-    return WebFront(doors, console)
+def front_of(parts: Parts, console: ASGIApp, gate: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
+    """Put the listener's application together; `gate` lets in who may.
+
+    Preflights do not pass the gate: browsers send them without anything that says who they are.
+    """
+    doors = doors_of(parts) if parts.settings.dicomweb else {}
+    return Cors(gate(WebFront(doors, console)), parts.settings.cors_origins)
 
 
 class WebFront:

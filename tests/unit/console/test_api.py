@@ -3,12 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from access_rig import Rig
 from asgi_client import Client
 from ledger_entries import entry
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from hilum.console.api.app import build
 from hilum.console.api.destinations import DestinationsApi
 from hilum.console.api.queue import QueueApi
+from hilum.console.app import API_PATH
 from hilum.kernel.errors import Unreachable
 from hilum.ledger.delivery import PlannedDelivery, Selection, State
 from hilum.ledger.ledger import Ledger
@@ -58,9 +62,18 @@ def client(ledger, *, token=None, address="127.0.0.1", host="localhost"):
                 now=lambda: NOW,
             ).router,
         ),
-        token=lambda: token,
     )
-    return Client(api, address=address, host=host)
+    named = {} if token is None else {"token": token}
+    gate = Rig(behind=Starlette(routes=[Mount(API_PATH, api)]), **named).application
+
+    async def below(scope, receive, send):
+        where = {
+            "path": API_PATH + scope["path"],
+            "raw_path": API_PATH.encode() + scope["raw_path"],
+        }
+        await gate({**scope, **where}, receive, send)
+
+    return Client(below, address=address, host=host)
 
 
 def test_deliveries_are_listed_page_by_page(ledger):

@@ -18,7 +18,7 @@ FOUND = Explanation("1.2.3", deliveries=[history(state=State.REFUSED, reason="no
 
 def client(audit):
     api = ExplainApi(lambda name: (replace(FOUND, name=name), [Advice("it is so", "do it")]), audit)
-    return Client(build((api.router,), token=lambda: None))
+    return Client(build((api.router,)))
 
 
 def test_it_gives_what_the_command_gives():

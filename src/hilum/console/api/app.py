@@ -1,4 +1,4 @@
-"""The application under /api/v1: who may call, what is described, how errors are said."""
+"""The application under /api/v1: what is described, how errors are said."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -10,17 +10,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hilum import __version__
-from hilum.console.api.access import refusal
 from hilum.kernel.errors import Full, HilumError
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FAULTS_MAX: Final = 10
 # The largest request is a selection of 1,000 numbers.
 BODY_BYTES_MAX: Final = 64 * 1024
 
 
-def build(routers: Sequence[APIRouter], *, token: Callable[[], str | None]) -> FastAPI:
-    """Make the application; `token` gives the one that callers need, None while there is none."""
+def build(routers: Sequence[APIRouter]) -> FastAPI:
+    """Make the application. Who may call it is decided before it is reached."""
     api = FastAPI(
         title="Hilum",
         version=__version__,
@@ -34,7 +34,7 @@ def build(routers: Sequence[APIRouter], *, token: Callable[[], str | None]) -> F
 
     @api.middleware("http")
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        refused = refusal(request, token()) or _too_large(request)
+        refused = _not_json(request) or _too_large(request)
         if refused is not None:
             return _error(*refused)
         response = await go_on(request)
@@ -46,6 +46,14 @@ def build(routers: Sequence[APIRouter], *, token: Callable[[], str | None]) -> F
     api.add_exception_handler(HilumError, _hindered)
     api.add_exception_handler(Exception, _failed)
     return api
+
+
+def _not_json(request: Request) -> tuple[int, str] | None:
+    """Refuse what changes something and is not JSON: no foreign page may make a browser send it."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method not in _CHANGING or kind == "application/json":
+        return None
+    return 415, "Send a JSON body with Content-Type: application/json."
 
 
 def _too_large(request: Request) -> tuple[int, str] | None:

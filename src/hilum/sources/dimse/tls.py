@@ -1,13 +1,42 @@
-"""TLS for the DIMSE door (PS3.15 §B.12, BCP 195): contexts, and what a failed handshake means."""
+"""TLS for listeners (PS3.15 §B.12, BCP 195): contexts, and what a failed handshake means."""
 
 import ssl
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal, Protocol
 
-from hilum.sources.dimse.settings import TlsSettings
-
+_SECTION: Final = "sources.dimse.tls"
 # ECDHE with AEAD only (BCP 195, RFC 9325 §4.2); TLS 1.3 suites are all of that kind.
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+class ServerTls(Protocol):
+    """What is set about TLS of a listener, whatever it speaks."""
+
+    @property
+    def certificate(self) -> Path:
+        """Our certificate."""
+        ...
+
+    @property
+    def key(self) -> Path:
+        """Its key."""
+        ...
+
+    @property
+    def client_ca(self) -> Path | None:
+        """Who may vouch for callers."""
+        ...
+
+    @property
+    def require_client_certificate(self) -> bool:
+        """Whether callers must show a certificate, when somebody may vouch for them."""
+        ...
+
+    @property
+    def minimum_version(self) -> Literal["1.2", "1.3"]:
+        """The oldest version of TLS."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +48,7 @@ class HandshakeFailure:
     remedy: str
 
 
-def server_context(settings: TlsSettings) -> ssl.SSLContext:
+def server_context(settings: ServerTls) -> ssl.SSLContext:
     """Make the context of the TLS port. Raises OSError or ssl.SSLError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = (
@@ -104,14 +133,22 @@ _FAILURES: Final = (
 )
 
 
-def explain(error: ssl.SSLError) -> HandshakeFailure:
-    """Say in words why a handshake failed."""
+def explain(error: ssl.SSLError, section: str = _SECTION) -> HandshakeFailure:
+    """Say in words why a handshake failed; `section` is where the listener is set."""
     text = f"{error.reason or ''} {error.strerror or ''} {getattr(error, 'verify_message', '')}"
     for marks, failure in _FAILURES:
         if any(mark.lower() in text.lower() for mark in marks):
-            return failure
+            return _told_of(failure, section)
     return HandshakeFailure(
         "other",
         f"the handshake failed ({error.reason or 'no reason given'})",
         "compare TLS versions, cipher suites and certificates of both sides",
+    )
+
+
+def _told_of(failure: HandshakeFailure, section: str) -> HandshakeFailure:
+    return replace(
+        failure,
+        reason=failure.reason.replace(_SECTION, section),
+        remedy=failure.remedy.replace(_SECTION, section),
     )

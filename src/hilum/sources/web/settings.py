@@ -3,6 +3,7 @@
 The descriptions and examples here are what `hilum init`, the JSON Schema and the reference show.
 """
 
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated
 
@@ -16,6 +17,12 @@ from hilum.kernel.setting_types import (
     OneOrMore,
     Seconds,
     address,
+)
+from hilum.sources.web.access.settings import (
+    ClientSettings,
+    JwtSettings,
+    Networks,
+    WebTlsSettings,
 )
 from hilum.sources.web.origins import origin_of
 
@@ -84,8 +91,8 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
         default=None,
         min_length=16,
         max_length=512,
-        description="What callers of /api/v1 must know. Absent: only programs on this machine may "
-        "use it. Better keep it in a file: token_file.",
+        description="A key that opens everything, also to who is elsewhere. Better make keys with "
+        "`hilum key create`, each for one caller; or keep it in a file: token_file.",
         examples=["a-long-random-text"],
     )
     token_file: LocalPath | None = Field(
@@ -93,6 +100,39 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
         description="File whose content is the token; the last line break is dropped.",
         examples=["/run/secrets/hilum-api"],
     )
+    local_access: bool | None = Field(
+        default=None,
+        description="Whether programs on this machine may do everything without a key. Absent: "
+        "only while there is no token, jwt, client or key at all.",
+        examples=[False],
+    )
+    callers_from: Networks = Field(
+        default=(),
+        description="Where requests may come from: IP or CIDR, one or a list. This machine always "
+        "may. Empty: from anywhere.",
+        examples=["10.0.0.0/8"],
+    )
+    metrics_from: Networks = Field(
+        default=(),
+        description="Who sees /metrics, /readyz and /healthz without a key, besides this machine.",
+        examples=["10.1.2.7"],
+    )
+    requests_per_second: float = Field(
+        default=0.0,
+        ge=0,
+        le=100_000,
+        allow_inf_nan=False,
+        description="Requests that one caller may send, in each worker process; five seconds' "
+        "worth of them at once. 0: no limit.",
+    )
+    plain: bool | None = Field(
+        default=None,
+        description="Listen on the plain port. Absent: only without sources.web.tls.",
+        examples=[True],
+    )
+    tls: WebTlsSettings | None = None
+    jwt: JwtSettings | None = None
+    clients: Mapping[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")], ClientSettings] = {}
     dicomweb: bool = Field(
         default=True,
         description="Answer DICOMweb under /dicom-web and /aets/<AE title>/rs.",
@@ -132,3 +172,8 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
         examples=["10.1.2.5"],
     )
     limits: WebLimits = WebLimits()
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the plain port is open."""
+        return self.tls is None if self.plain is None else self.plain
