@@ -122,41 +122,56 @@ def logged():
 
 
 @pytest.fixture
-def orthanc(needs, tmp_path, peer_environment):
-    """Give a function that talks to a running Orthanc; None is an answer that was no success."""
+def start_orthanc(needs, tmp_path, peer_environment):
+    """Start an Orthanc; give a function that talks to it. None is an answer that was no success."""
     needs("Orthanc")
-    port = free_port()
-    configuration = {
-        "StorageDirectory": str(tmp_path / "orthanc"),
-        "IndexDirectory": str(tmp_path / "orthanc"),
-        "HttpPort": port,
-        "DicomServerEnabled": False,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": False,
-        "Plugins": [],
-    }
-    (tmp_path / "orthanc.json").write_text(json.dumps(configuration))
-    process = subprocess.Popen(
-        ["Orthanc", str(tmp_path / "orthanc.json")],
-        env=peer_environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=tmp_path,
-    )
+    processes = []
 
-    def ask(method, path, body=None):
-        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=PEER_SECONDS_MAX) as answer:
-                return json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            error.close()
-            return None
+    def start(**options):
+        port = free_port()
+        configuration = {
+            "StorageDirectory": str(tmp_path / "orthanc"),
+            "IndexDirectory": str(tmp_path / "orthanc"),
+            "HttpPort": port,
+            "DicomServerEnabled": False,
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "Plugins": [],
+            **options,
+        }
+        (tmp_path / "orthanc.json").write_text(json.dumps(configuration))
+        process = subprocess.Popen(
+            ["Orthanc", str(tmp_path / "orthanc.json")],
+            env=peer_environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=tmp_path,
+        )
+        processes.append(process)
 
-    wait_until_it_answers(ask, process)
-    yield ask
-    process.terminate()
-    process.wait(20)
+        def ask(method, path, body=None):
+            url = f"http://127.0.0.1:{port}{path}"
+            request = urllib.request.Request(url, body, method=method)
+            try:
+                with urllib.request.urlopen(request, timeout=PEER_SECONDS_MAX) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as error:
+                error.close()
+                return None
+
+        wait_until_it_answers(ask, process)
+        return ask
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def orthanc(start_orthanc):
+    """Talk to an Orthanc that takes nothing over DICOM."""
+    return start_orthanc()
 
 
 def wait_until_it_answers(ask, process):

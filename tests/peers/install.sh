@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install the peers that tests, trials and bench hold Hilum against: DCMTK, Orthanc with its DICOMweb
-# plugin, dcmjs-dimse, dicomweb-client, oidc-provider, and the tools that watch and break things
+# Install the peers that tests, trials and bench hold Hilum against: DCMTK, GDCM, Orthanc with its
+# DICOMweb plugin, dcmjs-dimse, dicomweb-client, oidc-provider, and the tools that watch and break things
 # (strace, a C compiler). pynetdicom and the dicomweb-client of Python come with the dev lock.
 # Never fails: what cannot be installed is said, and what needs it skips itself. Nothing to do: no wait.
 set -u
@@ -12,6 +12,7 @@ say() { echo "peers: $*"; }
 wanted() {
     cat <<'END'
 storescu dcmtk
+gdcmscu libgdcm-tools
 Orthanc orthanc
 strace strace
 gcc gcc
