@@ -11,6 +11,7 @@ from hilum.kernel.telemetry import Event
 from hilum.ledger.entry import Entry, Origin
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.answers import Answer  # noqa: TC001 - the type of a future
+from hilum.pipeline.archive.indexing import Indexing
 from hilum.pipeline.buffers import Buffer
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.duplicates import DuplicatePolicy
@@ -99,6 +100,7 @@ class Bench:
             Routes(),
             members=lambda: self.members,
             begun_with=self.ledger.deliveries.study_choice,
+            tags_besides=Indexing().tags_wanted,
         )
         self.owed: list[dict[str, set[int]]] = []
         self.intake = Intake(

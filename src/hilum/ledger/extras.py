@@ -72,15 +72,20 @@ class Extras:
         )
         self._add_request = Insert(insert(SERIES_REQUEST), *names)
         self._settled: Recent[tuple[Level, int, tuple[Extra, ...]], bool] = Recent(_REMEMBERED_MAX)
+        self._last: Recent[int, Sequence[Extra]] = Recent(_REMEMBERED_MAX)
 
     def forget(self) -> None:
         """Forget what was written: it may not be there any more."""
         self._settled.clear()
+        self._last.clear()
 
     def above(
         self, cursor: Cursor, extras: Sequence[Extra], study_row: int, series_row: int
     ) -> None:
         """Keep what an instance says of its series, study and patient, where nobody has yet."""
+        # Hot: instances of a series say the same, mostly by the same objects.
+        if self._last.get(series_row) == extras:
+            return
         rows = {Level.STUDY: study_row, Level.SERIES: series_row}
         for level in (Level.PATIENT, Level.STUDY, Level.SERIES):
             said = tuple([extra for extra in extras if extra.level == level])
@@ -97,6 +102,7 @@ class Extras:
             there = {tag for (tag,) in self._there.run(cursor, owner, level).fetchall()}
             self._write(cursor, [one for one in said if one.tag not in there], owner)
             self._settled.put(key, value=True)
+        self._last.put(series_row, extras)
 
     def instance(self, cursor: Cursor, extras: Sequence[Extra], row: int, *, is_new: bool) -> None:
         """Keep what an instance says of itself, and no more what it said before."""

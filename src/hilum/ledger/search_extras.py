@@ -12,6 +12,7 @@ from hilum.dicom.dataset import DataSet
 from hilum.dicom.dictionary import tag_of
 from hilum.dicom.matching import AnyOf, EmptyValue, ItemWith, Key, Like, Matching, OneOf, Universal
 from hilum.dicom.tags import ACCESSION_NUMBER
+from hilum.dicom.vrs import vr_of
 from hilum.ledger.extras import ExtraAttribute
 from hilum.ledger.search_columns import ALIASES
 from hilum.ledger.search_conditions import (
@@ -38,6 +39,30 @@ _REQUESTS: Final = (
 )
 
 
+# Optional keys of PS3.4 §C.6.1.1 that have no column: who sends one gets it back. Sequences are not
+# among them, nor what differs in every instance.
+_BUILT_IN: Final = {
+    Level.PATIENT: "PatientBirthTime OtherPatientIDs OtherPatientNames EthnicGroup PatientComments",
+    Level.STUDY: "TimezoneOffsetFromUTC NameOfPhysiciansReadingStudy AdmittingDiagnosesDescription "
+    "PatientAge PatientSize PatientWeight Occupation AdditionalPatientHistory OtherStudyNumbers",
+    Level.SERIES: "Laterality PerformingPhysicianName OperatorsName",
+    Level.IMAGE: "RelatedGeneralSOPClassUID ContainerIdentifier",
+}
+
+
+def extra_attribute(tag: int, level: Level) -> ExtraAttribute:
+    """Make one with the VR of the dictionary."""
+    return ExtraAttribute(tag, vr_of(tag).split(" ", maxsplit=1)[0], level)
+
+
+BUILT_IN: Final = tuple(
+    extra_attribute(tag, level)
+    for level, keywords in _BUILT_IN.items()
+    for keyword in keywords.split()
+    if (tag := tag_of(keyword)) is not None
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """An attribute that is looked up beside the row of a search: `text` is its value there."""
@@ -49,10 +74,10 @@ class Beside:
 
 
 def beside(attributes: Iterable[ExtraAttribute]) -> dict[int, Beside]:
-    """Give what can be asked for, by tag: extra attributes, and requests in any case."""
+    """Give what can be asked for, by tag: extra attributes, those of ours, and requests."""
     found = {
         one.tag: Beside(one.tag, one.vr, one.level, _value_of(one.tag, one.level))
-        for one in attributes
+        for one in (*BUILT_IN, *attributes)
     }
     requests = Beside(REQUEST_ATTRIBUTES, "SQ", Level.SERIES, _REQUESTS)
     return {**found, REQUEST_ATTRIBUTES: requests}

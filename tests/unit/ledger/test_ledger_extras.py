@@ -11,20 +11,18 @@ from hilum.dicom.matching import ItemWith, Key
 from hilum.dicom.vrs import vr_of
 from hilum.ledger.entry import Verdict
 from hilum.ledger.extras import Extra, ExtraAttribute, SeriesRequest
+from hilum.ledger.search_extras import BUILT_IN
 from hilum.query.level import Level
 from hilum.query.query import Query, Wanted
 
 ATTRIBUTES = tuple(
     ExtraAttribute(tag_of(keyword), vr_of(tag_of(keyword)), level)
     for keyword, level in (
-        ("PatientComments", Level.PATIENT),
-        ("PatientWeight", Level.STUDY),
-        ("NameOfPhysiciansReadingStudy", Level.STUDY),
         ("ProtocolName", Level.SERIES),
         ("AcquisitionDate", Level.IMAGE),
     )
 )
-LEVELS = {one.tag: one.level for one in ATTRIBUTES}
+LEVELS = {one.tag: one.level for one in (*BUILT_IN, *ATTRIBUTES)}
 
 
 def extras(**values):

@@ -282,13 +282,13 @@ def test_a_list_of_no_uid_has_no_answer(archive):
 
 
 def test_keys_that_the_catalogue_does_not_know_are_named(archive):
-    query = question(Level.STUDY, PatientID="P1", PatientComments="x")
+    query = question(Level.STUDY, PatientID="P1", StudyComments="x")
 
     found = archive.search.find(query)
 
-    assert found.ignored == (0x00104000,)
+    assert found.ignored == (0x00324000,)
     assert len(found.matches) == 3
-    assert archive.search.unknown(query) == (0x00104000,)
+    assert archive.search.unknown(query) == (0x00324000,)
 
 
 @pytest.mark.parametrize(("availability", "count"), [("ONLINE", 3), ("OFFLINE", 0)])

@@ -16,11 +16,7 @@ from hilum.ledger.search_extras import beside
 from hilum.query.level import Level
 from hilum.query.query import Query
 
-EXTRA = (
-    ExtraAttribute(tag_of("PatientComments"), "LT", Level.PATIENT),
-    ExtraAttribute(tag_of("PatientAge"), "AS", Level.STUDY),
-    ExtraAttribute(tag_of("ProtocolName"), "LO", Level.SERIES),
-)
+EXTRA = (ExtraAttribute(tag_of("ProtocolName"), "LO", Level.SERIES),)
 FUZZY = {"PatientName": "muller"}
 USUAL = [
     {"PatientID": "P1"},

@@ -11,7 +11,7 @@ from hilum.dicom.attribute_path import AttributePath, NoSuchAttribute
 from hilum.dicom.vrs import BYTES_VRS, STRUCT_LETTERS, vr_of
 from hilum.ledger.extras import ExtraAttribute
 from hilum.ledger.search_columns import COMPUTED, STORED
-from hilum.ledger.search_extras import REQUEST_ATTRIBUTES
+from hilum.ledger.search_extras import beside, extra_attribute
 from hilum.query.level import Level
 
 # Each costs a row for each of its values.
@@ -34,7 +34,7 @@ def _check(text: str) -> str:
     vr = vr_of(path.tag).split(" ", maxsplit=1)[0]
     if vr in _BINARY:
         raise ValueError(f"{text}: its VR is {vr}; only texts, dates, numbers as text and US are")
-    if path.tag in STORED or path.tag in COMPUTED or path.tag == REQUEST_ATTRIBUTES:
+    if path.tag in STORED or path.tag in COMPUTED or path.tag in beside(()):
         raise ValueError(f"{text}: it is searched by in any case; leave it out")
     return text
 
@@ -57,9 +57,9 @@ class ExtraAttributeSettings(BaseModel, frozen=True, extra="forbid"):
     They are kept from what comes from now on; `hilum rebuild` finds them in what is held already.
     """
 
-    patient: tuple[AttributeName, ...] = _extra("patients", "PatientComments")
-    study: tuple[AttributeName, ...] = _extra("studies", "NameOfPhysiciansReadingStudy")
-    series: tuple[AttributeName, ...] = _extra("series", "OperatorsName")
+    patient: tuple[AttributeName, ...] = _extra("patients", "PatientSpeciesDescription")
+    study: tuple[AttributeName, ...] = _extra("studies", "RequestingService")
+    series: tuple[AttributeName, ...] = _extra("series", "ProtocolName")
     instance: tuple[AttributeName, ...] = _extra("instances", "AcquisitionDate")
 
     @model_validator(mode="after")
@@ -75,7 +75,7 @@ class ExtraAttributeSettings(BaseModel, frozen=True, extra="forbid"):
         """Give all of them."""
         levels = zip(Level, (self.patient, self.study, self.series, self.instance), strict=True)
         return tuple(
-            ExtraAttribute(tag, vr_of(tag).split(" ", maxsplit=1)[0], level)
+            extra_attribute(tag, level)
             for level, names in levels
             for tag in map(tag_of_extra, names)
         )

@@ -39,7 +39,7 @@ def found(data, syntax):
 
 
 @pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
-@pytest.mark.parametrize("before", [0, 150_000])
+@pytest.mark.parametrize("before", [0, 32_700, 150_000])
 @pytest.mark.parametrize("pixels", [0, 100, 500_000])
 def test_requests_are_read_in_every_syntax_from_the_front(syntax, before, pixels):
     data = encode_data_set(requested(before=before, pixels=pixels), syntax)
@@ -87,6 +87,8 @@ def header(indexing):
     builder.texts(0x00080201, "+0100")
     builder.texts(0x00081050, "Müller^A", "Buc^B")
     builder.texts(0x00104000, "two\\words")
+    builder.texts(0x00181030, "Head", "Neck")
+    builder.texts(0x00324000, "seen")
     builder.numbers(0x00280002, 3)
     reader = DataSetReader(EXPLICIT, indexing.tags_wanted | {0x00080005})
     reader.feed(encode_data_set(builder.data_set, EXPLICIT))
@@ -95,7 +97,7 @@ def header(indexing):
 
 def test_values_are_texts_by_their_vr():
     settings = ExtraAttributeSettings(
-        patient=("PatientComments",), series=("PerformingPhysicianName",), instance=("00280002",)
+        study=("StudyComments",), series=("ProtocolName",), instance=("00280002",)
     )
     indexing = Indexing(settings.attributes())
 
@@ -105,6 +107,8 @@ def test_values_are_texts_by_their_vr():
         0x00080201: (Level.STUDY, ("+0100",)),
         0x00104000: (Level.PATIENT, ("two\\words",)),
         0x00081050: (Level.SERIES, ("Müller^A", "Buc^B")),
+        0x00181030: (Level.SERIES, ("Head", "Neck")),
+        0x00324000: (Level.STUDY, ("seen",)),
         0x00280002: (Level.IMAGE, ("3",)),
     }
 
@@ -118,7 +122,8 @@ def test_values_are_texts_by_their_vr():
         (('(0019,"X",01)',), "standard attribute"),
         (("RequestAttributesSequence.AccessionNumber",), "not within a sequence"),
         (("NoSuchThing",), "is no keyword"),
-        (("PatientComments", "PatientComments"), "named twice"),
+        (("StudyComments", "StudyComments"), "named twice"),
+        (("PatientComments",), "in any case"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_with_a_reason(names, words):

@@ -24,6 +24,7 @@ def arrival(seed):
         .texts(0x00080018, generated.sop_instance_uid)
         .texts(0x00080201, "+0100")
         .texts(0x00104000, "deaf")
+        .texts(0x00181030, "Head")
         .texts(0x0020000D, generated.study_instance_uid)
         .texts(0x0020000E, generated.series_instance_uid)
         .data_set.elements
@@ -52,25 +53,25 @@ def kept(path):
 
 
 REQUESTED = [("Größe",), ("S2",)]
-TIMEZONE = (0x00080201, "+0100")
+KEPT = [(0x00080201, "+0100"), (0x00104000, "deaf")]
 
 
 def test_an_arrival_brings_them(tmp_path):
     path = take(tmp_path, arrival(1), arrival(2))
 
-    assert kept(path) == (REQUESTED, [TIMEZONE])
+    assert kept(path) == (REQUESTED, KEPT)
 
 
 def test_a_ledger_made_anew_has_them_and_what_is_kept_by_now(tmp_path):
     path = take(tmp_path, arrival(1), arrival(2))
-    extra = {"patient": ["PatientComments"]}
+    extra = {"series": ["ProtocolName"]}
     config = Config.model_validate({"archive": {"extra_attributes": extra}})
     folder = DataFolder(tmp_path)
     assert folder.ledger == path
 
     rebuild_ledger(folder, config)
 
-    assert kept(path) == (REQUESTED, [TIMEZONE, (0x00104000, "deaf")])
+    assert kept(path) == (REQUESTED, [*KEPT, (0x00181030, "Head")])
 
 
 def test_what_failed_to_be_recorded_is_brought_by_the_next_one(tmp_path):

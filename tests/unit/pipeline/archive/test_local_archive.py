@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 from archive_rig import ASKER, ArchiveRig, gathered
+from ledger_entries import rows
 
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.dictionary import tag_of
@@ -198,3 +200,42 @@ def test_metadata_leaves_out_what_cannot_be_read(rig):
     numbers = [one["00200013"]["Value"] for one in described(rig, study())]
 
     assert numbers == [[1], [3]]
+
+
+def test_when_the_first_answer_comes_its_record_is_committed(rig):
+    """Seen from another connection, as the file would be after the process died."""
+    stored(rig, 1)
+    events = "SELECT event FROM audit WHERE event != 'instances received' ORDER BY id"
+
+    async def look():
+        async for _ in rig.archive.find(Query(Level.STUDY), ASKER):
+            assert rows(rig.ledger.path, events) == [("query",)]
+        await rig.archive.holdings(study(), ASKER, Purpose.RETRIEVE)
+        assert rows(rig.ledger.path, events) == [("query",), ("retrieve",)]
+
+    asyncio.run(look())
+
+
+def test_a_slow_account_holds_back_the_answer_until_it_is_written(rig):
+    stored(rig, 1)
+    may_write = threading.Event()
+
+    def write(*records):
+        assert may_write.wait(5)
+        rig.ledger.audit(*records)
+
+    archive = rig.make(audit=write)
+
+    async def look():
+        answers = archive.find(Query(Level.STUDY), ASKER)
+        first = asyncio.ensure_future(anext(answers))
+        await archive._in_thread(lambda: None)  # the search itself is over
+        await asyncio.sleep(0)
+        assert not first.done()
+        may_write.set()
+        assert len((await first).matches) == 1
+        await answers.aclose()
+
+    asyncio.run(look())
+    archive.close()
+    assert len(rig.audits()) == 1
