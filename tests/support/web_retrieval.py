@@ -55,10 +55,10 @@ class HeldArchive:
 class WebRig:
     """A door over payloads in memory."""
 
-    def __init__(self, *, decoder=None):
+    def __init__(self, *, decoder=None, payloads=None):
         self.events = Events()
         self.decoder = decoder
-        self.payloads = MemoryPayloads()
+        self.payloads = payloads or MemoryPayloads()
         self.archive = HeldArchive()
         self.shelf = Shelf(self.archive, self.payloads, self.events)
         handlers = retrieval_handlers(self.shelf, decoder=decoder)

@@ -13,13 +13,14 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.drawing.gallery import Gallery
-from hilum.pipeline.drawing.studio import Studio
+from hilum.pipeline.drawing.studio import Studio, can_draw
 from hilum.pipeline.ports import Payloads
 from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
 from hilum.sources.web.door import ROOT, Door, Face, Handler, WebDoor
 from hilum.sources.web.fhir import ROOT as FHIR
 from hilum.sources.web.fhir import Fhir
+from hilum.sources.web.frame_decoding import GalleryDecoder
 from hilum.sources.web.pace import Pace
 from hilum.sources.web.picturing import Picturing, picture_handlers
 from hilum.sources.web.proxies import proxies_of
@@ -29,6 +30,7 @@ from hilum.sources.web.searching import Searching
 from hilum.sources.web.settings import WebSourceSettings
 from hilum.sources.web.shelf import Shelf
 from hilum.sources.web.storing import Storing
+from hilum.sources.web.wado_uri import WADO_URI, WadoUriAnswers
 
 ENTITIES: Final = "/aets"
 
@@ -53,11 +55,12 @@ class Parts:
     date: str
 
 
-def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
+def handlers_of(
+    parts: Parts, shelf: Shelf, gallery: Gallery, picturing: Picturing
+) -> Mapping[type[Resource], Handler]:
     """Give what answers each kind of resource."""
     settings = parts.settings
-    shelf = Shelf(parts.archive, parts.payloads, parts.telemetry)
-    gallery = Gallery(parts.payloads, shelf.reading, parts.studio)
+    decoder = GalleryDecoder(gallery) if can_draw() else None
     handlers: dict[type[Resource], Handler] = {
         Search: Searching(
             parts.archive,
@@ -65,8 +68,8 @@ def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
             empty_status=settings.empty_search,
         ),
         RetrieveMetadata: Describing(parts.archive, shelf),
-        **retrieval_handlers(shelf),
-        **picture_handlers(Picturing(shelf, gallery, thumbnail_pixels=settings.thumbnail_pixels)),
+        **retrieval_handlers(shelf, decoder=decoder),
+        **picture_handlers(picturing),
         Store: parts.storing,
         Delete: Removing(parts.deleter),
     }
@@ -76,7 +79,10 @@ def handlers_of(parts: Parts) -> Mapping[type[Resource], Handler]:
 def doors_of(parts: Parts) -> Mapping[str, ASGIApp]:
     """Give the doors by the path that each is the root of."""
     settings = parts.settings
-    handlers = handlers_of(parts)
+    shelf = Shelf(parts.archive, parts.payloads, parts.telemetry)
+    gallery = Gallery(parts.payloads, shelf.reading, parts.studio)
+    picturing = Picturing(shelf, gallery, thumbnail_pixels=settings.thumbnail_pixels)
+    handlers = handlers_of(parts, shelf, gallery, picturing)
     is_proxy = proxies_of(settings.trusted_proxies)
     limits = settings.limits
     pace = Pace(limits.bytes_per_second_min, limits.transfer_grace_seconds)
@@ -86,6 +92,10 @@ def doors_of(parts: Parts) -> Mapping[str, ASGIApp]:
         )
         for path in (ROOT, f"{ENTITIES}/{encoded(parts.entity)}/rs")
     }
+    wado = WadoUriAnswers(shelf, picturing)
+    doors[WADO_URI] = Door(
+        Face(WADO_URI, parts.entity), wado.reply, parts.telemetry, is_proxy=is_proxy, pace=pace
+    )
     if settings.fhir:
         face = Face(FHIR, parts.entity)
         reply = _fhir_of(parts).reply

@@ -3,7 +3,7 @@
 What is compressed goes out as it is stored; it is decoded only for who takes nothing else.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol
 
@@ -13,10 +13,9 @@ from hilum.dicomweb.choice import Choice, Framing
 from hilum.dicomweb.choices import IMAGE_TYPES, pixel_choices
 from hilum.dicomweb.refusal import RequestRefused, not_found
 from hilum.dicomweb.resource import RetrieveFrames
-from hilum.kernel.errors import HilumError
 from hilum.pipeline.archive.frames import Frames, Inseparable, NativeFrames, NoFrames
 from hilum.pipeline.archive.ports import Holding, Purpose
-from hilum.pipeline.archive.segments import Run
+from hilum.pipeline.archive.segments import Run, size_of
 from hilum.sources.web.conditional import is_known, not_modified
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.instance_parts import new_writer, place_of
@@ -30,8 +29,7 @@ _ENCAPSULATED_UNCOMPRESSED: Final = "1.2.840.10008.1.2.1.98"
 _FRAME_BYTES_MAX: Final = 64 << 20
 
 
-class CannotDecode(HilumError):
-    """A frame cannot be decoded: its codec is not there, or its bytes are damaged."""
+Decode = Callable[[bytes], Awaitable[bytes]]
 
 
 class FrameDecoder(Protocol):
@@ -41,8 +39,11 @@ class FrameDecoder(Protocol):
         """Tell whether frames of a transfer syntax can be decoded at all."""
         ...
 
-    async def decode(self, holding: Holding, content: bytes) -> bytes:
-        """Give a frame as explicit VR little endian would have it. Raises CannotDecode."""
+    async def of(self, holding: Holding) -> Decode:
+        """Give what puts a frame of an instance into explicit VR little endian.
+
+        Both raise RequestRefused: it cannot be decoded, or not now.
+        """
         ...
 
 
@@ -94,7 +95,10 @@ class FrameRetriever:
         self, holding: Holding, choice: Choice, locations: Sequence[str], runs: Sequence[list[Run]]
     ) -> Reply:
         """Answer with frames that are decoded one by one, the first of them before it begins."""
-        first = await self._decode(holding, runs[0])
+        if self._decoder is None:
+            raise RequestRefused(406, "this gateway does not decode; frames can be had as stored")
+        decode = await self._decoder.of(holding)
+        first = await decode(await self._content(runs[0]))
         if choice.framing is Framing.SINGLE:
             return Reply(200, choice.content_type, first, {"Content-Location": locations[0]})
         writer = new_writer(choice.essence)
@@ -105,20 +109,16 @@ class FrameRetriever:
                 headers = {"Content-Type": choice.content_type, "Content-Location": location}
                 yield writer.head(headers, is_first=not at) + content
                 if at + 1 < len(runs):
-                    content = await self._decode(holding, runs[at + 1])
+                    content = await decode(await self._content(runs[at + 1]))
             yield writer.closing
 
         return Reply(200, writer.content_type, body())
 
-    async def _decode(self, holding: Holding, runs: Sequence[Run]) -> bytes:
-        if sum([run.size for run in runs]) > _FRAME_BYTES_MAX or self._decoder is None:
+    async def _content(self, runs: Sequence[Run]) -> bytes:
+        if size_of(runs) > _FRAME_BYTES_MAX:
             raise RequestRefused(406, "a frame is too large to be decoded; it can be had as stored")
         async with aclosing(self._shelf.streamer.blocks(runs)) as blocks:
-            pieces = [block async for block in blocks]
-        try:
-            return await self._decoder.decode(holding, b"".join(pieces))
-        except CannotDecode as error:
-            raise RequestRefused(406, f"{error}; it can be had as it is stored") from error
+            return b"".join([block async for block in blocks])
 
 
 async def frames_of(shelf: Shelf, holding: Holding, *, is_stream: bool = False) -> Frames:

@@ -10,7 +10,8 @@ from functools import lru_cache
 from hilum.dicom.reencode import can_reencode
 from hilum.dicom.syntaxes import UNCOMPRESSED, transfer_syntax
 from hilum.dicomweb.choice import Accepted, Choice
-from hilum.dicomweb.choices import instance_choices
+from hilum.dicomweb.choices import instance_choices, single_part
+from hilum.dicomweb.media_types import DICOM
 from hilum.pipeline.archive.ports import Holding
 
 
@@ -58,6 +59,19 @@ def plan_of(holdings: Sequence[Holding], accepted: Accepted) -> Plan:
         ]
     )
     return Plan(first, givings, number - len(givings))
+
+
+def file_choices(holding: Holding) -> list[Choice]:
+    """Give the ways in which one instance can be written as a file, alone."""
+    stored = holding.transfer_syntax_uid
+    choices = instance_choices(stored, _producible(stored), number=1)
+    return [one for one in single_part(choices) if one.essence == DICOM]
+
+
+def giving_of(holding: Holding, choice: Choice, accepted: Accepted) -> Giving:
+    """Give an instance as it was chosen; as it is stored, if that cannot be and is accepted."""
+    stored = [one for one in file_choices(holding) if one.is_stored]
+    return Giving(holding, choice, accepted.best(stored))
 
 
 def _by_syntax(

@@ -4,7 +4,7 @@ import pytest
 from encapsulated import EXPLICIT, JPEG, encapsulated, head_of, native
 from web_retrieval import WebRig, header, parts_of
 
-from hilum.sources.web.framing import CannotDecode
+from hilum.dicomweb.refusal import RequestRefused
 
 PATH = "/studies/1.2.1/series/1.2.1.1/instances/1.2.1.1.1"
 OCTETS = 'multipart/related; type="application/octet-stream"'
@@ -23,11 +23,15 @@ class Decoder:
     def knows(self, syntax):
         return syntax == JPEG
 
-    async def decode(self, holding, content):
+    async def of(self, holding):
         assert holding.sop_instance_uid == "1.2.1.1.1"
-        if self.breaks_at in content:
-            raise CannotDecode("its bytes are damaged")
-        return b"plain " + content
+
+        async def decode(content):
+            if self.breaks_at in content:
+                raise RequestRefused(409, "its bytes are damaged")
+            return b"plain " + content
+
+        return decode
 
 
 @pytest.fixture
@@ -110,8 +114,9 @@ def test_a_frame_that_cannot_be_decoded_can_still_be_had_as_it_is(rig):
 
     answer = rig.get(f"{PATH}/frames/1", OCTETS)
 
-    assert answer.status_code == 406
+    assert answer.status_code == 409
     assert b"damaged" in answer.content
+    assert rig.get(f"{PATH}/frames/1", JPEGS).status_code == 200
 
 
 def test_without_a_decoder_bytes_of_what_is_compressed_are_refused():
