@@ -13,6 +13,7 @@ from hilum.cli.statement.markdown import document
 from hilum.cli.statement.network import network, surroundings
 from hilum.cli.statement.overview import overview
 from hilum.cli.statement.sender import sender
+from hilum.cli.statement.web import web
 from hilum.service.config import Config, load, locate
 
 
@@ -39,6 +40,7 @@ def statement(config: Config) -> str:
             *overview(config),
             *gateway(config),
             *sender(),
+            *web(config),
             *network(config),
             *surroundings(config),
             *annexes(),

@@ -40,6 +40,11 @@ def overview(config: Config) -> Iterator[str]:
                 "Yes: `hilum move`, `hilum get`",
                 "Yes",
             ),
+            (
+                "DICOMweb: search, retrieve, store, delete (3.3)",
+                "Store, for destinations",
+                "Yes, as origin server",
+            ),
         ),
     )
     yield (

@@ -7,7 +7,21 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from hilum.dicomweb.percent import encoded
-from hilum.dicomweb.resource import Capabilities, Delete, Resource, RetrieveMetadata, Search, Store
+from hilum.dicomweb.resource import (
+    Capabilities,
+    Delete,
+    Resource,
+    RetrieveAllBulk,
+    RetrieveBulk,
+    RetrieveFrames,
+    RetrieveInstances,
+    RetrieveMetadata,
+    RetrievePixels,
+    RetrieveRendered,
+    RetrieveThumbnail,
+    Search,
+    Store,
+)
 from hilum.fhir.moments import OffsetOf
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.ports import Archive
@@ -33,6 +47,23 @@ from hilum.sources.web.storing import Storing
 from hilum.sources.web.wado_uri import WADO_URI, WadoUriAnswers
 
 ENTITIES: Final = "/aets"
+# What `handlers_of` has handlers for, for who tells of it without a house.
+OFFERED: Final[frozenset[type[Resource]]] = frozenset(
+    (
+        Capabilities,
+        Delete,
+        RetrieveAllBulk,
+        RetrieveBulk,
+        RetrieveFrames,
+        RetrieveInstances,
+        RetrieveMetadata,
+        RetrievePixels,
+        RetrieveRendered,
+        RetrieveThumbnail,
+        Search,
+        Store,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
