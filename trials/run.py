@@ -22,6 +22,7 @@ from trials.trial import Options, Result
 
 TRIALS = (
     "kill",
+    "stow_kill",
     "deliver_kill",
     "deliver_stop",
     "neighbours",

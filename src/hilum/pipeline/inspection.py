@@ -15,15 +15,13 @@ from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dicom.tags import CATALOGUE_TAGS
 from hilum.kernel.errors import CorruptPayload
 from hilum.kernel.names import UID, is_uid
+from hilum.pipeline.doors import door_of
 from hilum.pipeline.planning import FRONT_BYTES_MAX, header_facts
 from hilum.routing.facts import AssociationFacts, HeaderFacts
 from hilum.routing.routes import Routes
 from hilum.vault.seal import SEAL_CREATOR_UID, Seal, decode
 
 _CHUNK_BYTES: Final = 64 * 1024
-# Where what is in the vault came from when its seal does not say.
-FROM_FOLDER: Final = "folder"
-FROM_DIMSE: Final = "dimse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,9 @@ class Inspected:
             peer=seal.peer,
             host=seal.host,
             entity=seal.entity,
-            source=FROM_DIMSE if seal.host else FROM_FOLDER,
+            source=door_of(
+                calling_ae_title=seal.calling_ae_title, association_id=seal.association_id
+            ),
         )
 
 

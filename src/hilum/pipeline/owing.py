@@ -12,6 +12,7 @@ from hilum.dicom.header import Header
 from hilum.dicom.tags import CATALOGUE_TAGS
 from hilum.ledger.delivery import PlannedDelivery
 from hilum.ledger.entry import Entry
+from hilum.pipeline.doors import door_of
 from hilum.pipeline.planning import Planner, header_facts
 from hilum.routing.facts import AssociationFacts
 
@@ -79,6 +80,7 @@ def _association(entry: Entry) -> AssociationFacts:
         peer=origin.peer,
         host=origin.host,
         entity=origin.entity,
-        # Whoever called over the network gave a title; folders have none.
-        source="dimse" if origin.calling_ae_title else "folder",
+        source=door_of(
+            calling_ae_title=origin.calling_ae_title, association_id=origin.association_id
+        ),
     )

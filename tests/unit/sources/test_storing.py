@@ -223,6 +223,23 @@ def test_a_client_that_goes_away_leaves_what_was_complete(run):
     run(scenario)
 
 
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_what_is_cut_between_two_elements_is_not_taken_for_a_whole(run, is_cut):
+    at = A.data_set.rindex(b"\xe0\x7f\x10\x00")
+    long = b"\xd1\x7f\x10\x10OB\0\0" + (40_000).to_bytes(4, "little") + bytes(40_000)
+    whole = replace(A, data_set=A.data_set[:at] + long + A.data_set[at:])
+    body = parts(file_of(whole), ending="")[: -(len(A.data_set) - at) - 2]
+
+    async def scenario(rig):
+        answer = await rig.store(body, is_cut=is_cut)
+        await rig.bench.intake._idle.wait()
+
+        assert answer is None if is_cut else answer.status == 400
+        assert rig.held() == []
+
+    run(scenario)
+
+
 def test_a_body_that_ends_inside_a_part_tells_what_was_kept(run):
     async def scenario(rig):
         answer = await rig.store(parts(file_of(A), file_of(B))[:-1000])

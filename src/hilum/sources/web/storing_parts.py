@@ -15,11 +15,11 @@ from hilum.kernel.errors import CorruptPayload
 from hilum.ledger.entry import Origin
 from hilum.pipeline.answers import Answer, TooLong
 from hilum.pipeline.buffers import Uncounted
+from hilum.pipeline.doors import WEB
 from hilum.pipeline.intake import Intake
 from hilum.pipeline.reception import Announcement, Reception
 from hilum.sources.web.storing_outcome import Failed, Outcome, Stored, failure_reason
 
-SOURCE: Final = "web"
 # So many share a commit; each holds less than a run of bytes in memory until then.
 IN_FLIGHT_MAX: Final = 16
 
@@ -124,7 +124,7 @@ class Parts:
     def _announce(self, opened: Opened) -> None:
         self._opener = None
         announcement = Announcement(
-            source=SOURCE,
+            source=WEB,
             sop_class_uid=opened.sop_class_uid,
             sop_instance_uid=opened.sop_instance_uid,
             transfer_syntax_uid=opened.transfer_syntax_uid,
