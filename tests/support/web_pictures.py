@@ -14,7 +14,9 @@ from hilum.imaging.decoding import decode_frame
 from hilum.imaging.drawing import draw
 from hilum.pipeline.drawing.gallery import Gallery
 from hilum.sources.web.door import ROOT, Face, WebDoor
+from hilum.sources.web.frame_decoding import GalleryDecoder
 from hilum.sources.web.picturing import Picturing, picture_handlers
+from hilum.sources.web.retrievals import retrieval_handlers
 
 STUDY, SERIES, INSTANCE = "1.2.3", "1.2.3.4", "1.2.3.4.5"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -46,9 +48,14 @@ class PictureRig(WebRig):
     def __init__(self, **options):
         super().__init__()
         self.studio = InlineStudio()
-        gallery = Gallery(self.payloads, self.shelf.reading, self.studio)
+        gallery = Gallery(self.payloads, self.shelf.reading, self.shelf.frames, self.studio)
+        self.decoder = GalleryDecoder(gallery)
         self.picturing = Picturing(self.shelf, gallery, **options)
-        self.door = WebDoor(Face(ROOT, "HILUM"), picture_handlers(self.picturing), self.events)
+        handlers = {
+            **retrieval_handlers(self.shelf, decoder=self.decoder),
+            **picture_handlers(self.picturing),
+        }
+        self.door = WebDoor(Face(ROOT, "HILUM"), handlers, self.events)
         self.client.__init__(self.door)
 
     def hold(self, builder, content=b"", *, syntax=EXPLICIT, series=SERIES, instance=INSTANCE):

@@ -10,7 +10,7 @@ from hilum.imaging.syntaxes import Codec
 
 
 def decode_frame(pixels: Pixels, content: bytes, step: int = 0) -> PlainFrame:
-    """Decode one frame to the bytes it would have uncompressed; a 1-bit one has a byte a pixel.
+    """Decode one frame to the bytes that it would have uncompressed.
 
     Raises:
         DamagedPixels: it is no frame of these pixels.
@@ -18,8 +18,11 @@ def decode_frame(pixels: Pixels, content: bytes, step: int = 0) -> PlainFrame:
     values = stored_values(pixels, content, step)
     if pixels.numbers is not Numbers.INTEGER:
         return PlainFrame(values.astype(f"<f{pixels.numbers.bytes_each}").tobytes(), "MONOCHROME2")
+    if pixels.bits_allocated == 1:
+        packed = np.packbits(values.astype(np.uint8), bitorder="little")
+        return PlainFrame(packed.tobytes(), photometric_of(pixels))
     kind = "i" if pixels.is_signed else "u"
-    width = max(pixels.bits_allocated // 8, 1)
+    width = pixels.bits_allocated // 8
     # No copy where it is so already.
     plain = values.astype(f"<{kind}{width}", copy=False)
     return PlainFrame(plain.tobytes(), photometric_of(pixels))

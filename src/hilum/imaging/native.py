@@ -1,5 +1,6 @@
 """Frames that are not compressed: bytes to samples. Needs the extra `pixels`."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ def native_samples(pixels: Pixels, content: bytes, step: int = 0) -> Samples:
     Raises:
         DamagedPixels: there are fewer bytes than a frame has.
     """
+    if pixels.is_subsampled and len(content) >= _full_bytes(pixels):
+        # Seen: YBR_FULL_422 is still said of samples that were put back.
+        pixels = replace(pixels, photometric="YBR_FULL")
     size = (pixels.frame_bits + step + 7) // 8
     if len(content) < size:
         raise DamagedPixels(f"the frame has {len(content):,} bytes, {size:,} are expected")
@@ -37,6 +41,10 @@ def native_samples(pixels: Pixels, content: bytes, step: int = 0) -> Samples:
     if pixels.is_planar:
         return np.moveaxis(flat.reshape(3, pixels.rows, pixels.columns), 0, -1)
     return flat.reshape(pixels.rows, pixels.columns, 3)
+
+
+def _full_bytes(pixels: Pixels) -> int:
+    return pixels.rows * pixels.columns * pixels.samples * pixels.bits_allocated // 8
 
 
 def _type_of(pixels: Pixels) -> np.dtype[Any]:

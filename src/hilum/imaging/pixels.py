@@ -4,7 +4,7 @@ Read and judged without looking at a pixel; needs none of the extra `pixels`.
 """
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hilum.dicom import tags
@@ -92,6 +92,10 @@ class Pixels:
         if self.is_subsampled:
             return pixels * 2 * self.bits_allocated
         return pixels * self.samples * self.bits_allocated
+
+    def as_given_out(self) -> "Pixels":
+        """Give these pixels for frames whose words were turned round already."""
+        return replace(self, swapped_bytes=1)
 
     def place_of(self, frame: int) -> tuple[int, int, int]:
         """Give where a native frame is, the first being 0: first byte, bytes, bits to step over."""

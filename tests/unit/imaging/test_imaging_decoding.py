@@ -207,3 +207,9 @@ def test_a_description_can_be_sent_to_another_process():
 
     assert pickle.loads(pickle.dumps(found)) == found
     assert isinstance(found, Pixels)
+
+
+def test_a_decoded_frame_of_one_bit_has_eight_pixels_in_a_byte():
+    found = pixels(rows=1, columns=10, allocated=1)
+
+    assert decode_frame(found, b"\x81\xff").content == b"\x81\x03"

@@ -111,7 +111,7 @@ def doors_of(parts: Parts) -> Mapping[str, ASGIApp]:
     """Give the doors by the path that each is the root of."""
     settings = parts.settings
     shelf = Shelf(parts.archive, parts.payloads, parts.telemetry)
-    gallery = Gallery(parts.payloads, shelf.reading, parts.studio)
+    gallery = Gallery(parts.payloads, shelf.reading, shelf.frames, parts.studio)
     picturing = Picturing(shelf, gallery, thumbnail_pixels=settings.thumbnail_pixels)
     handlers = handlers_of(parts, shelf, gallery, picturing)
     is_proxy = proxies_of(settings.trusted_proxies)

@@ -29,16 +29,13 @@ class Drawn:
 async def frames_of(
     gallery: Gallery, holding: Holding, film: Film, frames: Sequence[int], wish: Wish
 ) -> AsyncGenerator[Drawn]:
-    """Draw frames of one instance, then close it.
+    """Draw frames of one instance.
 
     Raises:
         NoPicture and the others of `Gallery.draw`.
     """
-    try:
-        for frame in frames:
-            yield Drawn(holding, frame, await gallery.draw(film, frame - 1, wish))
-    finally:
-        film.close()
+    for frame in frames:
+        yield Drawn(holding, frame, await gallery.draw(holding, film, frame - 1, wish))
 
 
 async def frames_of_all(
@@ -54,7 +51,7 @@ async def frames_of_all(
     is_empty = True
     for holding in holdings:
         try:
-            film = await gallery.open(holding)
+            film = await gallery.film(holding)
         except NoPicture as error:
             first = first or error
             continue

@@ -111,22 +111,17 @@ class Picturing:
         *,
         is_single: bool = False,
     ) -> Reply:
-        film = await self._gallery.open(holding)
-        try:
-            wanted = _frames(film, frames)
-            choice = _choice(accepted, len(wanted), is_single=is_single)
-            if is_single and choice.essence != GIF:
-                wanted = wanted[:1]
-            tag = _tag([holding], choice, exchange)
-            if is_known(exchange, tag):
-                film.close()
-                return not_modified(tag)
-            wish = replace(wish, media_type=choice.essence)
-            drawing = frames_of(self._gallery, holding, film, wanted, wish)
-            first = await begun(drawing)
-        except BaseException:
-            film.close()
-            raise
+        film = await self._gallery.film(holding)
+        wanted = _frames(film, frames)
+        choice = _choice(accepted, len(wanted), is_single=is_single)
+        if is_single and choice.essence != GIF:
+            wanted = wanted[:1]
+        tag = _tag([holding], choice, exchange)
+        if is_known(exchange, tag):
+            return not_modified(tag)
+        wish = replace(wish, media_type=choice.essence)
+        drawing = frames_of(self._gallery, holding, film, wanted, wish)
+        first = await begun(drawing)
         if choice.framing is Framing.SINGLE and len(wanted) == 1:
             await drawing.aclose()
             return Reply(200, choice.content_type, first.content, {"ETag": tag})
@@ -163,12 +158,10 @@ class Picturing:
         reason: NoPicture | None = None
         for holding in holdings:
             try:
-                film = await self._gallery.open(holding)
-                try:
-                    wanted = _frames(film, frames)
-                    return await self._gallery.draw(film, wanted[len(wanted) // 2] - 1, wish)
-                finally:
-                    film.close()
+                film = await self._gallery.film(holding)
+                wanted = _frames(film, frames)
+                frame = wanted[len(wanted) // 2] - 1
+                return await self._gallery.draw(holding, film, frame, wish)
             except NoPicture as error:
                 reason = reason or error
         raise reason or NoPicture("there is nothing to be seen")

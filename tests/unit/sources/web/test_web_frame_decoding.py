@@ -9,21 +9,17 @@ import pytest
 from web_retrieval import WebRig
 
 from hilum.kernel.telemetry import Silence
+from hilum.pipeline.archive.frames import FrameFinder
 from hilum.pipeline.drawing.gallery import Gallery
 from hilum.pipeline.drawing.studio import Studio
 from hilum.pipeline.reading import Reading
-from hilum.sources.web.frame_decoding import GalleryDecoder, packed
+from hilum.sources.web.frame_decoding import GalleryDecoder
 from hilum.testing.payloads import MemoryPayloads
 
 SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
 JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70"
 VIDEO = "1.2.840.10008.1.2.4.102"
 RLE = "1.2.840.10008.1.2.5"
-
-
-def test_pixels_of_a_bit_are_eight_in_a_byte():
-    assert packed(bytes((1, 0, 0, 0, 0, 0, 0, 1, 1, 1))) == b"\x81\x03"
-    assert packed(b"") == b""
 
 
 def test_codecs_are_known_by_their_syntax():
@@ -40,7 +36,9 @@ def test_codecs_are_known_by_their_syntax():
 @pytest.mark.skipif(importlib.util.find_spec("imagecodecs") is None, reason="no extra `pixels`")
 def test_a_decoded_frame_is_that_of_the_file_that_was_never_compressed():
     payloads, studio = MemoryPayloads(), Studio(Silence(), processes=1)
-    decoder = GalleryDecoder(Gallery(payloads, Reading(), studio))
+    reading = Reading()
+    gallery = Gallery(payloads, reading, FrameFinder(payloads, reading), studio)
+    decoder = GalleryDecoder(gallery)
     rig = WebRig(decoder=decoder, payloads=payloads)
     content = (SAMPLES / "MR_small_RLE.dcm").read_bytes()
     meta = pydicom.filereader.read_file_meta_info(SAMPLES / "MR_small_RLE.dcm")

@@ -251,6 +251,31 @@ def test_fragments_become_frames_by_how_codestreams_begin(rig, cut):
     assert shown(rig.get(f"{AT}/frames/2/rendered", "image/png").content)[0][0] == 6
 
 
+def test_frames_are_decoded_for_who_takes_no_compressed_ones(rig):
+    frames = [imagecodecs.jpegls_encode(np.full((2, 2), shade, np.uint16)) for shade in (5, 600)]
+    rig.hold(
+        image_builder(frames=2, allocated=16),
+        [one + bytes(len(one) % 2) for one in frames],
+        syntax=JPEG_LS,
+    )
+
+    answer = rig.get(f"{AT}/frames/2", "application/octet-stream")
+
+    assert (answer.status_code, answer.content) == (200, b"\x58\x02" * 4)
+    assert rig.decoder.knows(JPEG_LS)
+    assert not rig.decoder.knows("1.2.840.10008.1.2.4.100")
+    assert not rig.decoder.knows("1.2.840.10008.1.2.1")
+
+
+def test_a_frame_that_cannot_be_decoded_is_refused_as_plain_bytes(rig):
+    rig.hold(image_builder(), [b"\xff\xd8nonsense"], syntax=JPEG_LS)
+
+    answer = rig.get(f"{AT}/frames/1", "application/octet-stream")
+
+    assert answer.status_code == 406
+    assert "as it is stored" in told(answer)
+
+
 def test_fragments_that_nobody_can_tell_apart_are_a_conflict(rig):
     rig.hold(image_builder(frames=2), [b"\1\2", b"\3\4", b"\5\6"], syntax=JPEG_LS)
 
