@@ -272,8 +272,8 @@ def test_a_frame_that_cannot_be_decoded_is_refused_as_plain_bytes(rig):
 
     answer = rig.get(f"{AT}/frames/1", "application/octet-stream")
 
-    assert answer.status_code == 406
-    assert "as it is stored" in told(answer)
+    assert answer.status_code == 409
+    assert "JPEG" in told(answer)
 
 
 def test_fragments_that_nobody_can_tell_apart_are_a_conflict(rig):
