@@ -32,7 +32,8 @@ class Movers:
 class AskingRig:
     """What a workstation finds."""
 
-    def __init__(self, folder, *, limits=None, rules=RULES, payloads=None, **targets):
+    def __init__(self, folder, *, limits=None, rules=RULES, payloads=None, tls=None, **targets):
+        self._tls = tls
         for name in ("archive", "intake"):
             (folder / name).mkdir()
         self.store_folder = ArchiveRig(folder / "archive")
@@ -64,10 +65,10 @@ class AskingRig:
             library=Library(self.archive, self.payloads, self.movers),
         )
         self.bench.intake.start(asyncio.get_running_loop())
-        self.door = DimseDoor(self.desk, None)
+        self.door = DimseDoor(self.desk, self._tls)
         (listener,) = listen("127.0.0.1", 0)
         self.port = listener.getsockname()[1]
-        self.door.open([listener], [])
+        self.door.open(*(([], [listener]) if self._tls else ([listener], [])))
         return self
 
     async def __aexit__(self, *_):

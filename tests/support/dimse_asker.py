@@ -31,7 +31,16 @@ class Asker:
 
     @classmethod
     async def open(
-        cls, port, contexts, *, roles=(), extended=(), called="HILUM", calling="WS", pdu=65536
+        cls,
+        port,
+        contexts,
+        *,
+        roles=(),
+        extended=(),
+        called="HILUM",
+        calling="WS",
+        pdu=65536,
+        tls=None,
     ):
         """Propose `contexts`: pairs of an abstract syntax and transfer syntaxes."""
         request = AssociateRequest(
@@ -48,7 +57,9 @@ class Asker:
                 extended=tuple(ExtendedNegotiation(UID(u), b) for u, b in extended),
             ),
         )
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, limit=1 << 16, ssl=tls, server_hostname="localhost" if tls else None
+        )
         asker = cls(reader, writer, Association.requestor(request))
         writer.write(asker.engine.request())
         asker.accept = (await asker._event(AssociationAccepted)).accept

@@ -144,7 +144,8 @@ def test_a_question_that_is_none_names_the_offending_element(visit, wanted, stat
         assert (found, last.status, last.offending_elements) == ([], status, offending)
         assert await answers(asker, identifier(PATIENT_ID="NOBODY"), message_id=2)
 
-    visit(scenario)
+    rig = visit(scenario)
+    assert len(rig.events("OperationRefused")) == 1
 
 
 def test_an_identifier_that_is_no_data_set_cannot_be_processed(visit):

@@ -1,12 +1,14 @@
 """C-GET at the door: what comes back, in which syntax, and how it is counted."""
 
 import asyncio
+import ssl
 
 import pytest
 from asking_rig import RULES, AskingRig
 from dimse_asker import EXPLICIT, IMPLICIT, Over
 from test_admission import known
 from test_dimse_finding import identifier
+from tls_files import make_authority, make_tls_files
 
 from hilum.dicom.reencode import Reencoder
 from hilum.dicom.syntaxes import transfer_syntax
@@ -330,6 +332,23 @@ def test_a_payload_that_ends_in_the_middle_ends_the_association(visit):
     rig = visit(scenario, keep=keep, payloads=payloads)
     assert rig.events("AssociationClosed")[0].ending == "spoiled"
     assert payloads.open_now == 0
+
+
+def test_instances_come_over_tls_as_they_are_stored(visit, tmp_path):
+    authority = make_authority(tmp_path, "hospital")
+    files = make_tls_files(tmp_path, "gateway", authority=authority)
+    ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ours.load_cert_chain(files.certificate, files.key)
+    theirs = ssl.create_default_context(cafile=authority.certificate)
+
+    async def scenario(rig, kept):
+        asker = await asking(rig, *proposal(EXPLICIT), tls=theirs)
+        fetch(asker, kept[0].study_instance_uid)
+        got = await asker.responses()
+        assert [data for _, _, data in stores(got)] == [one.data_set for one in kept]
+        await asker.release()
+
+    visit(scenario, keep=lambda rig: rig.keep(2, pixel_bytes=6 << 20), tls=ours)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,8 @@ def test_an_unknown_destination_is_a801(visit):
         ((_, last, _),) = await asker.responses()
         assert last.status == 0xA801
 
-    visit(scenario)
+    rig = visit(scenario)
+    assert "'NOBODY'" in rig.events("OperationRefused")[0].reason
 
 
 def test_nothing_held_opens_no_association(visit):

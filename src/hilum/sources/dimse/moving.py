@@ -1,6 +1,7 @@
 """C-MOVE: what is wanted goes to somebody else, over associations of our own (PS3.4 §C.4.2)."""
 
 import asyncio
+import contextlib
 from typing import ClassVar
 
 from hilum.dicom.dataset import DataSet
@@ -8,6 +9,7 @@ from hilum.dimse.command import Priority
 from hilum.dimse.service.ending import unknown_destination
 from hilum.dimse.service.retrieve import originator_of
 from hilum.dimse.status import Service
+from hilum.kernel.errors import Unreachable
 from hilum.pipeline.archive.movers import Errand, MoveTarget
 from hilum.pipeline.archive.ports import Purpose
 from hilum.sources.dimse.carrying import Carrier
@@ -34,7 +36,10 @@ class Moving(Retrieving):
         title = self._command.move_destination
         self._target = self._library.movers.find(title)
         if self._target is None:
-            await self._refuse(unknown_destination())
+            reason = (
+                f"no destination has the AE title {title!r}, and no peer that says host and port"
+            )
+            await self._refuse(unknown_destination(), reason)
             return
         await self._retrieve(identifier, destination=title)
 
@@ -57,7 +62,11 @@ class Moving(Retrieving):
         return Errand(originator_of(self._command, calling), priority)
 
     async def _keep_telling(self, work: Work) -> None:
-        """Tell how far it is, also when that is as far as before: the peer sees that we are on."""
-        while True:
-            await asyncio.sleep(PROGRESS_SECONDS)
-            await self._tell_progress(work)
+        """Tell how far it is, also when that is as far as before: the peer sees that we are on.
+
+        When the peer has gone, the end of its association ends the whole.
+        """
+        with contextlib.suppress(Unreachable):
+            while True:
+                await asyncio.sleep(PROGRESS_SECONDS)
+                await self._tell_progress(work)

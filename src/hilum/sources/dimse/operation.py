@@ -24,7 +24,7 @@ from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.buffers import Buffer
 from hilum.query.identifier import BadIdentifier
 from hilum.query.level import Model, model_of
-from hilum.sources.dimse.events import OperationFailed
+from hilum.sources.dimse.events import OperationFailed, OperationRefused
 from hilum.sources.dimse.library import Library
 from hilum.sources.dimse.outbox import Outbox
 
@@ -128,7 +128,7 @@ class Operation(ABC):
         except Exception as error:  # noqa: BLE001 - the top of this task: the gateway goes on
             calling = self._asker.origin.calling_ae_title
             self._desk.telemetry.emit(OperationFailed.of(self.name, calling, error))
-            await self._refuse_if_possible(unable("a fault of ours", _FAULT))
+            await self._end_if_possible(unable("a fault of ours", _FAULT))
 
     async def _answer(self) -> None:
         try:
@@ -169,13 +169,16 @@ class Operation(ABC):
     async def _respond(self, response: bytes, identifier: bytes | None = None) -> None:
         await self._asker.respond(self._context.id, response, identifier)
 
-    async def _refuse(self, ending: Ending) -> None:
-        """Send a last response that tells nothing but its status."""
+    async def _refuse(self, ending: Ending, reason: str = "") -> None:
+        """Send a last response that tells nothing but its status; the operator is told why."""
+        calling = self._asker.origin.calling_ae_title
+        told = reason or ending.comment
+        self._desk.telemetry.emit(OperationRefused(self.name, calling, told))
         await self._respond(encode_command(ended(self._command, ending)))
 
-    async def _refuse_if_possible(self, ending: Ending) -> None:
+    async def _end_if_possible(self, ending: Ending) -> None:
         with contextlib.suppress(Unreachable):
-            await self._refuse(ending)
+            await self._respond(encode_command(ended(self._command, ending)))
 
     def _seconds_since(self, began: float) -> float:
         return self._desk.clock.monotonic() - began
