@@ -84,7 +84,7 @@ class _Writer:
                 continue
             vr, value = element
             if not isinstance(value, bytes) or len(value) > self._inline_bytes_max:
-                body = self._large(data_set, element, (*path, tag))
+                body = self.large(data_set, element, (*path, tag))
                 if body is None:
                     continue
             elif tag == tags.SPECIFIC_CHARACTER_SET:
@@ -96,7 +96,7 @@ class _Writer:
             parts.append(_prefix(tag, vr) + body + "}")
         return "{" + ",".join(parts) + "}"
 
-    def _large(self, data_set: DataSet, element: Element, path: BulkPath) -> str | None:
+    def large(self, data_set: DataSet, element: Element, path: BulkPath) -> str | None:
         """Write a sequence, or a value that may be somewhere else; None: it is left out."""
         vr, value = element
         if isinstance(value, list):
@@ -110,6 +110,23 @@ class _Writer:
         if uri:
             return ',"BulkDataURI":' + quoted(uri)
         return None if isinstance(value, Bulk) else _body(data_set, element)
+
+
+_ALL_INLINE: Final = _Writer(nowhere, INLINE_BYTES_MAX)
+
+
+def element_json(data_set: DataSet, tag: int, element: Element) -> str:
+    """Write one element of a data set with its tag; "" for what is only in the payload.
+
+    Specific Character Set is not told apart: whoever puts an object together says what that is.
+    """
+    vr, value = element
+    if not isinstance(value, bytes):
+        body = _ALL_INLINE.large(data_set, element, (tag,))
+        return "" if body is None else _prefix(tag, vr) + body + "}"
+    if len(value) <= _SHORT_BYTES_MAX and data_set.little_endian and _has_one_meaning(vr, value):
+        return _prefix(tag, vr) + _short_body(vr, value) + "}"
+    return _prefix(tag, vr) + _body(data_set, element) + "}"
 
 
 def _has_one_meaning(vr: str, raw: bytes) -> bool:

@@ -20,48 +20,48 @@ from hilum.query.match import Match
 from hilum.query.query import Attribute, Query, Wanted
 
 _RETRIEVE_AE_TITLE: Final = 0x00080054
-_INSTANCE_AVAILABILITY: Final = 0x00080056
-_RETRIEVE_URL: Final = 0x00081190
+INSTANCE_AVAILABILITY: Final = 0x00080056
+RETRIEVE_URL: Final = 0x00081190
 _MODALITIES_IN_STUDY: Final = 0x00080061
-_ONLINE: Final = "ONLINE"
+ONLINE: Final = "ONLINE"
 # The answerer's own: what a match has of them is of no use to who asks.
-_OWN: Final = frozenset(
-    (tags.SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL, _RETRIEVE_AE_TITLE, _RETRIEVE_URL)
+OWN: Final = frozenset(
+    (tags.SPECIFIC_CHARACTER_SET, QUERY_RETRIEVE_LEVEL, _RETRIEVE_AE_TITLE, RETRIEVE_URL)
 )
 
 
 def identifier_of(
-    query: Query, match: Match, *, retrieve_ae_title: str, availability: str = _ONLINE
+    query: Query, match: Match, *, retrieve_ae_title: str, availability: str = ONLINE
 ) -> DataSet:
     """Answer a C-FIND (PS3.4 §C.4.1.1.3.2); in the question's character set if that has all."""
-    wanted = [*query.wanted, *_unique(match.level)]
+    wanted = [*query.wanted, *unique_of(match.level)]
     texts = list(_texts_of(match.attributes, wanted))
     builder = DataSetBuilder(term_for(texts, query.charset))
     _fill(builder, match.attributes, wanted, query)
     builder.texts(QUERY_RETRIEVE_LEVEL, match.level.name)
     builder.texts(_RETRIEVE_AE_TITLE, retrieve_ae_title)
-    builder.texts(_INSTANCE_AVAILABILITY, availability)
+    builder.texts(INSTANCE_AVAILABILITY, availability)
     return builder.data_set
 
 
 def result_of(
-    query: Query, match: Match, *, retrieve_url: str, availability: str = _ONLINE
+    query: Query, match: Match, *, retrieve_url: str, availability: str = ONLINE
 ) -> DataSet:
     """Answer a search (PS3.18 §10.6.3.3), in UTF-8; `retrieve_url` is "" where there is none."""
     builder = DataSetBuilder(UTF_8)
-    wanted = [*query.wanted, *_unique(match.level)]
+    wanted = [*query.wanted, *unique_of(match.level)]
     _fill(builder, match.attributes, wanted, query)
     if match.level > Level.PATIENT:
-        builder.texts(_INSTANCE_AVAILABILITY, availability)
+        builder.texts(INSTANCE_AVAILABILITY, availability)
     if retrieve_url:
-        builder.texts(_RETRIEVE_URL, retrieve_url)
+        builder.texts(RETRIEVE_URL, retrieve_url)
     if not builder.data_set.raw(_MODALITIES_IN_STUDY):
         # Viewers trip over an empty one (seen: OHIF 3.13, which then lists no study at all).
         builder.data_set.elements.pop(_MODALITIES_IN_STUDY, None)
     return builder.data_set
 
 
-def _unique(level: Level) -> Iterable[Wanted]:
+def unique_of(level: Level) -> Iterable[Wanted]:
     """Give the unique keys of a level and of those above it; a study names its patient if asked."""
     for above in Level:
         if above == level or Level.STUDY <= above < level:
@@ -71,7 +71,7 @@ def _unique(level: Level) -> Iterable[Wanted]:
 def _fill(builder: DataSetBuilder, source: DataSet, wanted: Iterable[Wanted], query: Query) -> None:
     if query.everything:
         for tag, element in source.elements.items():
-            if tag not in _OWN and tag & 0xFFFF:
+            if tag not in OWN and tag & 0xFFFF:
                 _copy(builder, source, tag, element, ())
     for one in wanted:
         _answer(builder, source, one)
@@ -83,7 +83,7 @@ def _answer(builder: DataSetBuilder, source: DataSet, wanted: Wanted) -> None:
     element = source.elements.get(tag)
     if isinstance(wanted.attribute, PrivateAttribute):
         builder.texts(tag & 0xFFFF0000 | (tag >> 8 & 0xFF), wanted.attribute.creator, vr="LO")
-    if tag in _OWN or tag == _INSTANCE_AVAILABILITY:
+    if tag in OWN or tag == INSTANCE_AVAILABILITY:
         return
     if element is not None:
         _copy(builder, source, tag, element, wanted.items)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from hilum.dicom.dictionary import entry
-from hilum.dicom.json_writer import to_json
 from hilum.dicom.native_xml_writer import to_xml
 from hilum.dicomweb.addresses import url_of
 from hilum.dicomweb.base_url import BaseUrl
@@ -18,6 +17,7 @@ from hilum.query.answer import result_of
 from hilum.query.level import Level
 from hilum.query.match import Match
 from hilum.query.query import Attribute, Query
+from hilum.query.result_json import ResultJson
 from hilum.sources.web.lists import close
 
 # Longer lists are not gathered: some thousand studies.
@@ -33,11 +33,14 @@ class ResultWriter:
     def __init__(self, query: Query, root: BaseUrl, essence: str) -> None:
         self._query = query
         self._root = root
-        self._write = to_xml if essence == DICOM_XML else to_json
+        self._json = None if essence == DICOM_XML else ResultJson(query)
 
     def write(self, match: Match) -> bytes:
         """Write one match as an answer, with the address of what it stands for."""
-        return self._write(result_of(self._query, match, retrieve_url=self._url(match)))
+        url = self._url(match)
+        if self._json is not None:
+            return self._json.write(match, retrieve_url=url)
+        return to_xml(result_of(self._query, match, retrieve_url=url))
 
     def _url(self, match: Match) -> str:
         """Give the address of a match; "" where no path could name it."""

@@ -1,0 +1,63 @@
+"""Answers of searches as DICOM JSON, straight from their matches: lists have thousands of them.
+
+The same as `to_json(result_of(…))`, for a fifth of the time; what is rare goes that way.
+"""
+
+from hilum.dicom import tags
+from hilum.dicom.json_writer import element_json, quoted, to_json
+from hilum.query.answer import (
+    INSTANCE_AVAILABILITY,
+    ONLINE,
+    OWN,
+    RETRIEVE_URL,
+    result_of,
+    unique_of,
+)
+from hilum.query.level import Level
+from hilum.query.match import Match
+from hilum.query.query import Query
+
+_CHARSET = f'"{tags.SPECIFIC_CHARACTER_SET:08X}":{{"vr":"CS","Value":["ISO_IR 192"]}}'
+_AVAILABILITY = f'"{INSTANCE_AVAILABILITY:08X}":{{"vr":"CS","Value":["{ONLINE}"]}}'
+
+
+class ResultJson:
+    """Writes the matches of one query."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        level = query.level
+        wanted = {one.attribute: one for one in (*query.wanted, *unique_of(level))}
+        self._is_plain = not query.everything and all(
+            isinstance(one.attribute, int) and not one.items for one in wanted.values()
+        )
+        fixed = {tags.SPECIFIC_CHARACTER_SET: _CHARSET}
+        if level > Level.PATIENT:
+            fixed[INSTANCE_AVAILABILITY] = _AVAILABILITY
+        empty = {
+            tag: f'"{tag:08X}":{{"vr":"{one.vr}"}}'
+            for tag, one in wanted.items()
+            if isinstance(tag, int) and tag not in OWN and tag != INSTANCE_AVAILABILITY
+        }
+        # In ascending order: tag, what stands there without a value, and whether that is all.
+        self._columns = [
+            (tag, (fixed.get(tag) or empty.get(tag, "")), tag not in empty)
+            for tag in sorted({*fixed, *empty, RETRIEVE_URL})
+        ]
+
+    def write(self, match: Match, *, retrieve_url: str) -> bytes:
+        """Write one match; `retrieve_url` is "" where there is none."""
+        if not self._is_plain:
+            return to_json(result_of(self._query, match, retrieve_url=retrieve_url))
+        source = match.attributes
+        elements = source.elements
+        parts: list[str] = []
+        for tag, text, is_fixed in self._columns:
+            element = None if is_fixed else elements.get(tag)
+            if element is not None:
+                parts.append(element_json(source, tag, element) or text)
+            elif text:
+                parts.append(text)
+            elif retrieve_url:
+                parts.append(f'"{tag:08X}":{{"vr":"UR","Value":[{quoted(retrieve_url)}]}}')
+        return ("{" + ",".join(parts) + "}").encode("utf-8", "replace")

@@ -1,0 +1,60 @@
+"""Results that are written straight are those that are written by way of a data set."""
+
+import pytest
+
+from hilum.dicom.building import DataSetBuilder
+from hilum.dicom.bulk import Bulk
+from hilum.dicom.charset_writing import UTF_8
+from hilum.dicom.json_writer import to_json
+from hilum.query.answer import result_of
+from hilum.query.level import Level
+from hilum.query.match import Match
+from hilum.query.parameters import query_of_parameters
+from hilum.query.result_json import ResultJson
+
+URL = "http://pacs/dicom-web/studies/1.2.3"
+
+
+def attributes(charset):
+    builder = DataSetBuilder(charset)
+    builder.texts(0x00100010, "Müller^Jürgen" if charset else "Doe^Jane")
+    builder.texts(0x00100020, "P1 ")
+    builder.texts(0x00080020, "20260101")
+    builder.texts(0x00080061, "CT", "MR")
+    builder.texts(0x00080054, "ELSEWHERE")
+    builder.texts(0x00080056, "OFFLINE")
+    builder.texts(0x00081030, "x" * 2000)
+    builder.empty(0x00080050)
+    builder.texts(0x0020000D, "1.2.3")
+    builder.texts(0x0020000E, "1.2.3.4")
+    builder.texts(0x00080018, "1.2.3.4.5")
+    builder.texts(0x00201206, "3")
+    builder.numbers(0x00280010, 512)
+    item = builder.item().texts(0x00400009, "Ä1" if charset else "A1").data_set
+    builder.items(0x00400275, item, DataSetBuilder().data_set)
+    builder.data_set.elements[0x00081032] = ("SQ", [])
+    builder.data_set.elements[0x00420011] = ("OB", Bulk(0, 5))
+    return builder.data_set
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("charset", ["", "ISO_IR 100", UTF_8])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [],
+        [("includefield", "StudyDescription,00081032,00420011,00280010,00080056,00080005")],
+        [("includefield", "all")],
+        [("includefield", "RequestAttributesSequence.ScheduledProcedureStepID")],
+        [("includefield", "00091001"), ("00090010", "ACME")],
+        [("PatientName", "M*"), ("OtherPatientIDs", "7")],
+    ],
+)
+@pytest.mark.parametrize("url", [URL, ""])
+def test_both_ways_give_the_same(level, charset, asked, url):
+    query = query_of_parameters(level, asked, resource={}, limit_max=10).query
+    match = Match(level, attributes(charset))
+
+    straight = ResultJson(query).write(match, retrieve_url=url)
+
+    assert straight == to_json(result_of(query, match, retrieve_url=url))
