@@ -41,7 +41,9 @@ def warnings(web: WebSourceSettings) -> Iterator[Finding]:
     yield Finding(
         ((*_WEB, "host"),),
         f"keys and images go readable over the network of {web.host}:{web.port}",
-        "Set up [sources.web.tls], or listen on 127.0.0.1 behind a proxy that has HTTPS",
+        "Remove plain = true"
+        if web.tls is not None
+        else "Set up [sources.web.tls], or listen on 127.0.0.1 behind a proxy that has HTTPS",
     )
 
 

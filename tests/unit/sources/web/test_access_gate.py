@@ -342,14 +342,46 @@ def test_log_ins_that_fail_are_slowed_and_told_of_only_now_and_then():
 
     assert found == [401] * judge_module.FAILURES_AT_ONCE + [429] * 40
     kinds = [type(event) for event in rig.heard.events]
-    assert kinds.count(CallerRefused) == len(rig.audited) == judge_module.FAILURES_AT_ONCE
-    assert kinds.count(CallerTurnedAway) == 40
+    told = judge_module.FAILURES_AT_ONCE + judge_module.TELLINGS_AT_ONCE
+    assert kinds.count(CallerRefused) == len(rig.audited) == told
+    assert kinds.count(CallerTurnedAway) == 50 - told
     # What can be guessed is not looked at; a key cannot, so an honest neighbour goes on.
     assert rig.status(authorization=bearer("t" * 20)) == 429
     assert rig.status(authorization=bearer(key)) == 200
     assert rig.status(authorization=bearer("t" * 20), address="10.0.0.6") == 200
     rig.clock.seconds += 3600
     assert rig.status(authorization=bearer("t" * 20)) == 200
+
+
+def test_who_shows_nothing_is_told_of_a_few_times_and_keeps_no_neighbour_from_logging_in():
+    rig = Rig(token="t" * 20)
+
+    for _ in range(50):
+        assert rig.status() == 401
+
+    assert len(rig.audited) == judge_module.TELLINGS_AT_ONCE
+    assert rig.status(authorization=bearer("t" * 20)) == 200
+
+
+def test_many_addresses_together_cannot_fill_the_audit_trail():
+    rig = Rig(token="t" * 20)
+
+    for number in range(300):
+        rig.status(address=f"10.0.{number // 250}.{number % 250}", authorization="Bearer guess")
+
+    assert len(rig.audited) == judge_module.ALL_TELLINGS_AT_ONCE
+
+
+def test_an_ipv6_house_is_one_caller_that_guesses():
+    rig = Rig(token="t" * 20)
+
+    found = [
+        rig.status(address=f"2001:db8:1:2::{number:x}", authorization="Bearer guess")
+        for number in range(1, 30)
+    ]
+
+    assert found.count(401) == judge_module.FAILURES_AT_ONCE
+    assert rig.status(address="2001:db8:1:3::1", authorization="Bearer guess") == 401
 
 
 def test_a_refusal_is_audited_and_never_with_what_was_shown():

@@ -56,7 +56,7 @@ class AccessGate:
         await self._application(scope, receive, send)
 
     async def _tell(self, refused: AccessRefused, judge: Judge, address: str) -> None:
-        if not judge.is_worth_telling(address):
+        if not judge.is_worth_telling(refused, address):
             self._telemetry.emit(CallerTurnedAway(refused.cause, refused.status, address))
             return
         who = refused.caller or "an unknown caller"

@@ -17,6 +17,13 @@ from hilum.sources.web.caller import HttpCaller
 # A device with an old key tries now and then; who tries more often is guessing, or broken.
 FAILURES_AT_ONCE: Final = 10
 FAILURES_PER_SECOND: Final = 0.2
+# Of callers that show nothing, or may not do what they ask for, a line now and then says enough; of
+# all together, so many that nobody fills the log and the audit trail from many addresses.
+TELLINGS_AT_ONCE: Final = 3
+TELLINGS_PER_SECOND: Final = 1 / 300
+ALL_TELLINGS_AT_ONCE: Final = 200
+ALL_TELLINGS_PER_SECOND: Final = 2.0
+_GUESSES: Final = frozenset(("key", "token", "unreadable"))
 # What a viewer asks for at once when it opens a study, as seconds of the rate.
 BURST_SECONDS: Final = 5.0
 
@@ -38,6 +45,10 @@ class Judge:
         self._tokens = tokens
         self._monotonic = monotonic
         self._failures = Buckets(per_second=FAILURES_PER_SECOND, burst=FAILURES_AT_ONCE)
+        self._tellings = Buckets(per_second=TELLINGS_PER_SECOND, burst=TELLINGS_AT_ONCE)
+        self._all_tellings = Buckets(
+            per_second=ALL_TELLINGS_PER_SECOND, burst=ALL_TELLINGS_AT_ONCE, callers_max=1
+        )
         self._requests: Buckets | None = None
         if requests_per_second:
             burst = max(1.0, requests_per_second * BURST_SECONDS)
@@ -67,9 +78,14 @@ class Judge:
         self._count(grant, address)
         return HttpCaller(grant.name, address, grant.roles)
 
-    def is_worth_telling(self, address: str) -> bool:
-        """Count a failure; tell whether it is one of few, or one of a flood."""
-        return self._failures.take(_neighbourhood(address), self._monotonic()) == 0.0
+    def is_worth_telling(self, refused: AccessRefused, address: str) -> bool:
+        """Count a refusal; tell whether it is one of few, or one of a flood."""
+        now, place = self._monotonic(), _neighbourhood(address)
+        if refused.cause in _GUESSES:
+            wait = self._failures.take(place, now)
+        else:
+            wait = self._tellings.take(f"{refused.cause} {refused.caller} {place}", now)
+        return not wait and not self._all_tellings.take("", now)
 
     async def _grant(self, asked: Asked, address: str) -> Grant:
         try:
