@@ -219,6 +219,17 @@ def test_nonsense_is_refused(keys, clock, text):
     assert refusal(keys, clock, text)
 
 
+def test_a_token_that_was_believed_a_moment_ago_still_ends_at_its_moment(keys, clock):
+    reader = Tokens(settings(leeway_seconds=0.5), keys.candidates, clock.now)
+    text = signed(claims(clock, exp=int(clock.now().timestamp()) + 2))
+
+    assert asyncio.run(reader.grant(text)).name == "kim"
+    clock.seconds += 3
+
+    with pytest.raises(AccessRefused, match="expired"):
+        asyncio.run(reader.grant(text))
+
+
 def test_an_oversized_token_is_not_even_read(keys, clock, provider):
     text = signed(claims(clock, groups="x" * TOKEN_BYTES_MAX))
 

@@ -5,8 +5,11 @@ that the token itself says of keys (jku, jwk, x5u) is looked at.
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final, TypeGuard, get_args
 
 from joserfc import jwt
@@ -23,6 +26,9 @@ from hilum.sources.web.caller import Role
 
 # Tokens with many groups in them reach some 8 KB; a head of a request has 64 KiB at most.
 TOKEN_BYTES_MAX: Final = 16 * 1024
+# A viewer shows one token with hundreds of requests; so long its signature is not looked at again.
+BELIEVED_SECONDS: Final = 5.0
+_BELIEVED_MAX: Final = 1000
 _NAME_CHARACTERS_MAX: Final = 64
 _CLAIM_DEPTH_MAX: Final = 8
 _KEY_TYPES: Final = {"R": "RSA", "P": "RSA", "ES": "EC", "Ed": "OKP"}
@@ -45,6 +51,7 @@ class Tokens:
         self._candidates = candidates
         self._now = now
         self._registry = _Registry(settings.algorithms)
+        self._believed: OrderedDict[bytes, _Believed] = OrderedDict()
 
     async def grant(self, text: str) -> Grant:
         """Give what a token allows.
@@ -54,13 +61,25 @@ class Tokens:
         """
         if len(text) > TOKEN_BYTES_MAX:
             raise _bad(f"its token has more than {TOKEN_BYTES_MAX} bytes")
+        digest, now = sha256(text.encode("utf-8", "replace")).digest(), self._now().timestamp()
+        believed = self._believed.get(digest)
+        if believed is not None and believed.since <= now < believed.until:
+            return believed.grant
         header = _header(text)
         keys = await self._keys_for(header)
         claims = self._verified(text, keys)
-        reason = _objection(claims, self._settings, self._now().timestamp())
+        reason = _objection(claims, self._settings, now)
         if reason:
             raise _bad(f"its token {reason}")
-        return _grant(claims, self._settings)
+        grant = _grant(claims, self._settings)
+        until = min(now + BELIEVED_SECONDS, claims["exp"] + self._settings.leeway_seconds)
+        self._believe(digest, _Believed(grant, now, until))
+        return grant
+
+    def _believe(self, digest: bytes, believed: "_Believed") -> None:
+        self._believed[digest] = believed
+        if len(self._believed) > _BELIEVED_MAX:
+            self._believed.popitem(last=False)
 
     async def _keys_for(self, header: Mapping[str, Any]) -> Sequence[PublicKey]:
         """Choose keys by what the header says; none of it is believed yet."""
@@ -86,6 +105,15 @@ class Tokens:
             except (JoseError, ValueError, TypeError, RecursionError):
                 continue
         raise _bad("the signature of its token is not right")
+
+
+@dataclass(frozen=True, slots=True)
+class _Believed:
+    """What a token allowed a moment ago, between two moments."""
+
+    grant: Grant
+    since: float
+    until: float
 
 
 class _Registry(JWSRegistry):
