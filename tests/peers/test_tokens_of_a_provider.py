@@ -7,16 +7,18 @@ import shutil
 import subprocess
 import urllib.parse
 import urllib.request
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from access_rig import GivenClock, Heard
 
+from hilum.ledger.moments import now_utc
 from hilum.sources.web.access.events import TokenKeysUnavailable
 from hilum.sources.web.access.fetching import fetcher_of
 from hilum.sources.web.access.refusal import AccessRefused
 from hilum.sources.web.access.settings import JwtSettings
-from hilum.sources.web.access.token import Tokens
+from hilum.sources.web.access.token import BELIEVED_SECONDS, Tokens
 from hilum.sources.web.access.token_keys import RETRY_SECONDS, TokenKeys
 
 pytestmark = pytest.mark.peer
@@ -24,12 +26,12 @@ AUDIENCES = ("https://pacs.example.com/rsa", "https://pacs.example.com/ec")
 
 
 class WallClock(GivenClock):
-    """Measures as it is told; what it writes down is the time the provider has too."""
+    """Measures as it is told; what it writes down is the provider's time, and what has passed."""
+
+    passed = 0.0
 
     def now(self):
-        from hilum.ledger.moments import now_utc
-
-        return now_utc()
+        return now_utc() + timedelta(seconds=self.passed)
 
 
 class Provider:
@@ -103,6 +105,7 @@ def test_keys_that_it_rotates_are_had_again_and_the_old_ones_go(provider):
 
     provider.ask("/rotate")
     reader.clock.seconds += RETRY_SECONDS
+    reader.clock.passed += BELIEVED_SECONDS
 
     assert reader.grant(provider.token("delete")).roles == {"delete"}
     with pytest.raises(AccessRefused, match="does not publish"):
