@@ -14,7 +14,7 @@ import pytest
 from access_rig import GivenClock, Heard
 
 from hilum.ledger.moments import now_utc
-from hilum.sources.web.access.events import TokenKeysUnavailable
+from hilum.sources.web.access.events import TokenKeysNotRefreshed
 from hilum.sources.web.access.fetching import fetcher_of
 from hilum.sources.web.access.refusal import AccessRefused
 from hilum.sources.web.access.settings import JwtSettings
@@ -120,7 +120,7 @@ def test_a_provider_that_is_down_locks_nobody_out(provider):
     try:
         reader.clock.seconds += 10_000
         asyncio.run(reader.keys.look())
-        assert isinstance(reader.heard.events[-1], TokenKeysUnavailable)
+        assert isinstance(reader.heard.events[-1], TokenKeysNotRefreshed)
         assert reader.grant(text).roles == {"read"}
     finally:
         provider.ask("/up")

@@ -11,7 +11,7 @@ from access_rig import NOW, Rig, bearer
 from hilum.kernel.errors import Unreachable
 from hilum.sources.web.access import judge as judge_module
 from hilum.sources.web.access import key_ring
-from hilum.sources.web.access.events import CallerRefused, CallerTurnedAway
+from hilum.sources.web.access.events import CallerRefused, RefusalRepeated
 from hilum.sources.web.caller import EVERYTHING
 
 LOCAL = {"address": "127.0.0.1", "host": "localhost:8080"}
@@ -344,7 +344,7 @@ def test_log_ins_that_fail_are_slowed_and_told_of_only_now_and_then():
     kinds = [type(event) for event in rig.heard.events]
     told = judge_module.FAILURES_AT_ONCE + judge_module.TELLINGS_AT_ONCE
     assert kinds.count(CallerRefused) == len(rig.audited) == told
-    assert kinds.count(CallerTurnedAway) == 50 - told
+    assert kinds.count(RefusalRepeated) == 50 - told
     # What can be guessed is not looked at; a key cannot, so an honest neighbour goes on.
     assert rig.status(authorization=bearer("t" * 20)) == 429
     assert rig.status(authorization=bearer(key)) == 200

@@ -12,7 +12,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 
 from hilum.kernel.errors import RemoteProtocolError, Unreachable
-from hilum.sources.web.access.events import TokenKeysLoaded, TokenKeysUnavailable
+from hilum.sources.web.access.events import TokenKeysLoaded, TokenKeysNotRefreshed
 from hilum.sources.web.access.refusal import AccessRefused
 from hilum.sources.web.access.settings import JwtSettings
 from hilum.sources.web.access.token import TOKEN_BYTES_MAX, Tokens
@@ -300,7 +300,7 @@ def test_a_provider_that_is_down_locks_nobody_out(keys, clock, provider, heard, 
 
     asyncio.run(keys.look())
 
-    assert isinstance(heard.events[-1], TokenKeysUnavailable)
+    assert isinstance(heard.events[-1], TokenKeysNotRefreshed)
     assert grant(keys, clock, signed(claims(clock))).name == "kim"
 
 

@@ -26,7 +26,7 @@ class CallerRefused(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class CallerTurnedAway(Event):
+class RefusalRepeated(Event):
     """One more of many requests from one address that were not let in; no line for each."""
 
     level: ClassVar[Level] = Level.DEBUG
@@ -48,7 +48,7 @@ class TokenKeysLoaded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class TokenKeysUnavailable(Event):
+class TokenKeysNotRefreshed(Event):
     """The keys that tokens are verified with could not be had; the old ones stay in use."""
 
     level: ClassVar[Level] = Level.WARNING

@@ -14,7 +14,7 @@ from hilum.kernel.errors import Full, HilumError
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.entry import AuditRecord, Origin
 from hilum.sources.web.access.certificate import CERTIFICATE_STATE
-from hilum.sources.web.access.events import CallerRefused, CallerTurnedAway, RefusalUnaudited
+from hilum.sources.web.access.events import CallerRefused, RefusalRepeated, RefusalUnaudited
 from hilum.sources.web.access.judge import Judge
 from hilum.sources.web.access.refusal import AccessRefused
 from hilum.sources.web.access.rules import Asked
@@ -57,7 +57,7 @@ class AccessGate:
 
     async def _tell(self, refused: AccessRefused, judge: Judge, address: str) -> None:
         if not judge.is_worth_telling(refused, address):
-            self._telemetry.emit(CallerTurnedAway(refused.cause, refused.status, address))
+            self._telemetry.emit(RefusalRepeated(refused.cause, refused.status, address))
             return
         who = refused.caller or "an unknown caller"
         self._telemetry.emit(

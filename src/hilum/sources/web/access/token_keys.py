@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import HilumError, RemoteProtocolError
 from hilum.kernel.telemetry import Telemetry
-from hilum.sources.web.access.events import TokenKeysLoaded, TokenKeysUnavailable
+from hilum.sources.web.access.events import TokenKeysLoaded, TokenKeysNotRefreshed
 
 # A provider that changes its keys publishes them for longer than this before it uses them.
 REFRESH_SECONDS: Final = 600.0
@@ -83,7 +83,7 @@ class TokenKeys:
             self._telemetry.emit(TokenKeysLoaded(self._issuer, len(keys), ", ".join(after)))
 
     def _tell_failure(self, error: Exception) -> None:
-        self._telemetry.emit(TokenKeysUnavailable(self._issuer, str(error), len(self._keys)))
+        self._telemetry.emit(TokenKeysNotRefreshed(self._issuer, str(error), len(self._keys)))
 
 
 def keys_of(document: bytes) -> Sequence[PublicKey]:
