@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install the peers that tests, trials and bench hold Hilum against: DCMTK, GDCM, Orthanc with its
-# DICOMweb plugin, dcmjs-dimse, dicomweb-client, oidc-provider, and the tools that watch and break things
+# DICOMweb plugin, dcmjs-dimse, dicomweb-client, oidc-provider, Chromium, and tools that watch and break things
 # (strace, a C compiler). pynetdicom and the dicomweb-client of Python come with the dev lock.
 # Never fails: what cannot be installed is said, and what needs it skips itself. Nothing to do: no wait.
 set -u
@@ -18,6 +18,7 @@ strace strace
 gcc gcc
 prlimit util-linux
 mkfs.ext4 e2fsprogs
+chromium chromium
 END
 }
 
