@@ -56,7 +56,8 @@ class Archive(Protocol):
     ) -> Sequence[Holding]:
         """Give the instances of a retrieval, by study, series and number; none is no error.
 
-        An audit record for each study is written before this returns.
+        An audit record for each study is written before this returns; what viewers do again and
+        again may be told once for a while (`archive.accounts`).
         """
         ...
 
