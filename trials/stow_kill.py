@@ -24,6 +24,7 @@ PARTS: Final = (1, 1, 4, 12)
 _BOUNDARY: Final = "boundary-of-a-trial"
 _SECONDS_MAX: Final = 10.0
 _DELETED_EVERY: Final = 5
+_MAY_DELETE: Final = {"HILUM__SOURCES__WEB__LOCAL_DELETE": "true"}
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ def _kill_often(target: GatewayTarget, kills: int, chooser: random.Random, tally
     tally.stored, tally.deleted = {}, set()
     try:
         for number in range(kills):
-            target.start()
+            target.start(environment=_MAY_DELETE)
             _store_until_killed(target, number + 1, chooser, tally)
             tally.kills += 1
         target.start()  # the last recovery

@@ -65,7 +65,8 @@ def digests(generated):
     return {one.sop_instance_uid: {xxh3_128(one.data_set).digest()} for one in generated}
 
 
-def test_dicomweb_client_stores_and_deletes(start_gateway):
+def test_dicomweb_client_stores_and_deletes(start_gateway, monkeypatch):
+    monkeypatch.setenv("HILUM__SOURCES__WEB__LOCAL_DELETE", "true")
     gateway = start_gateway()
     client = DICOMwebClient(root_of(gateway))
     made = [instance(seed=seed, study=seed % 2) for seed in range(1, 7)]

@@ -72,7 +72,7 @@ class Rig:
         self.deleter = Deleter.over(bench.ledger, bench.vault, bench.clock, bench.telemetry)
         self.door = WebDoor(
             Face("/dicom-web", "HILUM"),
-            {Store: self.storing, Delete: Removing(self.deleter)},
+            {Store: self.storing, Delete: Removing(self.deleter, may_nobody=False)},
             self.bench.telemetry,
             pace=pace,
         )
@@ -111,10 +111,10 @@ class Rig:
         path = "/dicom-web/studies" + (f"/{study}" if study else "")
         return await self._ask("POST", path, names, asked, roles)
 
-    async def delete(self, path, *, roles=EVERYTHING):
-        return await self._ask("DELETE", f"/dicom-web{path}", {"host": "pacs"}, [], roles)
+    async def delete(self, path, *, roles=EVERYTHING, name="ai"):
+        return await self._ask("DELETE", f"/dicom-web{path}", {"host": "pacs"}, [], roles, name)
 
-    async def _ask(self, method, path, names, asked, roles):
+    async def _ask(self, method, path, names, asked, roles, name="ai"):
         sent = []
 
         async def receive():
@@ -134,7 +134,7 @@ class Rig:
                 "headers": [(k.encode(), v.encode()) for k, v in names.items()],
                 "client": ("10.0.0.7", 50000),
                 "server": ("pacs", 80),
-                "state": {CALLER_STATE: HttpCaller("ai", "10.0.0.7", roles)},
+                "state": {CALLER_STATE: HttpCaller(name, "10.0.0.7", roles)},
             },
             receive,
             send,

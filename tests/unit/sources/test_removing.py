@@ -8,7 +8,12 @@ from delivery_plans import claim, planned, settle
 from ledger_entries import rows
 from stow_rig import Rig, file_of, instances, parts
 
+from hilum.dicomweb.base_url import BaseUrl
+from hilum.dicomweb.resource import Delete, Place
 from hilum.ledger.errors import LedgerUnavailable
+from hilum.sources.web.caller import EVERYTHING, HttpCaller
+from hilum.sources.web.exchange import Exchange
+from hilum.sources.web.removing import Removing
 
 A, B, C = instances(3)
 STUDY = f"/studies/{A.study_instance_uid}"
@@ -113,6 +118,30 @@ def test_who_has_not_the_role_deletes_nothing_and_is_on_record(run):
         assert rig.held() == [A.sop_instance_uid]
         found = rows(rig.bench.ledger.path, AUDIT)
         assert found == [("refused", "ai", "10.0.0.7", A.study_instance_uid)]
+
+    run(scenario)
+
+
+def test_who_has_no_name_deletes_only_where_that_is_set(run):
+    async def scenario(rig):
+        await rig.store(parts(file_of(A)))
+        answer = await rig.delete(STUDY, name="")
+
+        assert answer.status == 403
+        assert "local_delete" in answer.json["detail"]
+        assert rig.held() == [A.sop_instance_uid]
+
+        reply = await Removing(rig.deleter, may_nobody=True)(
+            Exchange(
+                {"method": "DELETE", "raw_path": b"", "headers": [], "query_string": b""},
+                None,
+                caller=HttpCaller("", "127.0.0.1", EVERYTHING),
+                root=BaseUrl("http", "pacs"),
+                entity="HILUM",
+            ),
+            Delete(Place(A.study_instance_uid)),
+        )
+        assert reply.status == 204
 
     run(scenario)
 

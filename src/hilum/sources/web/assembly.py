@@ -102,7 +102,7 @@ def handlers_of(
         **retrieval_handlers(shelf, decoder=decoder),
         **picture_handlers(picturing),
         Store: parts.storing,
-        Delete: Removing(parts.deleter),
+        Delete: Removing(parts.deleter, may_nobody=settings.local_delete),
     }
     return {Capabilities: Describer(handlers), **handlers}
 

@@ -5,14 +5,20 @@ from typing import assert_never
 from hilum.dicomweb.refusal import RequestRefused, not_found
 from hilum.dicomweb.resource import Delete, Resource
 from hilum.pipeline.deleting import Deleted, Deleter, NotHeld, StillOwed, Target
+from hilum.sources.web.caller import HttpCaller
 from hilum.sources.web.exchange import Exchange, Reply
 
 
 class Removing:
-    """Answers DELETE, for callers with the role `delete`."""
+    """Answers DELETE, for callers with the role `delete`.
 
-    def __init__(self, deleter: Deleter) -> None:
+    A caller without a name is a program on this machine that nobody gave a role: it deletes
+    only where that is set.
+    """
+
+    def __init__(self, deleter: Deleter, *, may_nobody: bool) -> None:
         self._deleter = deleter
+        self._may_nobody = may_nobody
 
     async def __call__(self, exchange: Exchange, resource: Resource) -> Reply:
         """Delete what is named.
@@ -24,9 +30,10 @@ class Removing:
         assert isinstance(resource, Delete)  # noqa: S101 - registered for nothing else
         place, by = resource.place, exchange.origin()
         target = Target(place.study, place.series, place.instance)
-        if "delete" not in exchange.caller.roles:
-            await self._deleter.refuse(target, by, "the caller has not the role `delete`")
-            raise RequestRefused(403, "deleting needs the role `delete`")
+        reason = self._reason(exchange.caller)
+        if reason:
+            await self._deleter.refuse(target, by, reason)
+            raise RequestRefused(403, reason)
         match await self._deleter.delete(target, by):
             case Deleted():
                 return Reply(204)
@@ -40,3 +47,14 @@ class Removing:
                 )
             case other:
                 assert_never(other)
+
+    def _reason(self, caller: HttpCaller) -> str:
+        """Say why a caller may not; "" when it may."""
+        if "delete" not in caller.roles:
+            return "deleting needs the role `delete`"
+        if not caller.name and not self._may_nobody:
+            return (
+                "deleting needs a key or token with the role `delete`; sources.web.local_delete = "
+                "true lets programs on the gateway's machine do it without"
+            )
+        return ""

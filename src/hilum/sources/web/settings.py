@@ -137,6 +137,11 @@ class WebSourceSettings(BaseModel, frozen=True, extra="forbid"):
         default=True,
         description="Answer DICOMweb under /dicom-web and /aets/<AE title>/rs.",
     )
+    local_delete: bool = Field(
+        default=False,
+        description="Programs on this machine may delete without a key or token, as they may read "
+        "and store.",
+    )
     fhir: bool = Field(
         default=True,
         description="Answer FHIR under /fhir: ImagingStudy and Endpoint, where dicomweb is on.",
