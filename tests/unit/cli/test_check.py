@@ -134,7 +134,7 @@ def test_without_a_file_it_says_so_and_shows_the_defaults(capsys):
     assert run(["check"]) == 0
 
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith("There is no configuration file ($HILUM_CONFIG, hilum.toml, ")
+    assert first.startswith("There is no configuration file ($HILUM_CONFIG, hilum.toml")
     assert first.endswith("); these are the defaults.")
 
 
