@@ -89,7 +89,8 @@ class MultipartReader:
     _at_line_start: bool = True  # a boundary may stand here without a line end before it
     _dashes: bytes = b""
     _line_end: bytes = b"\n"
-    _delimiter: "re.Pattern[bytes]" = re.compile(b"")
+    _delimiter: bytes = b""
+    _last: int | None = None  # where the last delimiter of what was fed is; None: nobody looked
 
     def __post_init__(self) -> None:
         self._dashes = b"--" + self.boundary.encode("ascii")
@@ -106,6 +107,7 @@ class MultipartReader:
             data = b"".join((self._held, data))
             self._held = b""
         view, at, end = memoryview(data), 0, len(data)
+        self._last = None
         while at < end:
             if self._place is _Place.EPILOGUE:
                 self._skip(end - at, EPILOGUE_BYTES_MAX, "behind its last part")
@@ -137,7 +139,8 @@ class MultipartReader:
 
     def _expect(self, line_end: bytes) -> None:
         self._line_end = line_end
-        self._delimiter = re.compile(re.escape(line_end + self._dashes))
+        self._delimiter = line_end + self._dashes
+        self._last = None
 
     def _read_content(self, data: Bytes, view: memoryview, at: int) -> Generator[Event, None, int]:
         """Read up to the next boundary or the end of `data`; return where to go on."""
@@ -182,8 +185,19 @@ class MultipartReader:
                 return at, at + len(head)
             if not self._dashes.startswith(head):
                 self._at_line_start = False
-        found = _search(self._line_end + self._dashes, self._delimiter, data, at)
+        found = self._search(data, at)
         return found, found + len(self._line_end) + len(self._dashes)
+
+    def _search(self, data: Bytes, at: int) -> int:
+        """Find the first delimiter from `at` on; -1: there is none."""
+        if isinstance(data, memoryview):
+            pattern = re.compile(re.escape(self._delimiter))
+            found = pattern.search(data, at)
+            return found.start() if found else -1
+        if self._last is None:
+            # Most of most bodies has none, and looking from the end costs less than half of it.
+            self._last = data.rfind(self._delimiter)
+        return data.find(self._delimiter, at) if at <= self._last else -1
 
     def _possible_start(self, view: memoryview, at: int) -> int:
         """Find where at the end of `view` a boundary may have begun."""
@@ -279,11 +293,3 @@ def _blank_line(block: bytearray, at: int) -> int:
         return 1
     ends = [found + len(end) for end in (b"\n\r\n", b"\n\n") if (found := block.find(end, at)) >= 0]
     return min(ends, default=-1)
-
-
-def _search(delimiter: bytes, pattern: "re.Pattern[bytes]", data: Bytes, at: int) -> int:
-    # Finding is several times as fast as a regular expression; a memoryview cannot.
-    if not isinstance(data, memoryview):
-        return data.find(delimiter, at)
-    found = pattern.search(data, at)
-    return found.start() if found else -1
