@@ -32,6 +32,7 @@ Parameter = str | int | float
 # GLOB tries again for every star: more of them are left to `is_like`, which no pattern makes slow.
 STARS_MAX: Final = 2
 _INTEGER_VRS: Final = frozenset(("IS", "US"))
+_INTEGER_MAX: Final = (1 << 63) - 1  # of a column; a larger parameter is refused by the driver
 _PREFIX_LETTERS_MIN: Final = 2  # of a word that is the beginning of another: see `is_fuzzy_match`
 
 
@@ -71,7 +72,7 @@ def of_stored(stored: Stored, matching: Matching) -> Condition:  # noqa: C901, P
         case OneOf(choices):
             return either([of_stored(stored, choice) for choice in choices])
         case NumberIs(number):
-            return Condition(f"{stored.name} = ?", (number,))
+            return is_number(stored.name, number)
         case AnyOf(values):
             exact = is_any_of(stored.name, values)
             return UNDECIDED if stored.has_values else exact
@@ -101,7 +102,7 @@ def of_computed(computed: Computed, matching: Matching) -> Condition:
         return either([of_computed(computed, choice) for choice in matching.choices])
     if not computed.value:
         if isinstance(matching, NumberIs):
-            return Condition(f"(SELECT count(*) {computed.source}) = ?", (matching.value,))
+            return is_number(f"(SELECT count(*) {computed.source})", matching.value)
         return FALSE if isinstance(matching, EmptyValue) else UNDECIDED
     there = f"EXISTS (SELECT 1 {computed.source}"
     match matching:
@@ -123,6 +124,13 @@ def either(conditions: Sequence[Condition]) -> Condition:
         tuple(parameter for one in conditions for parameter in one.parameters),
         is_exact=all(one.is_exact for one in conditions),
     )
+
+
+def is_number(column: str, number: float) -> Condition:
+    """Say that a column has a number; one that no column can have is in none."""
+    if abs(number) > _INTEGER_MAX:
+        return FALSE
+    return Condition(f"{column} = ?", (number,))
 
 
 def is_any_of(column: str, values: Sequence[str]) -> Condition:

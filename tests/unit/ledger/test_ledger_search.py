@@ -168,6 +168,8 @@ SERIES_CASES = [
     {"SeriesNumber": '""', "PatientID": "P3"},
     {"SeriesDate": "20240101-20241231"},
     {"NumberOfSeriesRelatedInstances": "2"},
+    {"SeriesNumber": "9" * 30},
+    {"NumberOfStudyRelatedSeries": "9" * 30},
     {"PerformedProcedureStepStartDate": "20240101-20240301", "PatientID": "P1"},
 ]
 IMAGE_CASES = [
