@@ -25,12 +25,13 @@ _PAGE_BYTES: Final = resource.getpagesize()
 
 
 def main() -> None:
-    """Work for whoever is at the other end of the descriptor that is named."""
-    connection = Connection(int(sys.argv[1]))
+    """Work for whoever is at the other ends of the pipes that are named."""
+    orders = Connection(int(sys.argv[1]), writable=False)
+    reports = Connection(int(sys.argv[2]), readable=False)
     _renounce()
     # The libraries start threads when they are imported, unless they are told not to.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    _work(connection)
+    _work(orders, reports)
 
 
 def _renounce() -> None:
@@ -41,7 +42,7 @@ def _renounce() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def _work(connection: Connection) -> None:
+def _work(orders: Connection, reports: Connection) -> None:
     from hilum.imaging.decoding import decode_frame  # noqa: PLC0415 - needs an extra, and time
     from hilum.imaging.drawing import draw  # noqa: PLC0415 - as above
 
@@ -52,10 +53,10 @@ def _work(connection: Connection) -> None:
         return plain.photometric.encode() + b"\0" + plain.content
 
     _bound_memory()
-    while connection.poll(IDLE_SECONDS):
+    while orders.poll(IDLE_SECONDS):
         try:
-            order: Order = connection.recv()
-            content = connection.recv_bytes()
+            order: Order = orders.recv()
+            content = orders.recv_bytes()
         except EOFError:
             return
         _bound_time()
@@ -69,7 +70,7 @@ def _work(connection: Connection) -> None:
             reply = report(Verdict.REFUSED, b"decoding it needs too much memory")
         except Exception as error:  # noqa: BLE001 - a fault of ours is told to the gateway
             reply = report(Verdict.FAULT, f"{type(error).__name__} at {place_of(error)}".encode())
-        connection.send_bytes(reply)
+        reports.send_bytes(reply)
 
 
 def _bound_memory() -> None:

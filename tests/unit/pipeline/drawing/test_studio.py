@@ -152,7 +152,7 @@ def test_a_client_that_goes_away_leaves_the_process_free(studio):
 def test_a_process_that_ended_for_want_of_work_is_started_again(easel):
     easel.work(PLAIN, FRAME)
     before = easel._process
-    easel._connection.send(Act(os._exit, 0))
+    easel._ways.orders.send(Act(os._exit, 0))
     before.wait(10)
 
     assert read_report(easel.work(PLAIN, FRAME))[0] is Verdict.DONE
@@ -162,7 +162,7 @@ def test_a_process_that_ended_for_want_of_work_is_started_again(easel):
 def test_a_process_ends_with_its_gateway(easel):
     easel.work(PLAIN, FRAME)
 
-    easel._connection.close()
+    easel._ways.orders.close()
 
     assert easel._process.wait(10) == 0
 
