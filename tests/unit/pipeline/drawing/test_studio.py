@@ -144,9 +144,9 @@ def test_a_client_that_goes_away_leaves_the_process_free(studio):
         with pytest.raises(asyncio.CancelledError):
             await task
         await studio.plain(pixels(), FRAME)
-        return studio._waiting
+        return studio._waiting, studio._waiting_bytes
 
-    assert asyncio.run(leave()) == 0
+    assert asyncio.run(leave()) == (0, 0)
 
 
 def test_a_process_that_ended_for_want_of_work_is_started_again(easel):
