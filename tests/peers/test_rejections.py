@@ -69,7 +69,8 @@ def test_too_many_associations_in_all(start_gateway, logged):
     [
         ("", PRIVATE_SOP_CLASS, "sources.dimse.accept_private_sop_classes"),
         (PEER + 'may = ["echo"]\n', "1.2.840.10008.5.1.4.1.1.2", "peers.ct1.may"),
-        ("", "1.2.840.10008.5.1.4.1.2.2.1", "not offered"),  # Study Root C-FIND
+        (PEER, "1.2.840.10008.5.1.4.1.2.2.1", 'add "find" to peers.ct1.may'),  # Study Root C-FIND
+        ("", "1.2.840.10008.5.1.4.31", "not offered"),  # Modality Worklist
     ],
 )
 def test_a_presentation_context_that_is_not_open(start_gateway, logged, more, sop_class, remedy):

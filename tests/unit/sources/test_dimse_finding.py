@@ -228,6 +228,22 @@ def test_a_cancel_is_seen_within_a_batch(visit):
     assert rig.events("QueryAnswered")[0].ending == "cancel"
 
 
+def test_others_have_their_turn_within_a_batch(visit):
+    archive = Fixed(size=320)
+
+    async def scenario(rig):
+        asker = await rig.ask(FINDING)
+        question(asker, identifier(PATIENT_ID=""))
+        turns = 0
+        async with asyncio.timeout(10):
+            while not rig.events("QueryAnswered"):
+                await asyncio.sleep(0)
+                turns += archive.given
+        assert turns >= 320 / 16
+
+    visit(scenario, archive=archive)
+
+
 def test_a_peer_that_does_not_read_stops_the_search(visit):
     archive = Fixed(batches=10_000, size=100)
 
