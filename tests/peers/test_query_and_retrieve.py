@@ -459,3 +459,24 @@ def test_everything_that_is_held_arrives_byte_for_byte_by_c_move(full, receiver)
 
     asyncio.run(move())
     assert receiver.holding().digests == gateway.holding().digests
+
+
+def test_our_own_client_finds_gets_and_moves(site, tmp_path):
+    def hilum(*arguments):
+        done = subprocess.run(
+            [*HILUM, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    peer, study = f"HILUM@127.0.0.1:{site.gateway.port}", site.uid_of(site.made[2])
+
+    found = hilum("find", peer, "--study", study, "--json")
+    hilum("get", peer, "--study", study, "--to", tmp_path / "got")
+    moving = ("--study", study, "--calling", "WS", "--to", tmp_path / "moved")
+    hilum("move", peer, *moving, "--port", site.ports["WS"])
+
+    assert study in found
+    for folder in ("got", "moved"):
+        files = [path for path in (tmp_path / folder).rglob("*.dcm")]
+        assert {data_set_of(path) for path in files} == set(site.of_study(2).values())

@@ -16,7 +16,7 @@ from hilum.service.config_finding import Finding
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import Config
 from hilum.service.config_tls import tls_errors, tls_warnings
-from hilum.sources.dimse.settings import PeerSettings
+from hilum.sources.dimse.settings import PeerSettings, listening_host
 
 # Where the file may be and images may not; the default folder is beside the file.
 ETC: Final = Path("/etc")
@@ -53,6 +53,7 @@ def warnings(config: Config) -> Iterator[Finding]:
             'Say where there is room for them, such as data = "/var/lib/hilum"',
         )
     for name, peer in config.peers.items():
+        yield from _port_without_a_host(name, peer)
         if peer.password and not dimse.tls:
             yield Finding(
                 (_password(name, peer), ("sources", "dimse", "tls")),
@@ -161,6 +162,16 @@ def _credentials(name: str, peer: PeerSettings) -> Iterator[Finding]:
 def _password(name: str, peer: PeerSettings) -> KeyPath:
     """Say where the password of a peer is written."""
     return ("peers", name, "password_file" if peer.password_file else "password")
+
+
+def _port_without_a_host(name: str, peer: PeerSettings) -> Iterator[Finding]:
+    if peer.port is not None and listening_host(peer) is None:
+        yield Finding(
+            (("peers", name, "port"), ("peers", name, "host")),
+            "nothing can be moved to the peer: its host says where it calls from, and not where "
+            "it listens",
+            "Put its own address first in host, or remove port",
+        )
 
 
 def _called_titles(config: Config, name: str, peer: PeerSettings) -> Iterator[Finding]:

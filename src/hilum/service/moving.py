@@ -8,7 +8,7 @@ from hilum.destinations.dimse.options import RequestorOptions
 from hilum.pipeline.archive.movers import Errand, Kind, MoveTarget
 from hilum.pipeline.ports import Session
 from hilum.service.delivering import Delivering
-from hilum.sources.dimse.settings import PeerSettings
+from hilum.sources.dimse.settings import PeerSettings, listening_host
 
 
 class ConfiguredMovers:
@@ -35,13 +35,6 @@ class ConfiguredMovers:
     def _destination_of(self, name: str, peer: PeerSettings, host: str) -> DimseDestination:
         address = Address(host, peer.port or 0, peer.ae_title, self._delivering.title)
         return DimseDestination(name, address, RequestorOptions(), self._delivering.payloads)
-
-
-def listening_host(peer: PeerSettings) -> str | None:
-    """Give where a peer listens: the first of its hosts that is one; None: it says no port."""
-    if peer.port is None:
-        return None
-    return next((str(host) for host in peer.host if "/" not in str(host)), None)
 
 
 class _Target:

@@ -74,7 +74,8 @@ class PeerSettings(BaseModel, frozen=True, extra="forbid"):
     )
     port: Port | None = Field(
         default=None,
-        description="Port the peer itself listens on; only for what we send to it.",
+        description="Port the peer itself listens on, at the first address of host: where a C-MOVE "
+        "to it goes.",
         examples=[104],
     )
     may: Permissions = Field(
@@ -108,6 +109,13 @@ class PeerSettings(BaseModel, frozen=True, extra="forbid"):
         description="File whose content is the password; the last line break is dropped.",
         examples=["/run/secrets/ct1"],
     )
+
+
+def listening_host(peer: PeerSettings) -> str | None:
+    """Give where a peer listens: the first of its hosts that is one; None: it does not say."""
+    if peer.port is None:
+        return None
+    return next((host for host in peer.host if "/" not in host), None)
 
 
 class DimseLimits(BaseModel, frozen=True, extra="forbid"):
