@@ -478,5 +478,5 @@ def test_our_own_client_finds_gets_and_moves(site, tmp_path):
 
     assert study in found
     for folder in ("got", "moved"):
-        files = [path for path in (tmp_path / folder).rglob("*.dcm")]
+        files = list((tmp_path / folder).rglob("*.dcm"))
         assert {data_set_of(path) for path in files} == set(site.of_study(2).values())
