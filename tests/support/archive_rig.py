@@ -42,6 +42,7 @@ class ArchiveRig:
         return LocalArchive(
             catalogue=self.ledger.search,
             holdings=self.ledger.holdings,
+            holdings_at_once=self.ledger.holdings_at_once,
             audit=audit,
             describer=self.describer,
             clock=time,

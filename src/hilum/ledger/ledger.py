@@ -94,6 +94,8 @@ class Ledger:
         self.keys = Keys(writing, self._write, ask)
         self.search = Search(self._searchers.ask)
         self.holdings = Holdings(self._searchers.ask)
+        # For retrievals of an instance: raises AllBusy where the other one waits.
+        self.holdings_at_once = Holdings(self._searchers.ask_at_once)
         self.metadata = KeptMetadata(self._write_lightly, self._searchers.ask)
         self.removals = Removals(self._losses, writing, self._write, self._keeper.ask)
 

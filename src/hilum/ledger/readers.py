@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from typing import Final, TypeVar
 
 from hilum.ledger.connection import Durability
@@ -13,6 +13,10 @@ T = TypeVar("T")
 
 # More connections than cores answer no sooner; each has a page cache of its own.
 READERS: Final = 4
+
+
+class AllBusy(Exception):
+    """No reader is free now."""
 
 
 class Readers:
@@ -32,7 +36,22 @@ class Readers:
         Raises:
             LedgerUnavailable, Full: as Reader.ask() does.
         """
-        reader = self._free.get()
+        return self._asked(self._free.get(), question)
+
+    def ask_at_once(self, question: Callable[[sqlite3.Cursor], T]) -> T:
+        """Run a short `question` as `ask` does, without waiting for a reader: for the event loop.
+
+        Raises:
+            AllBusy: others have them all.
+            LedgerUnavailable, Full: as Reader.ask() does.
+        """
+        try:
+            reader = self._free.get_nowait()
+        except Empty:
+            raise AllBusy from None
+        return self._asked(reader, question)
+
+    def _asked(self, reader: Reader, question: Callable[[sqlite3.Cursor], T]) -> T:
         try:
             return reader.ask(question)
         finally:

@@ -7,18 +7,22 @@ its own, so that neither commits of intake nor the loop wait for a search.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol, Self, TypeVar
 
 from hilum.kernel.clock import Clock
 from hilum.ledger.entry import Origin
 from hilum.ledger.holdings import Held, Holding
 from hilum.ledger.ledger import Ledger
-from hilum.ledger.readers import READERS
+from hilum.ledger.readers import READERS, AllBusy
 from hilum.ledger.search import Found, Place
 from hilum.pipeline.archive.accounts import Accounts, settled
 from hilum.pipeline.archive.metadata import Describer
 from hilum.pipeline.archive.ports import Batch, Purpose
 from hilum.pipeline.archive.wording import of_holdings, of_query
+from hilum.pipeline.reading import Reading
+from hilum.query.level import Level
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
 
@@ -63,10 +67,13 @@ class LocalArchive:
         audit: Callable[..., None],
         describer: Describer,
         clock: Clock,
+        holdings_at_once: Holdings | None = None,
     ) -> None:
-        """Begin; `audit` is Ledger.audit."""
+        """Begin; `audit` is Ledger.audit. What is found at once is not looked for in threads."""
         self._catalogue = catalogue
         self._holdings = holdings
+        self._holdings_at_once = holdings_at_once
+        self._reading = Reading()
         self._describer = describer
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="archive")
         self._accountant = ThreadPoolExecutor(1, thread_name_prefix="accounts")
@@ -78,6 +85,7 @@ class LocalArchive:
         return cls(
             catalogue=ledger.search,
             holdings=ledger.holdings,
+            holdings_at_once=ledger.holdings_at_once,
             audit=ledger.audit,
             describer=describer,
             clock=clock,
@@ -106,7 +114,7 @@ class LocalArchive:
         self, retrieval: Retrieval, asker: Origin, purpose: Purpose
     ) -> Sequence[Holding]:
         """Give the instances of a retrieval (see the port)."""
-        held = await self._in_thread(self._holdings.of, retrieval)
+        held = await self._held(retrieval)
         records = of_holdings(
             held.holdings, held.patient_ids, retrieval, asker=asker, event=purpose.value
         )
@@ -127,6 +135,14 @@ class LocalArchive:
         """End the threads, when what they were doing is done."""
         self._threads.shutdown()
         self._accountant.shutdown()
+
+    async def _held(self, retrieval: Retrieval) -> Held:
+        """Look for instances: for one on the loop, since the way to a thread takes far longer."""
+        is_one = retrieval.level is Level.IMAGE and len(retrieval.keys[Level.IMAGE]) == 1
+        if is_one and self._holdings_at_once is not None:
+            with suppress(AllBusy):
+                return await self._reading.call(partial(self._holdings_at_once.of, retrieval))
+        return await self._in_thread(self._holdings.of, retrieval)
 
     def _page(self, query: Query, limit: int, place: Place | None, skip: int) -> Found:
         return self._catalogue.find(query, limit=limit, after=place, skip=skip)
