@@ -1,17 +1,14 @@
 """C-FIND as SCU (PS3.4 §C.4.1): a question, its matches as they come, and how it ended."""
 
-import contextlib
 from collections.abc import AsyncGenerator
 
 from hilum.destinations.dimse.dialogue import Dialogue
-from hilum.destinations.dimse.refusals import failure_of
+from hilum.destinations.dimse.operation import Operation
 from hilum.destinations.dimse.requestor import Requestor
 from hilum.dicom.dataset import DataSet
-from hilum.dimse.service.identifier import encode_identifier
 from hilum.dimse.service.query import FindEnded, MatchFollows, find_request, read_find_response
 from hilum.dimse.service.query_negotiation import FindOptions, agreed_bytes, find_options
-from hilum.dimse.status import Category, Service
-from hilum.kernel.errors import HilumError
+from hilum.dimse.status import Service
 from hilum.kernel.names import UID
 
 
@@ -26,7 +23,7 @@ def agreed_find_options(requestor: Requestor, sop_class: UID) -> FindOptions:
     )
 
 
-class Find:
+class Find(Operation[DataSet, FindEnded]):
     """One C-FIND on an open association, of any SOP class that has one.
 
     async with contextlib.aclosing(find.matches()) as matches:
@@ -34,15 +31,10 @@ class Find:
     """
 
     def __init__(self, requestor: Requestor, sop_class: UID, identifier: DataSet) -> None:
-        self.ending: FindEnded | None = None  # there is none before the last response
+        super().__init__(requestor, sop_class, identifier, Service.FIND)
         self.all_keys_supported = True
-        self._requestor = requestor
-        self._sop_class = sop_class
-        self._identifier = identifier
-        self._dialogue: Dialogue | None = None
-        self._is_cancelled = False
 
-    async def matches(self) -> AsyncGenerator[DataSet, None]:
+    def matches(self) -> AsyncGenerator[DataSet, None]:
         """Ask, and give one match after another. To be called once.
 
         A reader that closes this before its end cancels the query, and the association can be used
@@ -53,31 +45,12 @@ class Find:
             OperationFailed: it answered with a failure.
             Unreachable, RemoteProtocolError: the association is over.
         """
-        context = self._requestor.context_for(self._sop_class)
-        identifier = encode_identifier(self._identifier, context.transfer_syntax)
-        message_id = self._requestor.next_message_id()
-        request = find_request(message_id, self._sop_class)
-        async with self._requestor.converse(
-            context.id, message_id, request, identifier
-        ) as self._dialogue:
-            if self._is_cancelled:
-                self._dialogue.cancel()
-            try:
-                while (match := await self._next(self._dialogue)) is not None:
-                    yield match
-            except GeneratorExit:
-                await self._wind_up(self._dialogue)
-        self._raise_failure()
+        return self._answers()
 
-    def cancel(self) -> None:
-        """Ask the peer to stop; matches that are on their way still come, then the end."""
-        self._is_cancelled = True
-        if self._dialogue is not None and self.ending is None:
-            with contextlib.suppress(HilumError):  # it is over; whoever reads is told why
-                self._dialogue.cancel()
+    def _request(self, message_id: int) -> bytes:
+        return find_request(message_id, self._sop_class)
 
     async def _next(self, dialogue: Dialogue) -> DataSet | None:
-        """Give the next match, or take the last response."""
         heard = await dialogue.command()
         answer = read_find_response(heard.command, dialogue.message_id)
         if isinstance(answer, MatchFollows):
@@ -87,24 +60,3 @@ class Find:
             await dialogue.skip()
         self.ending = answer
         return None
-
-    async def _wind_up(self, dialogue: Dialogue) -> None:
-        """Nobody wants the rest: come to the last response, or end the association."""
-        try:
-            if self.ending is None:
-                dialogue.cancel()
-                while await self._next(dialogue) is not None:
-                    pass
-        except HilumError:
-            self._requestor.abort()
-
-    def _raise_failure(self) -> None:
-        ending = self.ending
-        if ending is not None and ending.category is Category.FAILURE:
-            raise failure_of(
-                self._requestor.address,
-                Service.FIND,
-                ending.status,
-                words=ending.words,
-                offending_elements=ending.offending_elements,
-            )

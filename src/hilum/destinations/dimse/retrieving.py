@@ -3,18 +3,16 @@
 What a C-GET brings goes to a sink piece by piece; nothing is kept in memory.
 """
 
-import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Final
 
 from hilum.destinations.dimse.dialogue import Dialogue
-from hilum.destinations.dimse.refusals import failure_of
+from hilum.destinations.dimse.operation import Operation
 from hilum.destinations.dimse.requestor import Requestor
 from hilum.dicom.dataset import DataSet
 from hilum.dimse.command import CommandField
 from hilum.dimse.message import CommandReceived, encode_response
-from hilum.dimse.service.identifier import encode_identifier
 from hilum.dimse.service.retrieve import (
     Progress,
     RetrieveEnded,
@@ -26,15 +24,15 @@ from hilum.dimse.service.retrieve import (
 )
 from hilum.dimse.service.storage import store_response
 from hilum.dimse.service.suboperations import Counts
-from hilum.dimse.status import UNRECOGNIZED_OPERATION, Category, Service
-from hilum.kernel.errors import HilumError, RemoteProtocolError
+from hilum.dimse.status import UNRECOGNIZED_OPERATION, Service
+from hilum.kernel.errors import RemoteProtocolError
 from hilum.kernel.names import UID, AETitle
 from hilum.pipeline.landing import Sink, Touchdown
 
 _READERS: Final = {Service.MOVE: read_move_response, Service.GET: read_get_response}
 
 
-class Retrieve:
+class Retrieve(Operation[Counts, RetrieveEnded]):
     """One C-MOVE or C-GET on an open association: see `move` and `get`.
 
     async with contextlib.aclosing(retrieve.progress()) as progress:
@@ -51,18 +49,13 @@ class Retrieve:
         sink: Sink | None,
     ) -> None:
         """Move to `destination`, or, where that is None, get into `sink`."""
-        self.ending: RetrieveEnded | None = None  # there is none before the last response
+        service = Service.GET if destination is None else Service.MOVE
+        super().__init__(requestor, sop_class, identifier, service)
         self.failed: tuple[UID, ...] = ()  # as far as the peer names them
-        self._requestor = requestor
-        self._sop_class = sop_class
-        self._identifier = identifier
         self._destination = destination
         self._sink = sink
-        self._service = Service.GET if destination is None else Service.MOVE
-        self._dialogue: Dialogue | None = None
-        self._is_cancelled = False
 
-    async def progress(self) -> AsyncGenerator[Counts, None]:
+    def progress(self) -> AsyncGenerator[Counts, None]:
         """Ask, and give the counters whenever the peer tells them. To be called once.
 
         Peers tell them after each instance, now and then, or never. A reader that closes this
@@ -73,27 +66,7 @@ class Retrieve:
             OperationFailed: it answered with a failure; `ending` has its counters.
             Unreachable, RemoteProtocolError: the association is over.
         """
-        context = self._requestor.context_for(self._sop_class)
-        identifier = encode_identifier(self._identifier, context.transfer_syntax)
-        message_id = self._requestor.next_message_id()
-        async with self._requestor.converse(
-            context.id, message_id, self._request(message_id), identifier
-        ) as self._dialogue:
-            if self._is_cancelled:
-                self._dialogue.cancel()
-            try:
-                while (counts := await self._next(self._dialogue)) is not None:
-                    yield counts
-            except GeneratorExit:
-                await self._wind_up(self._dialogue)
-        self._raise_failure()
-
-    def cancel(self) -> None:
-        """Ask the peer to stop; what is on its way still comes, then the end."""
-        self._is_cancelled = True
-        if self._dialogue is not None and self.ending is None:
-            with contextlib.suppress(HilumError):  # it is over; whoever reads is told why
-                self._dialogue.cancel()
+        return self._answers()
 
     def _request(self, message_id: int) -> bytes:
         if self._destination is None:
@@ -101,7 +74,7 @@ class Retrieve:
         return move_request(message_id, self._sop_class, destination=self._destination)
 
     async def _next(self, dialogue: Dialogue) -> Counts | None:
-        """Give the next counters, or take the last response; instances in between are stored."""
+        """Give the next counters; instances in between are stored."""
         while True:
             heard = await dialogue.command()
             if not heard.command.is_response:
@@ -145,27 +118,6 @@ class Retrieve:
         finally:
             await touchdown.abandon()
         dialogue.answer(heard.context.id, store_response(command, answer.status, answer.comment))
-
-    async def _wind_up(self, dialogue: Dialogue) -> None:
-        """Nobody wants the rest: come to the last response, or end the association."""
-        try:
-            if self.ending is None:
-                dialogue.cancel()
-                while await self._next(dialogue) is not None:
-                    pass
-        except HilumError:
-            self._requestor.abort()
-
-    def _raise_failure(self) -> None:
-        ending = self.ending
-        if ending is not None and ending.category is Category.FAILURE:
-            raise failure_of(
-                self._requestor.address,
-                self._service,
-                ending.status,
-                words=ending.words,
-                offending_elements=ending.offending_elements,
-            )
 
 
 def get(requestor: Requestor, sop_class: UID, identifier: DataSet, sink: Sink) -> Retrieve:
