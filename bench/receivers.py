@@ -186,7 +186,7 @@ def orthanc(name: str, **options: object) -> Receiver:
 
     def start(folder: Path) -> Running:
         store = folder / "store"
-        store.mkdir()
+        store.mkdir(exist_ok=True)
         running = RunningOrthanc(store, ["Orthanc", str(folder / "orthanc.json")])
         configuration = {
             "Name": "bench",

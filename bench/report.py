@@ -3,13 +3,32 @@
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from bench.scenarios import TARGETS, Scenario, Target
+from bench.scenarios import TARGETS, Bound, Target
 
 Results = Sequence[dict[str, Any]]  # Any: lines of JSON
 # More than this of the machine was busy with something else: the figure is marked.
 NOISE_MAX: Final = 0.10
+
+
+class Table(Protocol):
+    """What is shown as a table."""
+
+    @property
+    def name(self) -> str:
+        """Its name in results."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        ...
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Its rows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,7 @@ def rows_of(results: Results, scenario: str) -> dict[str, Row]:
     return {receiver: Row(receiver, group) for receiver, group in runs.items()}
 
 
-def tables(results: Results, scenarios: Iterable[Scenario]) -> str:
+def tables(results: Results, scenarios: Iterable[Table]) -> str:
     """Give a Markdown table for each scenario that has results."""
     parts = []
     for scenario in scenarios:
@@ -82,19 +101,44 @@ def tables(results: Results, scenarios: Iterable[Scenario]) -> str:
     return "\n".join(parts)
 
 
-def verdicts(results: Results, targets: Iterable[Target] = TARGETS) -> tuple[str, bool]:
+def verdicts(
+    results: Results, targets: Iterable[Target | Bound] = TARGETS
+) -> tuple[str, bool]:
     """Give the table of targets, and whether every one is met."""
     lines = ["| target | wanted | measured | |", "|---|---:|---:|---|"]
     is_met = True
     for target in targets:
-        measured = _measured(results, target)
-        is_reached = measured is not None and measured >= target.at_least
+        line, is_reached = (
+            _bound_line(results, target)
+            if isinstance(target, Bound)
+            else _target_line(results, target)
+        )
+        lines.append(line)
         is_met &= is_reached
-        unit = " x" if target.to else " /s"
-        text = "-" if measured is None else f"{measured:,.2f}{unit}"
-        verdict = "not measured" if measured is None else "pass" if is_reached else "**FAIL**"
-        lines.append(f"| {_words(target)} | ≥ {target.at_least:,g}{unit} | {text} | {verdict} |")
     return "\n".join(lines) + "\n", is_met
+
+
+def _target_line(results: Results, target: Target) -> tuple[str, bool]:
+    measured = _measured(results, target)
+    is_reached = measured is not None and measured >= target.at_least
+    unit = " x" if target.to else " /s"
+    text = "-" if measured is None else f"{measured:,.2f}{unit}"
+    verdict = _verdict(measured, is_reached=is_reached)
+    return f"| {_words(target)} | ≥ {target.at_least:,g}{unit} | {text} | {verdict} |", is_reached
+
+
+def _bound_line(results: Results, bound: Bound) -> tuple[str, bool]:
+    row = rows_of(results, bound.scenario).get(bound.of)
+    measured = row.median(bound.key) if row else None
+    is_reached = measured is not None and measured <= bound.at_most
+    text = "-" if measured is None else f"{measured / 1e3:,.1f} ms"
+    words = f"{bound.scenario}: {bound.of}, {bound.key.removesuffix('_us')}"
+    verdict = _verdict(measured, is_reached=is_reached)
+    return f"| {words} | ≤ {bound.at_most / 1e3:,g} ms | {text} | {verdict} |", is_reached
+
+
+def _verdict(measured: float | None, *, is_reached: bool) -> str:
+    return "not measured" if measured is None else "pass" if is_reached else "**FAIL**"
 
 
 def machine_table(facts: dict[str, str]) -> str:
@@ -119,13 +163,13 @@ def _words(target: Target) -> str:
     return f"{target.scenario}: {target.of}{against}"
 
 
-def _table(scenario: Scenario, rows: dict[str, Row]) -> str:
+def _table(scenario: Table, rows: dict[str, Row]) -> str:
     reference = next((row.rate for name, row in rows.items() if name.startswith("hilum")), None)
     lines = [
         f"#### {scenario.title}",
         "",
-        "| receiver | per second (min-max) | MB/s | Hilum is | CPU ms each | peak MB | p99 ms | |",
-        "|---|---:|---:|---:|---:|---:|---:|---|",
+        "| receiver | per second (min-max) | MB/s | Hilum is | CPU ms each | peak MB | p50 ms | p99 ms | |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---|",
         *(_line(rows[name], reference) for name in scenario.receivers if name in rows),
         "",
     ]
@@ -135,7 +179,7 @@ def _table(scenario: Scenario, rows: dict[str, Row]) -> str:
 def _line(row: Row, reference: float | None) -> str:
     rate = row.rate
     if rate is None:
-        return f"| {row.receiver} | - | - | - | - | - | - | {row.problem} |"
+        return f"| {row.receiver} | - | - | - | - | - | - | - | {row.problem} |"
     cells = [
         row.receiver,
         f"{_rate(rate)} ({_rate(min(row.rates))}-{_rate(max(row.rates))})",
@@ -145,6 +189,7 @@ def _line(row: Row, reference: float | None) -> str:
             row.median("receiver_cpu_seconds"), per=(row.median("succeeded") or 1) / 1e3, digits=2
         ),
         _number(row.median("peak_rss_bytes"), per=1e6, digits=0),
+        _number(row.median("p50_us"), per=1e3, digits=1),
         _number(row.median("p99_us"), per=1e3, digits=1),
         " ".join(filter(None, (row.problem, "(noisy)" if row.is_noisy else ""))),
     ]

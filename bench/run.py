@@ -38,14 +38,14 @@ def main() -> int:
     """Run; the exit code says whether every target is met."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops us stops all of it
-    results = _read(options.results) if options.results else _measure_all(options)
+    results = read(options.results) if options.results else _measure_all(options)
     scenarios, wanted = _plan(options)
     targets, is_met = report.verdicts(results, wanted)
     tables = report.tables(results, scenarios)
     print(f"\n{tables}\n{targets}")
     if options.report:
         marks = FORWARD_MARKS if options.forward else MARKS
-        _rewrite(PERFORMANCE, marks, results, f"{targets}\n{tables}")
+        rewrite(PERFORMANCE, marks, results, f"{targets}\n{tables}")
     return 0 if is_met else 1
 
 
@@ -119,7 +119,7 @@ def _progress(result: dict[str, Any]) -> str:
 def build() -> None:
     """Compile the generator and the sinks."""
     BUILD.mkdir(exist_ok=True)
-    for name in ("blast", "csink", "stowsink"):
+    for name in ("blast", "csink", "stowsink", "askdimse", "askhttp"):
         source, target = ROOT / "bench" / f"{name}.c", BUILD / name
         subprocess.run(
             ["gcc", "-std=gnu11", "-O2", "-Wall", "-pthread", "-o", str(target), str(source)],
@@ -127,11 +127,12 @@ def build() -> None:
         )
 
 
-def _read(paths: Sequence[Path]) -> list[dict[str, Any]]:
+def read(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Read the results of earlier runs."""
     return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
-def _rewrite(
+def rewrite(
     path: Path, marks: tuple[str, str], results: Sequence[dict[str, Any]], text: str
 ) -> None:
     """Put machine facts and tables between the marks of a page; the rest of it stays."""

@@ -66,6 +66,16 @@ class Target:
     against: str = ""  # another scenario that `to` was measured in
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A figure of the product that must not be larger."""
+
+    scenario: str
+    of: str
+    key: str  # of a result, in microseconds
+    at_most: float
+
+
 def _name(load: str, associations: int, store: str) -> str:
     return f"{load} x{associations} {store}"
 
