@@ -61,8 +61,13 @@ class Receiver:
 
 
 def find(program: str) -> str | None:
-    """Find a program; Debian keeps servers in /usr/sbin, which is not on everybody's path."""
-    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    """Find a program; Debian keeps servers in /usr/sbin, which is not on everybody's path.
+
+    Not beside our Python: pynetdicom puts programs there that have the names of DCMTK's.
+    """
+    ours = str(Path(sys.executable).parent)
+    folders = [one for one in os.environ.get("PATH", "").split(":") if one != ours]
+    return shutil.which(program, path=":".join([*folders, "/usr/sbin", "/sbin"]))
 
 
 # ---- Hilum ---------------------------------------------------------------------------------
