@@ -94,7 +94,7 @@ def _peer(title: str, port: int) -> str:
 
 class _Orthanc:
     def __init__(self, folder: Path, destinations: Destinations, options: object) -> None:
-        assert isinstance(options, dict)  # noqa: S101 - given below
+        assert isinstance(options, dict)
         modalities = {title: [title, "127.0.0.1", port] for title, port in destinations.items()}
         asked = {
             "DicomModalities": {**modalities, ASKER: [ASKER, "127.0.0.1", 104]},

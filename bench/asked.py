@@ -160,8 +160,10 @@ def _site(name: str, memory: Path) -> Iterator[Site]:
 def _fill(site: Site, data: Path) -> None:
     count = str(datasets.KINDS["ct"].instances_per_study)
     subprocess.run(
-        [str(BUILD / "blast"), "store", "-p", str(site.archive.port), "-c", CALLED]
-        + ["-k", count, "-Q", str(data)],
+        [
+            *(str(BUILD / "blast"), "store", "-p", str(site.archive.port), "-c", CALLED),
+            *("-k", count, "-Q", str(data)),
+        ],
         check=True,
         stdout=subprocess.DEVNULL,
     )

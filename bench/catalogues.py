@@ -15,6 +15,7 @@ from typing import Final
 from bench import archive
 from bench.archives import CATALOGUES, ORTHANC
 from bench.receivers import BUILD, CALLED
+
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.encode import encode_data_set
 from hilum.dicom.part10 import file_meta
@@ -63,8 +64,10 @@ def orthanc(studies: int) -> Path:
         running = CATALOGUES[ORTHANC].start(folder, {})
         try:
             subprocess.run(
-                [str(BUILD / "blast"), "store", "-p", str(running.port), "-c", CALLED]
-                + ["-j", "4", "-Q", str(files)],
+                [
+                    *(str(BUILD / "blast"), "store", "-p", str(running.port), "-c", CALLED),
+                    *("-j", "4", "-Q", str(files)),
+                ],
                 check=True,
             )
             if _count(running.web_port) != studies:

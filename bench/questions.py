@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from bench import catalogues
+
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.encode import encode_data_set
 from hilum.dicom.syntaxes import IMPLICIT_VR_LITTLE_ENDIAN
@@ -79,9 +80,7 @@ _TOPICS: Final[Mapping[str, Callable[[int], Callable[[random.Random], Keys]]]] =
     ),
     # Some ten studies each, in a stock of 20,000.
     "name": lambda _: lambda chance: {"PatientName": _name(chance, 3)},
-    "week": lambda _: (
-        lambda chance: {"StudyDate": _days(chance, 7), "ModalitiesInStudy": "CT"}
-    ),
+    "week": lambda _: lambda chance: {"StudyDate": _days(chance, 7), "ModalitiesInStudy": "CT"},
     # More than a hundred, in each stock.
     "common name": lambda _: lambda chance: {"PatientName": _name(chance, 1)},
     "year CT": lambda _: (

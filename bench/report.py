@@ -101,9 +101,7 @@ def tables(results: Results, scenarios: Iterable[Table]) -> str:
     return "\n".join(parts)
 
 
-def verdicts(
-    results: Results, targets: Iterable[Target | Bound] = TARGETS
-) -> tuple[str, bool]:
+def verdicts(results: Results, targets: Iterable[Target | Bound] = TARGETS) -> tuple[str, bool]:
     """Give the table of targets, and whether every one is met."""
     lines = ["| target | wanted | measured | |", "|---|---:|---:|---|"]
     is_met = True
@@ -168,7 +166,8 @@ def _table(scenario: Table, rows: dict[str, Row]) -> str:
     lines = [
         f"#### {scenario.title}",
         "",
-        "| receiver | per second (min-max) | MB/s | Hilum is | CPU ms each | peak MB | p50 ms | p99 ms | |",
+        "| receiver | per second (min-max) | MB/s | Hilum is | CPU ms each | peak MB | p50 ms "
+        "| p99 ms | |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",
         *(_line(rows[name], reference) for name in scenario.receivers if name in rows),
         "",
