@@ -91,7 +91,9 @@ static int read_answer(struct connection *c, int *is_last) {
     do {
         if (read_head(c, &head)) return -1;
     } while (head.status == 100);
-    *is_last = head.is_last || (head.length < 0 && !head.is_chunked);
+    *is_last = head.is_last;
+    if (head.status == 204 || head.status == 304) return head.status; /* RFC 9112 §6.3 */
+    *is_last |= head.length < 0 && !head.is_chunked;
     if (head.is_chunked) return skip_chunks(c) ? -1 : head.status;
     if (head.length >= 0) return skip(c, head.length) ? -1 : head.status;
     do {
