@@ -53,7 +53,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="scenarios whose name has this in it")
     parser.add_argument("--archives", default="", help="archives whose name has this in it")
-    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--repetitions", type=int, help="default 5, with --quick 3")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--seconds", type=float, default=1.5, help="of one search, at most")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the order")
     parser.add_argument("--memory", type=Path, default=Path("/dev/shm"), help="a tmpfs")
@@ -95,7 +96,7 @@ def _repeat(options: argparse.Namespace, memory: Path) -> Iterator[dict[str, Any
     visits += [(name, 0) for name in ARCHIVES if retrievals]
     visits = [visit for visit in visits if options.archives in visit[0]]
     chance = random.Random(options.seed)
-    for repetition in range(options.repetitions):
+    for repetition in range(options.repetitions or (3 if options.quick else 5)):
         chance.shuffle(visits)
         for name, studies in visits:
             if studies:

@@ -10,6 +10,10 @@ from bench.scenarios import TARGETS, Bound, Target
 Results = Sequence[dict[str, Any]]  # Any: lines of JSON
 # More than this of the machine was busy with something else: the figure is marked.
 NOISE_MAX: Final = 0.10
+_COLUMNS: Final = (
+    *("receiver", "per second (min-max)", "MB/s", "Hilum is", "CPU ms each"),
+    *("peak MB", "p50 ms", "p99 ms"),
+)
 
 
 class Table(Protocol):
@@ -166,8 +170,7 @@ def _table(scenario: Table, rows: dict[str, Row]) -> str:
     lines = [
         f"#### {scenario.title}",
         "",
-        "| receiver | per second (min-max) | MB/s | Hilum is | CPU ms each | peak MB | p50 ms "
-        "| p99 ms | |",
+        f"| {' | '.join(_COLUMNS)} | |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",
         *(_line(rows[name], reference) for name in scenario.receivers if name in rows),
         "",
