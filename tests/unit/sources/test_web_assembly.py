@@ -3,7 +3,7 @@
 from web_archive import WebArchive
 
 from hilum.kernel.telemetry import Silence
-from hilum.sources.web.assembly import OFFERED, Parts, doors_of, handlers_of
+from hilum.sources.web.assembly import OFFERED, Parts, Stock, doors_of, handlers_of
 from hilum.sources.web.settings import WebSourceSettings
 
 
@@ -24,7 +24,9 @@ def parts(entity="HILUM", **settings):
 
 
 def test_what_is_told_to_be_offered_is_answered():
-    assert set(handlers_of(parts())) == OFFERED
+    found = parts()
+
+    assert set(handlers_of(found, Stock.of(found))) == OFFERED
 
 
 def test_the_default_entity_has_two_roots():

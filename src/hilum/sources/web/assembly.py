@@ -31,7 +31,7 @@ from hilum.pipeline.drawing.studio import Studio, can_draw
 from hilum.pipeline.ports import Payloads
 from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
-from hilum.sources.web.door import ROOT, Door, Face, Handler, WebDoor
+from hilum.sources.web.door import ROOT, Answerer, Door, Face, Handler, WebDoor
 from hilum.sources.web.fhir import ROOT as FHIR
 from hilum.sources.web.fhir import Fhir
 from hilum.sources.web.frame_decoding import GalleryDecoder
@@ -86,21 +86,36 @@ class Parts:
     date: str
 
 
-def handlers_of(
-    parts: Parts, shelf: Shelf, gallery: Gallery, picturing: Picturing
-) -> Mapping[type[Resource], Handler]:
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What several handlers give out from: holdings, frames, pictures."""
+
+    shelf: Shelf
+    gallery: Gallery
+    picturing: Picturing
+
+    @classmethod
+    def of(cls, parts: Parts) -> "Stock":
+        """Make it of the parts."""
+        shelf = Shelf(parts.archive, parts.payloads, parts.telemetry)
+        gallery = Gallery(parts.payloads, shelf.reading, shelf.frames, parts.studio)
+        pixels = parts.settings.thumbnail_pixels
+        return cls(shelf, gallery, Picturing(shelf, gallery, thumbnail_pixels=pixels))
+
+
+def handlers_of(parts: Parts, stock: Stock) -> Mapping[type[Resource], Handler]:
     """Give what answers each kind of resource."""
     settings = parts.settings
-    decoder = GalleryDecoder(gallery) if can_draw() else None
+    decoder = GalleryDecoder(stock.gallery) if can_draw() else None
     handlers: dict[type[Resource], Handler] = {
         Search: Searching(
             parts.archive,
             limit_max=settings.search_limit,
             empty_status=settings.empty_search,
         ),
-        RetrieveMetadata: Describing(parts.archive, shelf),
-        **retrieval_handlers(shelf, decoder=decoder),
-        **picture_handlers(picturing),
+        RetrieveMetadata: Describing(parts.archive, stock.shelf),
+        **retrieval_handlers(stock.shelf, decoder=decoder),
+        **picture_handlers(stock.picturing),
         Store: parts.storing,
         Delete: Removing(parts.deleter, may_nobody=settings.local_delete),
     }
@@ -109,28 +124,25 @@ def handlers_of(
 
 def doors_of(parts: Parts) -> Mapping[str, ASGIApp]:
     """Give the doors by the path that each is the root of."""
-    settings = parts.settings
-    shelf = Shelf(parts.archive, parts.payloads, parts.telemetry)
-    gallery = Gallery(parts.payloads, shelf.reading, shelf.frames, parts.studio)
-    picturing = Picturing(shelf, gallery, thumbnail_pixels=settings.thumbnail_pixels)
-    handlers = handlers_of(parts, shelf, gallery, picturing)
+    settings, stock = parts.settings, Stock.of(parts)
     is_proxy = proxies_of(settings.trusted_proxies)
     limits = settings.limits
     pace = Pace(limits.bytes_per_second_min, limits.transfer_grace_seconds)
+
+    def door(path: str, answerer: Answerer) -> Door:
+        face = Face(path, parts.entity)
+        return Door(face, answerer, parts.telemetry, is_proxy=is_proxy, pace=pace)
+
+    handlers = handlers_of(parts, stock)
     doors: dict[str, ASGIApp] = {
         path: WebDoor(
             Face(path, parts.entity), handlers, parts.telemetry, is_proxy=is_proxy, pace=pace
         )
         for path in (ROOT, f"{ENTITIES}/{encoded(parts.entity)}/rs")
     }
-    wado = WadoUriAnswers(shelf, picturing)
-    doors[WADO_URI] = Door(
-        Face(WADO_URI, parts.entity), wado.reply, parts.telemetry, is_proxy=is_proxy, pace=pace
-    )
+    doors[WADO_URI] = door(WADO_URI, WadoUriAnswers(stock.shelf, stock.picturing).reply)
     if settings.fhir:
-        face = Face(FHIR, parts.entity)
-        reply = _fhir_of(parts).reply
-        doors[FHIR] = Door(face, reply, parts.telemetry, is_proxy=is_proxy, pace=pace)
+        doors[FHIR] = door(FHIR, _fhir_of(parts).reply)
     return doors
 
 

@@ -90,7 +90,7 @@ class RequestFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class InstanceLeftOut(Event):
+class InstanceSkipped(Event):
     """An answer leaves an instance out that belongs to it, because it cannot be read."""
 
     level: ClassVar[Level] = Level.ERROR

@@ -17,7 +17,7 @@ from hilum.pipeline.ports import Payloads
 from hilum.pipeline.reading import Reading
 from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
-from hilum.sources.web.events import InstanceLeftOut
+from hilum.sources.web.events import InstanceSkipped
 from hilum.sources.web.exchange import Exchange
 
 # Payloads that are looked at before others have their turn on the loop.
@@ -79,7 +79,7 @@ class Shelf:
 
     def leave_out(self, holding: Holding, why: Exception) -> None:
         """Write down that an instance is not in an answer that it belongs to."""
-        self._telemetry.emit(InstanceLeftOut(holding.sop_instance_uid, type(why).__name__))
+        self._telemetry.emit(InstanceSkipped(holding.sop_instance_uid, type(why).__name__))
 
     def _looked_at(
         self, holdings: Sequence[Holding]

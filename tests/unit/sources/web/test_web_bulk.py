@@ -197,7 +197,7 @@ def test_a_payload_that_is_gone_is_left_out_and_told(rig):
     alone = rig.get(f"{PATH}/bulkdata")
 
     assert [content for _, content in parts] == [bytes(range(16))]
-    assert rig.events.named("InstanceLeftOut")
+    assert rig.events.named("InstanceSkipped")
     assert alone.status_code == 503
 
 

@@ -201,7 +201,7 @@ def test_a_payload_that_is_gone_is_left_out_and_told(rig):
     ]
     assert "1 cannot be read" in header(answer, "warning")
     assert not header(answer, "etag")
-    (event,) = rig.events.named("InstanceLeftOut")
+    (event,) = rig.events.named("InstanceSkipped")
     assert event.sop_instance_uid == made[1].sop_instance_uid
 
 
