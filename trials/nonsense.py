@@ -37,6 +37,7 @@ FAULT_WORDS: Final = (
     "Traceback (most recent call last)",
     "A fault of ours ended",
     "unexpectedly (",
+    "request failed with 500",
 )
 
 

@@ -71,6 +71,11 @@ def instance(uid: str, *, size: int, seed: int = 0, **more: str | bytes) -> byte
 
 def part10(uid: str, *, size: int, seed: int = 0) -> bytes:
     """Make a whole instance as a file (PS3.10 §7.1)."""
+    return meta_group(uid) + instance(uid, size=size, seed=seed)
+
+
+def meta_group(uid: str) -> bytes:
+    """Make what is before the data set in a file: preamble and file meta group."""
     meta = b"".join(
         (
             element(0x00020001, "OB", b"\0\1"),
@@ -81,7 +86,7 @@ def part10(uid: str, *, size: int, seed: int = 0) -> bytes:
         )
     )
     group_length = element(0x00020000, "UL", struct.pack("<I", len(meta)))
-    return bytes(128) + b"DICM" + group_length + meta + instance(uid, size=size, seed=seed)
+    return bytes(128) + b"DICM" + group_length + meta
 
 
 def noise(size: int, seed: int) -> bytes:

@@ -33,6 +33,7 @@ TRIALS = (
     "full_disk",
     "ledger_damage",
     "nonsense",
+    "web_nonsense",
     "crowd",
     "large",
     "soak",

@@ -130,7 +130,8 @@ class Fhir:
             total = await self._count(exchange, search)
             return searchset([], base=base, links=_links(base, parameters), total=total)
         found = await self._page(exchange, search)
-        page = found[: search.count]
+        # What came without a Study Instance UID has no id, and so is no resource.
+        page = [study for study in found[: search.count] if _uid(study)]
         by_study = _by(tags.STUDY_INSTANCE_UID, await self._series_of(exchange, page))
         resources = [
             imaging_study(Study(study, by_study.get(_uid(study), ())), self._shape(release))

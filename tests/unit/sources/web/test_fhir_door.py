@@ -167,3 +167,13 @@ def test_a_key_that_means_nothing_is_refused_without_its_value():
     reply, found = ask("/fhir/ImagingStudy", {"patient": "x" * 2000})
     assert reply.status == 400
     assert "xxx" not in found["issue"][0]["diagnostics"]
+
+
+def test_a_study_without_a_uid_is_no_resource():
+    archive = Holds(2)
+    archive.put(Level.STUDY, {"PatientID": "P9"})
+
+    reply, found = ask("/fhir/ImagingStudy", archive=archive)
+
+    assert reply.status == 200
+    assert [one["resource"]["id"] for one in found["entry"]] == ["1.1", "1.2"]
