@@ -4,7 +4,7 @@ Tags ascend; group lengths and group 0002 are left out; padding goes, the digits
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Final
@@ -52,15 +52,6 @@ def to_json(
     What is only in the payload (`Bulk`) and has no address is left out.
     """
     return _Writer(bulk, inline_bytes_max).data_set(data_set, ()).encode("utf-8", "replace")
-
-
-def json_array(objects: Iterable[bytes]) -> Iterator[bytes]:
-    """Put objects into one array, piece by piece: results are streamed, not gathered."""
-    start = b"["
-    for one in objects:
-        yield start + one
-        start = b",\n"
-    yield b"[]" if start == b"[" else b"]"
 
 
 @lru_cache(maxsize=16 << 10)  # the dictionary has 5,300 attributes; private ones come and go

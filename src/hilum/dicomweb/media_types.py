@@ -85,13 +85,6 @@ def preferences(text: str) -> tuple[Preference, ...]:
     return tuple(sorted(ranges, key=lambda one: -one.quality))
 
 
-def quality_of(accepted: tuple[Preference, ...], essence: str) -> float:
-    """Tell how welcome a media type is: the narrowest range that covers it decides."""
-    covering = [one for one in accepted if one.media_type.covers(essence)]
-    narrowest = max(covering, key=lambda one: -one.media_type.essence.count("*"), default=None)
-    return narrowest.quality if narrowest else 0.0
-
-
 def _bounded(text: str) -> str:
     if len(text) > HEADER_LENGTH_MAX:
         raise RemoteProtocolError(

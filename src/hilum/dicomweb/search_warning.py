@@ -3,17 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-FUZZY_NOT_SUPPORTED: Final = (
-    "The fuzzymatching parameter is not supported. Only literal matching has been performed."
-)
 MORE_RESULTS: Final = "There are additional results that can be requested"
 WARNINGS_MAX: Final = 10
 _CHARACTERS_MAX: Final = 300
-
-
-def more_results(remaining: int) -> str:
-    """Say how many results are behind the page."""
-    return f"There are {remaining} additional results that can be requested"
 
 
 def at_most(limit: int) -> str:

@@ -57,13 +57,6 @@ class Calendar:
         """Give the first moment from `now` on at which it is open, in UTC; `now` if it is."""
         return self._next(now, zone, is_open=True)
 
-    def next_closing(self, now: datetime, zone: tzinfo) -> datetime | None:
-        """Give the first moment from `now` on at which it is closed, in UTC; None: never."""
-        try:
-            return self._next(now, zone, is_open=False)
-        except LookupError:
-            return None
-
     def _next(self, now: datetime, zone: tzinfo, *, is_open: bool) -> datetime:
         if self.is_open(now, zone) == is_open:
             return now.astimezone(UTC)

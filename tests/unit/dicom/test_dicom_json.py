@@ -9,7 +9,7 @@ from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.bulk import BulkReference, path_of, path_text
 from hilum.dicom.json_numbers import decimal_literal
 from hilum.dicom.json_reader import BadJson, read_json
-from hilum.dicom.json_writer import json_array, to_json
+from hilum.dicom.json_writer import to_json
 from hilum.dicom.parser import read_data_set
 from hilum.dicom.syntaxes import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
 
@@ -136,11 +136,6 @@ def test_words_are_little_endian_whatever_they_were():
     data_set.elements[0x7FE00010] = ("OW", b"\1\2\3\4")
 
     assert to_json(data_set) == b'{"7FE00010":{"vr":"OW","InlineBinary":"AgEEAw=="}}'
-
-
-def test_results_are_one_array_in_pieces():
-    assert b"".join(json_array([b"{}", b"{}"])) == b"[{},\n{}]"
-    assert b"".join(json_array([])) == b"[]"
 
 
 def read(text):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.dicomweb.media_types import MediaType, media_type, preferences, quality_of
+from hilum.dicomweb.media_types import MediaType, media_type, preferences
 from hilum.kernel.errors import RemoteProtocolError
 
 
@@ -61,23 +61,6 @@ def test_ranges_are_sorted_by_quality_and_then_as_they_stand():
         "c/c",
     ]
     assert accepted[1].media_type.parameter("type") == "application/dicom"
-
-
-@pytest.mark.parametrize(
-    ("accept", "essence", "quality"),
-    [
-        ("", "a/b", 1.0),
-        ("*", "a/b", 1.0),
-        ("a/*;q=0.2", "a/b", 0.2),
-        ("*/*, a/b;q=0", "a/b", 0.0),
-        ("a/*;q=0.1, a/b;q=0.7, */*;q=0.9", "a/b", 0.7),
-        ("c/d", "a/b", 0.0),
-        ("a/b;q=high", "a/b", 1.0),
-        ("a/b;q=7", "a/b", 1.0),
-    ],
-)
-def test_the_narrowest_range_says_how_welcome_a_type_is(accept, essence, quality):
-    assert quality_of(preferences(accept), essence) == quality
 
 
 def test_an_accept_header_without_end_is_refused():

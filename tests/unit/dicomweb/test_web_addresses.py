@@ -1,23 +1,13 @@
 """Addresses that we emit, whoever stands between us and the client; and warnings in headers."""
 
-import posixpath
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilum.dicom.bulk import path_text
-from hilum.dicomweb.addresses import (
-    bulk_of,
-    bulk_uri,
-    bulk_uris,
-    path_to,
-    relative_bulk_uri,
-    url_of,
-)
+from hilum.dicomweb.addresses import bulk_uri, url_of
 from hilum.dicomweb.base_url import BaseUrl, base_url, behind_proxy
-from hilum.dicomweb.resource import Place, RetrieveBulk
-from hilum.dicomweb.search_warning import FUZZY_NOT_SUPPORTED, more_results, warning_headers
+from hilum.dicomweb.resource import Place
+from hilum.dicomweb.search_warning import warning_headers
 
 OURS = BaseUrl("http", "127.0.0.1:8080", "/dicom-web")
 INSTANCE = Place("1.2", "1.3", "1.4")
@@ -106,54 +96,24 @@ _paths = st.lists(st.integers(0, 9_999_999), max_size=4).flatmap(
 )
 
 
-@given(_paths)
-def test_a_bulk_data_uri_is_read_as_it_was_written(path):
-    uri = bulk_uri(OURS, INSTANCE, path)
-
-    assert bulk_of(OURS, uri) == RetrieveBulk(INSTANCE, path)
-    assert bulk_uris(OURS, INSTANCE)(path, "OB") == uri
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [Place("1.2"), Place("1.2", "1.3"), INSTANCE, Place("", "1.3"), Place("", "", "1.4")],
-)
-def test_a_relative_uri_leads_to_the_same_value(asked):
-    path = (0x00880200, 0, 0x7FE00010)
-
-    relative = relative_bulk_uri(asked, INSTANCE, path)
-    # The path without its last segment, "metadata", and what is relative to that.
-    joined = posixpath.normpath(posixpath.join(path_to(asked), relative))
-
-    assert joined == f"{path_to(INSTANCE)}/bulkdata/{path_text(path)}"
-
-
-@pytest.mark.parametrize(
-    "uri",
-    ["", "/etc/passwd",
-     "http://other.example.com/studies/1.2/series/1.3/instances/1.4/bulkdata/7FE00010",
-     f"{OURS}/studies/1.2", f"{OURS}/studies/1.2/series/1.3/instances/1.4/bulkdata/..",
-     f"{OURS}/studies/\u00e9", f"{OURS}x/studies"],
-)  # fmt: skip
-def test_a_bulk_data_uri_of_somebody_else_is_not_ours(uri):
-    assert bulk_of(OURS, uri) is None
-
-
-def test_warnings_are_told_as_the_standard_has_them():
-    headers = warning_headers("http://a.example.com", [FUZZY_NOT_SUPPORTED, more_results(7)])
-
-    assert headers == [
-        (
-            "299 http://a.example.com: The fuzzymatching parameter is not supported. "
-            "Only literal matching has been performed."
-        ),
-        "299 http://a.example.com: There are 7 additional results that can be requested",
-    ]
-
-
 def test_a_warning_cannot_begin_another_header_and_there_are_not_many():
     headers = warning_headers("s", ["a\r\nSet-Cookie: b\u00e9"] * 30)
 
     assert headers[0] == "299 s: a??Set-Cookie: b?"
     assert headers[-1] == "299 s: There are 20 more warnings"
     assert len(headers) == 11
+
+
+def test_the_address_of_a_value_is_below_its_instance():
+    path = (0x00880200, 0, 0x7FE00010)
+
+    assert bulk_uri(OURS, INSTANCE, path) == (
+        f"{OURS}/studies/1.2/series/1.3/instances/1.4/bulkdata/00880200/0/7FE00010"
+    )
+
+
+def test_warnings_are_told_as_the_standard_has_them():
+    assert warning_headers("http://a.example.com", ["one thing", "another"]) == [
+        "299 http://a.example.com: one thing",
+        "299 http://a.example.com: another",
+    ]

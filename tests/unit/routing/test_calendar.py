@@ -92,16 +92,6 @@ def test_the_next_opening_may_be_days_away():
     ) + timedelta(days=7)
 
 
-def test_what_is_always_open_never_closes():
-    assert parse_calendar(["always"]).next_closing(on("mon", 5), BERLIN) is None
-
-
-def test_a_night_closes_in_the_morning():
-    closing = parse_calendar(["mon-fri 18:00-07:00"]).next_closing(on("fri", 23), BERLIN)
-
-    assert closing == on("sat", 7)
-
-
 # 2024-03-31: 02:00 becomes 03:00 (01:00 UTC). 2024-10-27: 03:00 becomes 02:00 (01:00 UTC).
 def test_a_window_whose_start_is_skipped_opens_when_the_clock_jumps():
     calendar = parse_calendar(["sun 02:15-04:00"])
@@ -117,15 +107,6 @@ def test_a_window_that_is_skipped_whole_opens_a_week_later():
     opening = calendar.next_opening(datetime(2024, 3, 30, 12, tzinfo=UTC), BERLIN)
 
     assert opening == datetime(2024, 4, 7, 0, 15, tzinfo=UTC)
-
-
-def test_an_hour_that_comes_twice_is_open_twice():
-    calendar = parse_calendar(["02:00-02:30"])
-    first = datetime(2024, 10, 27, 0, 10, tzinfo=UTC)
-
-    closing = calendar.next_closing(first, BERLIN)
-    assert closing == datetime(2024, 10, 27, 0, 30, tzinfo=UTC)
-    assert calendar.next_opening(closing, BERLIN) == datetime(2024, 10, 27, 1, tzinfo=UTC)
 
 
 _TIMES = st.tuples(st.integers(0, 95), st.integers(1, 96)).filter(lambda pair: pair[0] != pair[1])

@@ -9,7 +9,6 @@ from hilum.dimse.status import (
     CANCELLED,
     CANNOT_UNDERSTAND,
     DATA_SET_MISMATCH,
-    NOT_AUTHORIZED,
     OUT_OF_RESOURCES,
     SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
@@ -69,11 +68,6 @@ def does_not_match(tag: int, comment: str, status: int = DATA_SET_MISMATCH) -> E
 def unable(comment: str, offset: int = 0) -> Ending:
     """End an operation that failed on our side: Cxxx, `offset` tells our failures apart."""
     return Ending(CANNOT_UNDERSTAND | offset & 0xFFF, comment)
-
-
-def not_allowed(comment: str) -> Ending:
-    """End an operation that this peer may not have done."""
-    return Ending(NOT_AUTHORIZED, comment)
 
 
 def responding(command: Command, status: int) -> Command:

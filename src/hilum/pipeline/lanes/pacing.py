@@ -159,10 +159,6 @@ class Pacing:
                 self.breaker, failure, retry=self.policy.retry, now=now, chance=chance
             )
 
-    def probe_at(self) -> float | None:
-        """Give when the next probe is due; None: not needed."""
-        return self.breaker.until if isinstance(self.breaker, Open) else None
-
     def _look_at_hours(self, now: float, wall: datetime) -> None:
         if now - self._hours_at < HOURS_SECONDS:
             return
