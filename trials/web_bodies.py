@@ -18,7 +18,7 @@ _LOCATIONS: Final = (
     "bulk",
     "../../canary/x",
     "",
-    "file:///etc/passwd",
+    "file:/etc/passwd",
     "http://127.0.0.1/",
     "\xff",
 )
@@ -82,7 +82,7 @@ def _of_xml(chooser: random.Random, _: Sequence[bytes]) -> Body:
             )
             text = f'<!DOCTYPE x [<!ENTITY l0 "ha">{laughs}]>{text.replace("CANARY", "&l9;")}'
         case 1:
-            path = "file:///etc/passwd"
+            path = "file:/etc/passwd"
             text = f'<!DOCTYPE x [<!ENTITY e SYSTEM "{path}">]>{text.replace("CANARY", "&e;")}'
         case 2:
             text = "<NativeDicomModel>" + '<DicomAttribute tag="00081140" vr="SQ"><Item>' * 5_000

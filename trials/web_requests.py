@@ -117,7 +117,7 @@ _OTHERS: Final = (
     *("/", "//", "/metrics", "/livez/", "/readyz?x=%ff", "/healthz", "/api/v1/openapi.json"),
     *("/api/v1/queue?limit=-1", "/api/v1/queue?after=99999999999999999999", "/api/v1/explain/%00"),
     *("/api/v1/explain/..%2f..", "/api/v1/queue/retry", "/aets", "/aets/", "/aets/%ff/rs/studies"),
-    *("/aets/NOBODY/rs/studies", "http://elsewhere.example/dicom-web/studies", "*", "studies"),
+    *("/aets/NOBODY/rs/studies", "http://elsewhere.example.org/dicom-web/studies", "*", "studies"),
 )
 _ACCEPTS: Final = (
     *("", "*/*", "a", "/", "*/json", "multipart/related", 'multipart/related; type="*/*"', ",,,"),
@@ -161,7 +161,7 @@ _HEADER_VALUES: Final[dict[str, Sequence[str]]] = {
     "Content-Encoding": ("gzip", "deflate", "br", "identity"),
     "Expect": ("100-continue", "200-ok"),
     "Transfer-Encoding": ("gzip", "chunked, chunked", "identity"),
-    "Origin": ("null", "http://evil.example", "\x7f"),
+    "Origin": ("null", "http://evil.example.org", "\x7f"),
     "Authorization": ("Bearer", "Bearer a.b.c", "Basic %%%", "Digest x", "Bearer " + "a" * 9000),
     "Upgrade": ("websocket", "h2c"),
     "Content-Location": ("../../canary/x", "\xff"),
