@@ -86,7 +86,6 @@ def test_a_match_is_pending_and_an_identifier_follows(write, status):
         (ending.does_not_match(0x00080052, "no model", 0x0122), 0x0122, (0x00080052,)),
         (ending.unable("broken", 3), 0xC003, ()),
         (ending.limit_reached("1000 at most"), 0xB001, ()),
-        (ending.not_allowed("ask the operator"), 0x0124, ()),
     ],
 )
 def test_a_question_ends_with_a_status_and_no_data_set(end, status, offending):
