@@ -9,6 +9,7 @@ from hilum.cli.demonstration.archive import Archive
 from hilum.cli.demonstration.arriving import show_arrivals, show_echo, show_start, show_stranger
 from hilum.cli.demonstration.crash import show_kill, show_resumption, show_return
 from hilum.cli.demonstration.delivering import show_absence, show_delivery, show_drain
+from hilum.cli.demonstration.fetching import show_fetching
 from hilum.cli.demonstration.gateway import Gateway, started
 from hilum.cli.demonstration.proof import Proof, prove
 from hilum.cli.demonstration.scene import HOST, Scene, address_of, named
@@ -59,6 +60,7 @@ async def _perform(scene: Scene, archive: Archive, *, keeps: bool) -> bool:
             await show_resumption(scene, second)
             await show_absence(scene)
             await show_drain(scene, archive)
+            await show_fetching(scene, second)
             proof = await asyncio.to_thread(prove, scene.home.data, scene.acknowledged, scene.known)
         _conclude(scene, proof, keeps=keeps)
         if keeps and proof.holds:
@@ -84,6 +86,7 @@ def _next(scene: Scene, *, keeps: bool) -> Iterator[tuple[str, str]]:
     yield "hilum check", "what it will do, or every error in it"
     yield "hilum serve", "run the gateway"
     yield "hilum send PACS@host:104 FOLDER", "send files, folders, archives"
+    yield "hilum find PACS@host:104", "ask for studies; get and move fetch them"
     yield "hilum queue, hilum explain UID", "what is owed, and why it does not go"
     yield "hilum conformance", "the DICOM Conformance Statement"
     if scene.home.stays:
@@ -115,6 +118,7 @@ def _addresses(scene: Scene, gateway: Gateway) -> Iterator[tuple[str, str]]:
     yield "DICOM", address
     yield "try", f"hilum echo {address}"
     yield "", f"hilum send {address} FOLDER"
-    yield "HTTP", f"http://{HOST}:{gateway.web_port}/healthz, /readyz, /metrics"
+    yield "look", f"http://{HOST}:{gateway.web_port}/viewer/"
+    yield "HTTP", f"http://{HOST}:{gateway.web_port}/dicom-web, /fhir, /healthz, /metrics"
     yield "payloads", f"{scene.home.data.vault / 'instances'}"
     yield "log", f"{scene.home.log}"
