@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pydicom
@@ -85,26 +86,54 @@ def test_dicomweb_client_stores_and_deletes(start_gateway, monkeypatch):
     }
 
 
-def test_orthanc_stores_a_study(start_gateway, tmp_path):
+@contextmanager
+def orthanc_that_knows(gateway, folder):
+    """Start an Orthanc that has us among its DICOMweb servers; give the address of its web side."""
     if not PLUGIN.exists():
         pytest.skip("Orthanc's DICOMweb plugin is not installed")
-    gateway = start_gateway()
-    made = [instance(seed=seed) for seed in range(1, 31)]
     servers = {"hilum": {"Url": root_of(gateway) + "/", "ChunkedTransfers": True}}
     settings = {"Plugins": [str(PLUGIN)], "DicomWeb": {"Enable": True, "Servers": servers}}
+    with orthanc(folder / "orthanc", **settings) as (_, web):
+        yield web
 
-    with orthanc(tmp_path / "orthanc", **settings) as (_, web):
+
+def asked_of_orthanc(web, what, question):
+    return post(
+        f"{web}/dicom-web/servers/hilum/{what}", json.dumps(question).encode(), "application/json"
+    )
+
+
+def test_orthanc_stores_a_study(start_gateway, tmp_path):
+    gateway = start_gateway()
+    made = [instance(seed=seed) for seed in range(1, 31)]
+
+    with orthanc_that_knows(gateway, tmp_path) as web:
         for one in made:
             post(f"{web}/instances", file_of(one), "application/dicom")
-        studies = ask(f"{web}/studies")
-        told = post(
-            f"{web}/dicom-web/servers/hilum/stow",
-            json.dumps({"Resources": studies, "Synchronous": True}).encode(),
-            "application/json",
-        )
+        wanted = {"Resources": ask(f"{web}/studies"), "Synchronous": True}
+        told = asked_of_orthanc(web, "stow", wanted)
 
     assert told["InstancesCount"] == "30"
     assert set(held_after_stopping(gateway)) == {one.sop_instance_uid for one in made}
+
+
+def test_orthanc_searches_and_retrieves_a_study(start_gateway, tmp_path):
+    gateway = start_gateway()
+    made = [instance(seed=seed) for seed in range(1, 31)]
+    store(gateway, [file_of(one) for one in made])
+    study = made[0].study_instance_uid
+
+    with orthanc_that_knows(gateway, tmp_path) as web:
+        question = {"Uri": "/studies", "Arguments": {"StudyInstanceUID": study}}
+        found = asked_of_orthanc(web, "qido", question)
+        wanted = {"Resources": [{"Study": study}], "Synchronous": True}
+        asked_of_orthanc(web, "retrieve", wanted)
+        there = ask(f"{web}/instances?expand")
+
+    assert len(found) == 1
+    assert {one["MainDicomTags"]["SOPInstanceUID"] for one in there} == {
+        one.sop_instance_uid for one in made
+    }
 
 
 def post(url, content, kind):
