@@ -96,7 +96,7 @@ _ANSWER_MILLISECONDS_MAX: Final = 20.0
 # From the small stock to the large one a search takes so many times as long at most.
 _GROWTH_MAX: Final = 1.5
 
-TARGETS: Final = (
+TARGETS: Final[tuple[Target | Bound, ...]] = (
     *(
         Bound(one.name, HILUM, "p99_us", _ANSWER_MILLISECONDS_MAX * 1e3)
         for one in SCALE

@@ -36,6 +36,7 @@ TRIALS = (
     "web_nonsense",
     "crowd",
     "large",
+    "large_web",
     "soak",
     "privacy",
     "simulation",
