@@ -10,6 +10,7 @@ is retrieved is stored anew each time, in memory. Audit records are on.
 import argparse
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -51,7 +52,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="scenarios whose name has this in it")
+    parser.add_argument("--only", default="", help="scenarios: a regular expression")
     parser.add_argument("--archives", default="", help="archives whose name has this in it")
     parser.add_argument("--repetitions", type=int, help="default 5, with --quick 3")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
@@ -85,8 +86,8 @@ def _measure_all(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _repeat(options: argparse.Namespace, memory: Path) -> Iterator[dict[str, Any]]:
-    searches = [one for one in SEARCHES if options.only in one.name]
-    retrievals = [one for one in RETRIEVALS if options.only in one.name]
+    searches = [one for one in SEARCHES if re.search(options.only, one.name)]
+    retrievals = [one for one in RETRIEVALS if re.search(options.only, one.name)]
     visits = [
         (name, studies)
         for studies in sorted({one.studies for one in searches})
