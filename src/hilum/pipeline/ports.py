@@ -46,6 +46,13 @@ class PayloadReader(Protocol):
         """
         ...
 
+    def lies_at(self, offset: int, size: int) -> tuple[int, int] | None:
+        """Give the descriptor and where in its file so much of the data set lies, until `close`.
+
+        None: in no file that a socket could take it from. Raises CorruptPayload.
+        """
+        ...
+
     def close(self) -> None:
         """Give the file back."""
         ...

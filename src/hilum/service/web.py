@@ -20,10 +20,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from hilum.kernel.errors import Misconfigured
 from hilum.kernel.telemetry import Telemetry
+from hilum.service.web_sending import FileSender, can_take_files
 from hilum.service.web_tls import WebTls
 from hilum.sources.web.access.certificate import CERTIFICATE_STATE
 from hilum.sources.web.access.https import HttpsDoor, identities_on
 from hilum.sources.web.door import CUT_OFF_STATE
+from hilum.sources.web.exchange import SEND_FILE_STATE
 from hilum.sources.web.settings import WebLimits
 
 # What a request may take until its head is complete. Heads of browsers behind proxies with big
@@ -61,12 +63,19 @@ class BoundedHttp(HttpToolsProtocol):
         """Take a connection, unless there are too many."""
         super().connection_made(transport)
         self._certificate = identities_on(transport)
+        self._files: FileSender | None = None
+        if can_take_files(transport):
+            self._files = FileSender(
+                transport, stall_seconds_max=self.limits.transfer_grace_seconds
+            )
         self._await_head()
         if len(self.connections) > self.limits.connections_max:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        if self._files is not None:
+            self._files.close()
         self._head_is_complete()
         self._takes_again()
         super().connection_lost(exc)
@@ -90,7 +99,10 @@ class BoundedHttp(HttpToolsProtocol):
         """Note that the head of a request is complete."""
         self._head_is_complete()
         super().on_headers_complete()
-        self.scope["state"][CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
+        state = self.scope["state"]
+        state[CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
+        if self._files is not None:
+            state[SEND_FILE_STATE] = partial(self._files.send, self.cycle)
 
     def pause_writing(self) -> None:
         """Wait for a client that takes more slowly than we send; not for one that takes nothing."""

@@ -42,6 +42,9 @@ class MemoryPayload:
         self._read(offset, buffer[:count])
         return count
 
+    def lies_at(self, offset: int, size: int) -> None:
+        """Tell that it is in no file."""
+
     def close(self) -> None:
         """Give it back."""
         self._closed()

@@ -77,6 +77,16 @@ class OpenPayload:
             raise CorruptPayload("the file ends before its payload does")
         return got
 
+    def lies_at(self, offset: int, size: int) -> tuple[int, int]:
+        """Give the descriptor and where in its file so much of the data set lies, until `close`.
+
+        Raises:
+            CorruptPayload: there is not so much.
+        """
+        if offset + size > self.size:
+            raise CorruptPayload("the payload is shorter than what was to be read of it")
+        return self._descriptor, self._start + offset
+
     def close(self) -> None:
         """Give the file back. Safe to call twice."""
         if self._descriptor != _NOT_OPEN:

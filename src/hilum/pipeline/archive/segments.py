@@ -4,6 +4,7 @@ Its length is known before its first byte, and any part of it can be cut out: fo
 """
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, cast
@@ -16,6 +17,8 @@ from hilum.pipeline.reading import Reading
 # What is read and handed on at once: the costs of a piece are small against its own then, and two
 # of them are all that a body holds of a payload.
 BLOCK_BYTES: Final = 512 << 10
+# Less of a payload is sooner copied than handed over as it lies.
+LYING_BYTES_MIN: Final = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,19 @@ class Run:
 
 
 Segment = bytes | Run
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """Bytes in a file, for a socket that takes them there; until the next piece is asked for."""
+
+    descriptor: int
+    position: int
+    size: int
+
+
+# Of a body on its way: bytes, or where they are.
+Piece = bytes | Lying
 
 
 def size_of(segments: Iterable[Segment]) -> int:
@@ -87,34 +103,55 @@ class Streamer:
         finally:
             opened.close()
 
+    async def pieces(self, segments: Sequence[Segment]) -> AsyncGenerator[Piece]:
+        """Give a body as `blocks` does, but long runs of stored bytes as they lie."""
+        opened = _Opened(self._payloads, self._reading)
+        before: list[Segment] = []
+        try:
+            for segment in segments:
+                lying = await opened.lying(segment)
+                if lying is None:
+                    before.append(segment)
+                    continue
+                async with aclosing(self.blocks(before)) as blocks:
+                    async for block in blocks:
+                        yield block
+                before.clear()
+                yield lying
+            async with aclosing(self.blocks(before)) as blocks:
+                async for block in blocks:
+                    yield block
+        finally:
+            opened.close()
+
 
 class Begun:
-    """A body whose first block is at hand: what goes wrong before it can be told with a status.
+    """A body whose first piece is at hand: what goes wrong before it can be told with a status.
 
     Whoever has it closes it.
     """
 
-    def __init__(self, blocks: AsyncGenerator[bytes]) -> None:
-        self._blocks = blocks
-        self._first: bytes | None = None
+    def __init__(self, pieces: AsyncGenerator[Piece]) -> None:
+        self._pieces = pieces
+        self._first: Piece | None = None
 
     async def begin(self) -> "Begun":
-        """Get the first block. Raises what getting it raises."""
-        self._first = await anext(self._blocks, b"")
+        """Get the first piece. Raises what getting it raises."""
+        self._first = await anext(self._pieces, b"")
         return self
 
     def __aiter__(self) -> "Begun":
         """Begin."""
         return self
 
-    async def __anext__(self) -> bytes:
-        """Give the next block. Raises what getting it raises."""
+    async def __anext__(self) -> Piece:
+        """Give the next piece. Raises what getting it raises."""
         first, self._first = self._first, None
-        return await anext(self._blocks) if first is None else first
+        return await anext(self._pieces) if first is None else first
 
     async def aclose(self) -> None:
         """Let go of what it reads."""
-        await self._blocks.aclose()
+        await self._pieces.aclose()
 
 
 class _Block:
@@ -174,14 +211,28 @@ class _Opened:
         block.took(count)
         return count
 
+    async def lying(self, segment: Segment) -> Lying | None:
+        """Give where a segment lies; None: nowhere, or it is better copied."""
+        if not isinstance(segment, Run) or segment.size < LYING_BYTES_MIN:
+            return None
+        if segment.form != AS_STORED:
+            return None
+        reader = await self._reader_of(segment.path)
+        place = reader.lies_at(segment.start, segment.size)
+        return None if place is None else Lying(*place, segment.size)
+
     async def _open(self, run: Run) -> Bytes:
-        reader = self._reader
-        if reader is None or self._path != run.path:
-            self.close()
-            reader = await self._reading.call(partial(self._payloads.open_payload, run.path))
-            self._reader, self._path = reader, run.path
+        reader = await self._reader_of(run.path)
         self._source, self._form = formed(reader, run.form), run.form
         return self._source
+
+    async def _reader_of(self, path: str) -> PayloadReader:
+        reader = self._reader
+        if reader is None or self._path != path:
+            self.close()
+            reader = await self._reading.call(partial(self._payloads.open_payload, path))
+            self._reader, self._path = reader, path
+        return reader
 
     def close(self) -> None:
         self._source = None

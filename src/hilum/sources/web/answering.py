@@ -1,16 +1,20 @@
 """Sends an answer: whole or as it is made, until the client has it, or has gone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
 from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.refusal import RequestRefused
+from hilum.pipeline.archive.segments import Lying, Piece
 from hilum.sources.web.arriving_body import ArrivingBody, ClientGone
 from hilum.sources.web.caller import HttpCaller
-from hilum.sources.web.exchange import Exchange, Reply, refused
+from hilum.sources.web.exchange import Body, Exchange, Reply, refused
+
+# Sends bytes of a body from where they lie. Raises CorruptPayload, OSError.
+SendFile = Callable[[Lying], Awaitable[None]]
 
 _BODILESS: Final = frozenset((204, 304))
 _CLOSE: Final = (b"connection", b"close")
@@ -19,8 +23,9 @@ _CLOSE: Final = (b"connection", b"close")
 class Answering:
     """One answer on its way. `has_begun`: its status cannot be changed any more."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, send_file: SendFile | None = None) -> None:
         self._send = send
+        self._send_file = send_file
         self.has_begun = False
         self.bytes = 0
 
@@ -54,19 +59,26 @@ class Answering:
         if is_unread or not is_whole:
             await self._part(b"", more=False)
 
-    async def _stream(self, body: AsyncIterator[bytes], arriving: ArrivingBody) -> None:
+    async def _stream(self, body: AsyncIterator[Piece], arriving: ArrivingBody) -> None:
         """Send a body as it is made. The server swallows what is sent to a client that has gone."""
         gone = asyncio.ensure_future(arriving.until_gone())
         try:
             async for piece in body:
                 if gone.done():
                     raise ClientGone("the client closed the connection")
-                if piece:
+                if isinstance(piece, Lying):
+                    await self._file(piece)
+                elif piece:
                     await self._part(piece, more=True)
         finally:
             gone.cancel()
             await asyncio.wait((gone,))
             await _close(body)
+
+    async def _file(self, piece: Lying) -> None:
+        assert self._send_file is not None  # noqa: S101 - nobody gives files otherwise
+        self.bytes += piece.size
+        await self._send_file(piece)
 
     async def _part(self, content: bytes, *, more: bool) -> None:
         self.bytes += len(content)
@@ -105,7 +117,7 @@ def _headers_of(reply: Reply, *, is_last: bool) -> list[tuple[bytes, bytes]]:
     return headers
 
 
-async def _close(body: bytes | AsyncIterator[bytes]) -> None:
+async def _close(body: Body) -> None:
     """Let go of what a streamed body holds, also when nobody began it."""
     close = getattr(body, "aclose", None)
     if close is not None:

@@ -4,7 +4,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 from hilum.dicomweb.choices import JSON
 from hilum.dicomweb.entity_tag import weak
@@ -39,7 +39,8 @@ async def compressed(reply: Reply, accept_encoding: str) -> Reply:
     headers |= _weak(headers)
     if isinstance(reply.body, bytes):
         return replace(reply, body=await _whole(reply.body), headers=headers)
-    return replace(reply, body=_stream(reply.body), headers=headers)
+    texts = cast("AsyncIterator[bytes]", reply.body)  # of no file: see _TYPES
+    return replace(reply, body=_stream(texts), headers=headers)
 
 
 def takes_gzip(accept_encoding: str) -> bool:

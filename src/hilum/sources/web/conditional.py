@@ -1,10 +1,11 @@
 """Bodies whose length and tag are known: 304 for who has them, 206 for who wants a part."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import cast
 
 from hilum.dicomweb.byte_range import spans_of
 from hilum.dicomweb.entity_tag import has_it, still_holds
-from hilum.pipeline.archive.segments import Begun, Segment, Streamer, cut, size_of
+from hilum.pipeline.archive.segments import Begun, Piece, Segment, Streamer, cut, size_of
 from hilum.sources.web.exchange import Exchange, Reply
 
 
@@ -49,7 +50,16 @@ async def single_part(
 
 async def begun(
     exchange: Exchange, streamer: Streamer, segments: Sequence[Segment]
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[Piece]:
     """Give a body, begun unless only its head is asked for. Raises CorruptPayload, OSError."""
-    blocks = streamer.blocks(segments)
-    return blocks if exchange.method == "HEAD" else await Begun(blocks).begin()
+    pieces = body_of(exchange, streamer, segments)
+    return pieces if exchange.method == "HEAD" else await Begun(pieces).begin()
+
+
+def body_of(
+    exchange: Exchange, streamer: Streamer, segments: Sequence[Segment]
+) -> AsyncGenerator[Piece]:
+    """Give a body: as it lies, where the connection can take it from there."""
+    if exchange.takes_files:
+        return streamer.pieces(segments)
+    return cast("AsyncGenerator[Piece]", streamer.blocks(segments))

@@ -23,7 +23,7 @@ from hilum.sources.web.arriving_body import NO_HURRY, ClientGone
 from hilum.sources.web.caller import CALLER_STATE, EVERYTHING, HttpCaller
 from hilum.sources.web.compression import compressed
 from hilum.sources.web.events import RequestAnswered, RequestFailed, kind_of, method_of
-from hilum.sources.web.exchange import Exchange, Reply, joined_headers, refused
+from hilum.sources.web.exchange import SEND_FILE_STATE, Exchange, Reply, joined_headers, refused
 from hilum.sources.web.pace import Pace
 from hilum.sources.web.proxies import IsProxy
 
@@ -67,6 +67,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         began = self._monotonic()
+        send_file = scope.get("state", {}).get(SEND_FILE_STATE)
         exchange = Exchange(
             scope,
             receive,
@@ -75,7 +76,7 @@ class Door:
             entity=self._face.entity,
             pace=self._pace,
         )
-        visit = _Visit(Answering(send))
+        visit = _Visit(Answering(send, send_file))
         try:
             await self._serve(exchange, visit)
         except ClientGone:

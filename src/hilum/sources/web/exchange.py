@@ -6,6 +6,7 @@ A body that is streamed goes out as it is made: the server makes the maker wait 
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from starlette.types import Receive, Scope
 
@@ -14,13 +15,17 @@ from hilum.dicomweb.choice import Accepted
 from hilum.dicomweb.percent import query_pairs
 from hilum.dicomweb.refusal import PROBLEM_TYPE, RequestRefused
 from hilum.ledger.entry import Origin
+from hilum.pipeline.archive.segments import Piece
 from hilum.sources.web.arriving_body import NO_HURRY, ArrivingBody, ClientGone
 from hilum.sources.web.caller import HttpCaller
 from hilum.sources.web.pace import Pace
 
 __all__ = ["Body", "ClientGone", "Exchange", "Reply", "joined_headers", "refused"]
 
-Body = bytes | AsyncIterator[bytes]
+# A key of a request's `state`: what sends a `Lying` piece of a body, if the connection can.
+SEND_FILE_STATE: Final = "hilum.send_file"
+
+Body = bytes | AsyncIterator[bytes] | AsyncIterator[Piece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Exchange:
     """A request that was let in. `root` is the address of the service that clients know.
 
     `kind`: what it is about, one of few words for labels; whoever answers it says so.
+    `takes_files`: the connection can take bytes of a body from where they lie.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class Exchange:
         pace: Pace = NO_HURRY,
     ) -> None:
         self.kind = "none"
+        self.takes_files = SEND_FILE_STATE in scope.get("state", {})
         self.method: str = scope["method"]
         self.raw_path: bytes = scope["raw_path"]
         self.caller = caller

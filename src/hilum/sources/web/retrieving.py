@@ -15,7 +15,7 @@ from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.resource import RetrieveInstances
 from hilum.pipeline.archive.ports import Purpose
 from hilum.pipeline.archive.segments import size_of
-from hilum.sources.web.conditional import is_known, not_modified, single_part
+from hilum.sources.web.conditional import body_of, is_known, not_modified, single_part
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.exporting import zip_reply
 from hilum.sources.web.instance_parts import InstanceParts, Made, begun, file_of, meta_of
@@ -67,7 +67,9 @@ class InstanceRetriever:
             return Reply(status, parts.content_type, parts.blocks(), headers)
         body = parts.segments()
         headers["Content-Length"] = str(size_of(body))
-        return Reply(status, parts.content_type, self._shelf.streamer.blocks(body), headers)
+        return Reply(
+            status, parts.content_type, body_of(exchange, self._shelf.streamer, body), headers
+        )
 
 
 async def single_instance(exchange: Exchange, shelf: Shelf, giving: Giving, tag: str) -> Reply:
