@@ -1,7 +1,8 @@
 """Reads payloads without making the event loop wait for a disk.
 
 What lies in the page cache is read on the loop: a thread would cost more than the read. When one
-read took long, the next ones are done by threads for a while.
+read took long, the next ones are done by threads for a while; for a long while only if that
+happens again soon, since on a busy machine the loop itself is held up once in a while.
 """
 
 import asyncio
@@ -12,7 +13,11 @@ _T = TypeVar("_T")
 
 # A mebibyte from the page cache takes a tenth of it, even on a busy machine.
 _SLOW_SECONDS: Final = 0.01
-_WARY_SECONDS: Final = 30.0
+_WARY_SECONDS_MIN: Final = 0.25
+_WARY_SECONDS_MAX: Final = 30.0
+_GROWTH: Final = 4.0
+# A slow read so soon after the last spell makes the next spell longer.
+_SOON_SECONDS: Final = 5.0
 
 
 class Reading:
@@ -20,6 +25,7 @@ class Reading:
 
     def __init__(self) -> None:
         self._wary_until = 0.0
+        self._spell = _WARY_SECONDS_MIN
 
     async def call(self, act: Callable[[], _T]) -> _T:
         """Give what `act` gives. When this returns or raises, `act` has come to its end."""
@@ -32,7 +38,13 @@ class Reading:
         finally:
             ended = loop.time()
             if ended - started > _SLOW_SECONDS:
-                self._wary_until = ended + _WARY_SECONDS
+                self._be_wary(ended)
+
+    def _be_wary(self, now: float) -> None:
+        is_soon = self._wary_until and now < self._wary_until + _SOON_SECONDS
+        longer = min(self._spell * _GROWTH, _WARY_SECONDS_MAX)
+        self._spell = longer if is_soon else _WARY_SECONDS_MIN
+        self._wary_until = now + self._spell
 
 
 async def _in_a_thread(loop: asyncio.AbstractEventLoop, act: Callable[[], _T]) -> _T:

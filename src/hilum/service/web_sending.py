@@ -62,6 +62,9 @@ class FileSender:
             cycle.expected_content_length -= sent
             if at < end:
                 await asyncio.sleep(0)
+        if at < end:
+            # What would still be sent must not be taken for the rest of this answer.
+            cycle.disconnected = True
 
     def close(self) -> None:
         """The connection is over."""

@@ -155,3 +155,15 @@ def test_it_is_read_anywhere_while_it_is_read_in_order(vault):
     assert last == content[9000:]
     assert behind == 0
     assert following == content[100:150]
+
+
+def test_a_payload_says_where_it_lies(vault):
+    placed(vault, b"0123456789")
+    payload = vault.open_payload(PATH)
+
+    descriptor, position = payload.lies_at(2, 8)
+
+    assert os.pread(descriptor, 8, position) == b"23456789"
+    with pytest.raises(CorruptPayload):
+        payload.lies_at(2, 9)
+    payload.close()

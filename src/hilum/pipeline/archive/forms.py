@@ -37,6 +37,11 @@ class Form:
     anchor: int = 0
     bits: Bits | None = None
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Tell whether bytes are given out as they are stored."""
+        return not self.is_deflated and self.word_bytes == 1 and self.bits is None
+
 
 AS_STORED: Final = Form()
 

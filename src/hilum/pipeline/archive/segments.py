@@ -215,7 +215,7 @@ class _Opened:
         """Give where a segment lies; None: nowhere, or it is better copied."""
         if not isinstance(segment, Run) or segment.size < LYING_BYTES_MIN:
             return None
-        if segment.form != AS_STORED:
+        if not segment.form.changes_nothing:
             return None
         reader = await self._reader_of(segment.path)
         place = reader.lies_at(segment.start, segment.size)

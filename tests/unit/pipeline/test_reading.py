@@ -1,0 +1,80 @@
+"""Where payloads are read: on the loop while that is quick, in threads while a disk is slow."""
+
+import asyncio
+import threading
+
+import pytest
+
+from hilum.pipeline.reading import Reading
+
+
+class Times:
+    """A loop's clock, and reads that take some of it."""
+
+    def __init__(self):
+        self.now = 100.0
+        self.reading = Reading()
+
+    async def takes(self, seconds):
+        """Read; tell whether the loop did."""
+
+        def act():
+            self.now += seconds
+            return threading.current_thread() is threading.main_thread()
+
+        return await self.reading.call(act)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    times = Times()
+
+    def run(scenario):
+        async def timed():
+            monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: times.now)
+            await scenario(times)
+
+        with asyncio.Runner() as runner:
+            runner.run(timed())
+
+    return run
+
+
+def test_what_is_quick_is_read_on_the_loop(run):
+    async def scenario(times):
+        assert await times.takes(0.001)
+        assert await times.takes(0.001)
+
+    run(scenario)
+
+
+def test_after_a_slow_read_threads_read_and_soon_the_loop_again(run):
+    async def scenario(times):
+        await times.takes(0.02)
+        assert not await times.takes(0.001)
+        times.now += 0.5
+        assert await times.takes(0.001)
+
+    run(scenario)
+
+
+def test_a_disk_that_stays_slow_is_left_to_threads_ever_longer(run):
+    async def scenario(times):
+        on_the_loop = 0
+        for _ in range(600):
+            on_the_loop += await times.takes(0.1)
+        assert on_the_loop < 10
+
+    run(scenario)
+
+
+def test_a_slow_read_once_in_a_while_costs_little(run):
+    async def scenario(times):
+        for _ in range(6):
+            await times.takes(0.02)
+            times.now += 60
+        await times.takes(0.02)
+        times.now += 0.5
+        assert await times.takes(0.001)
+
+    run(scenario)
