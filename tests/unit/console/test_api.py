@@ -104,6 +104,10 @@ def test_what_is_held_is_held_with_its_reason_and_audited(ledger):
         ("/queue/replay", {"select": {"destination": "pacs"}, "to": "nowhere"}, "nowhere"),
         ("/queue/retry", {"select": {"colour": "red"}}, "colour"),
         ("/queue/retry", {"select": {"study_instance_uid": "../etc"}}, "study_instance_uid"),
+        ("/queue/retry", {"select": {"ids": [1, 2**63]}}, "ids"),
+        ("/queue/retry", {"select": {"created_before": 0.5}}, "RFC 3339"),
+        ("/queue/retry", {"select": {"created_before": "1767225600"}}, "RFC 3339"),
+        ("/queue/retry", {"select": {"route": "\ud800"}}, "route"),
     ],
 )
 def test_what_is_not_clear_is_refused_in_words(ledger, path, body, says):
@@ -111,6 +115,13 @@ def test_what_is_not_clear_is_refused_in_words(ledger, path, body, says):
 
     assert answer.status_code == 422
     assert says in answer.json()["error"]
+
+
+def test_who_asks_in_a_way_that_is_not_is_told_which_ways_there_are(ledger):
+    answer = client(ledger).ask("PUT", "/queue", headers={"Content-Length": "0"})
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET"
 
 
 def test_everything_must_be_said(ledger):

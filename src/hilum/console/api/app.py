@@ -1,15 +1,16 @@
 """The application under /api/v1: what is described, how errors are said."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hilum import __version__
+from hilum.console.api.models import Refusal
 from hilum.kernel.errors import Full, HilumError
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -17,6 +18,25 @@ _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FAULTS_MAX: Final = 10
 # The largest request is a selection of 1,000 numbers.
 BODY_BYTES_MAX: Final = 64 * 1024
+
+
+# Those that stand before the API refuse in the same shape.
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": Refusal, "description": description}
+    for status, description in (
+        (400, "A body that cannot be read."),
+        (401, "Nothing shows who calls."),
+        (403, "Who calls may not do this, or not from there."),
+        (404, "There is no such thing."),
+        (411, "A body without a length."),
+        (413, "A body that is too large."),
+        (415, "A body that is not JSON, of what changes something."),
+        (422, "What was sent cannot be meant: the error names it."),
+        (429, "Too many requests; Retry-After says when to come again."),
+        (503, "Not now."),
+        (507, "The disk is full."),
+    )
+}
 
 
 def build(routers: Sequence[APIRouter]) -> FastAPI:
@@ -28,13 +48,15 @@ def build(routers: Sequence[APIRouter]) -> FastAPI:
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         openapi_url="/openapi.json",
+        responses=_REFUSALS,
+        dependencies=[Depends(_only_json)],
     )
     for router in routers:
         api.include_router(router)
 
     @api.middleware("http")
     async def guard(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        refused = _not_json(request) or _too_large(request)
+        refused = _too_large(request)
         if refused is not None:
             return _error(*refused)
         response = await go_on(request)
@@ -48,12 +70,11 @@ def build(routers: Sequence[APIRouter]) -> FastAPI:
     return api
 
 
-def _not_json(request: Request) -> tuple[int, str] | None:
+async def _only_json(request: Request) -> None:
     """Refuse what changes something and is not JSON: no foreign page may make a browser send it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method not in _CHANGING or kind == "application/json":
-        return None
-    return 415, "Send a JSON body with Content-Type: application/json."
+    if request.method in _CHANGING and kind != "application/json":
+        raise HTTPException(415, "Send a JSON body with Content-Type: application/json.")
 
 
 def _too_large(request: Request) -> tuple[int, str] | None:
@@ -70,7 +91,7 @@ def _too_large(request: Request) -> tuple[int, str] | None:
 
 async def _said(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    return _error(error.status_code, str(error.detail))
+    return _error(error.status_code, str(error.detail), error.headers)
 
 
 async def _misread(_request: Request, error: Exception) -> Response:
@@ -91,5 +112,5 @@ async def _failed(_request: Request, _fault: Exception) -> Response:
     return _error(500, "Internal error; the log says more.")
 
 
-def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": message}, status, _HEADERS)
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": message}, status, {**(headers or {}), **_HEADERS})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from hilum.ledger.delivery import DeliveryHistory, Priority, QueuedDelivery, Selection, State
 from hilum.ledger.delivery_queue import PAGE_MAX
@@ -13,13 +13,31 @@ StateName = Literal["waiting", "active", "deferred", "held", "delivered", "refus
 PriorityName = Literal["stat", "routine", "bulk"]
 Uid = Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
 Name = Annotated[str, Field(max_length=64)]
+# Numbers that a column of the ledger can have.
+DeliveryId = Annotated[int, Field(ge=0, le=2**62)]
 IDS_MAX = 1000
+
+
+def _written(moment: object) -> object:
+    """Take no bare number for a moment: nobody could tell what it counts from."""
+    if isinstance(moment, int | float) or (isinstance(moment, str) and "-" not in moment[1:]):
+        raise ValueError("write date and time as in RFC 3339: 2026-01-31T12:00:00Z")
+    return moment
+
+
+Moment = Annotated[datetime, BeforeValidator(_written)]
+
+
+class Refusal(BaseModel):
+    """Why there is no answer."""
+
+    error: str
 
 
 class SelectionModel(BaseModel, extra="forbid"):
     """Which deliveries: those that fit everything that is given. At least one must be given."""
 
-    ids: Annotated[list[int], Field(max_length=IDS_MAX)] = []
+    ids: Annotated[list[DeliveryId], Field(max_length=IDS_MAX)] = []
     destination: Name = ""
     route: Name = ""
     states: list[StateName] = []
@@ -27,7 +45,7 @@ class SelectionModel(BaseModel, extra="forbid"):
     series_instance_uid: Uid | Literal[""] = ""
     sop_instance_uid: Uid | Literal[""] = ""
     accession_number: Annotated[str, Field(max_length=64)] = ""
-    created_before: datetime | None = None
+    created_before: Moment | None = None
     everything: bool = Field(
         default=False, description="Say so when all deliveries of the queue are meant."
     )
@@ -56,7 +74,7 @@ class SelectionModel(BaseModel, extra="forbid"):
 class PageQuery(SelectionModel):
     """Which deliveries to list, and how many of them."""
 
-    after: int = Field(default=0, ge=0, le=2**62, description="`next` of the page before.")
+    after: DeliveryId = Field(default=0, description="`next` of the page before.")
     limit: int = Field(default=100, ge=1, le=PAGE_MAX)
 
 
