@@ -14,6 +14,7 @@ from typing import Final, Self, TypeVar
 from hilum.ledger.auditing import audit_values
 from hilum.ledger.catalogue import Catalogue
 from hilum.ledger.checkpointing import Checkpointer, CheckpointMode
+from hilum.ledger.commitments import Commitments
 from hilum.ledger.connection import Durability
 from hilum.ledger.deliveries import Deliveries
 from hilum.ledger.deliveries_planning import Planning
@@ -92,6 +93,7 @@ class Ledger:
         self.lookup = Lookup(ask)
         self.versions = Versions(ask)
         self.keys = Keys(writing, self._write, ask)
+        self.commitments = Commitments(writing, self._write, self._searchers.ask)
         self.search = Search(self._searchers.ask)
         self.holdings = Holdings(self._searchers.ask)
         # For retrievals of an instance: raises AllBusy where the other one waits.

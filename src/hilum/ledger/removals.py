@@ -1,6 +1,7 @@
 """What may go from the vault, and letting it go: first out of the ledger, then the file.
 
-Whether it should go is decided elsewhere. A payload that is still to be delivered never goes.
+Whether it should go is decided elsewhere. A payload that is still to be delivered never goes, nor
+one of which somebody was promised a report (storage commitment).
 """
 
 from collections.abc import Collection, Sequence
@@ -14,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_unless
 from sqlalchemy.sql.expression import ClauseElement
 
 from hilum.ledger.auditing import audit_values
+from hilum.ledger.commitment_statements import is_reported_later
 from hilum.ledger.deliveries_statements import LIMIT, literal, value
 from hilum.ledger.delivery import State
 from hilum.ledger.doors import Ask, Write
@@ -83,6 +85,7 @@ class Removals:
         )
         self._deliveries = SelectIn(_deliveries(), "uids")
         self._open = Statement(_open(), "uid", "number")
+        self._promised = Statement(_promised(), "uid")
         self._usage = Statement(
             select(
                 func.count(),
@@ -151,7 +154,7 @@ class Removals:
         studies: dict[str, list[Held]] = {}
         for path in dict.fromkeys(paths):
             held = self._losses.held_at(cursor, path)
-            if held is None or self._open.row(cursor, held.sop_instance_uid, held.version):
+            if held is None or self._is_wanted(cursor, held):
                 continue
             self._losses.let_go(cursor, held)
             gone.append(path)
@@ -160,6 +163,13 @@ class Removals:
         records = [_audit(study, reason, who[0]) for study in studies.values()]
         self._writing.add_audit.run(cursor, [audit_values(record, who[1]) for record in records])
         return gone
+
+    def _is_wanted(self, cursor: Cursor, held: Held) -> bool:
+        """Tell whether a payload is owed to somebody, or a report on it is."""
+        uid = held.sop_instance_uid
+        if self._open.row(cursor, uid, held.version):
+            return True
+        return self._promised.row(cursor, uid) is not None
 
 
 def _audit(study: Sequence[Held], reason: str, by: Origin) -> AuditRecord:
@@ -186,6 +196,12 @@ def _open() -> ClauseElement:
     )
 
 
+def _promised() -> ClauseElement:
+    """Ask whether somebody was promised a report on an instance."""
+    uid = INSTANCE.c.sop_instance_uid
+    return select(uid).where(uid == value("uid"), is_reported_later(uid))
+
+
 def _settled() -> ClauseElement:
     settled = [literal(State.DELIVERED), literal(State.DROPPED)]
     is_owed = (
@@ -210,6 +226,7 @@ def _settled() -> ClauseElement:
             > tuple_(value("after_row"), value("after_version"))
         )
         .where(PAYLOAD.c.received_at_microseconds < value("before"), ~is_owed)
+        .where(~is_reported_later(INSTANCE.c.sop_instance_uid))
         # Rows of instances are numbered as they came: the oldest first, without an index for it.
         .order_by(PAYLOAD.c.instance_row, PAYLOAD.c.version)
         .suffix_with(LIMIT)

@@ -22,11 +22,22 @@ from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.key import AccessKey
 from hilum.ledger.keys import key_of
 from hilum.ledger.recording import held_under
-from hilum.ledger.schema import ACCESS_KEY, ATTEMPT, DELIVERY, GATHERING, INSTANCE, PAYLOAD
+from hilum.ledger.schema import (
+    ACCESS_KEY,
+    ATTEMPT,
+    COMMITMENT,
+    COMMITMENT_REFERENCE,
+    DELIVERY,
+    GATHERING,
+    INSTANCE,
+    PAYLOAD,
+)
 from hilum.ledger.statements import Reading
 from hilum.ledger.texts import Insert, Row, run_once
 
 GONE: Final = "its payload was not in the vault when the ledger was made anew"
+# What we owe others: deliveries, and reports on storage commitment.
+_TAKEN_OVER: Final = (GATHERING, DELIVERY, ATTEMPT, COMMITMENT, COMMITMENT_REFERENCE)
 _ROWS_PER_TRANSACTION: Final = 2000
 _NAMES: Final = tuple(DELIVERY.c.keys())
 _UID: Final = _NAMES.index("sop_instance_uid")
@@ -49,7 +60,7 @@ class Salvage:
         there is not: nobody knows what it said.
         """
         try:
-            for table in (GATHERING, DELIVERY, ATTEMPT):
+            for table in _TAKEN_OVER:
                 for _ in self._rows(table):
                     pass
         except (sqlite3.Error, OSError, LedgerUnavailable):
@@ -67,7 +78,7 @@ class Salvage:
             Full, LedgerUnavailable: the new one cannot be written.
         """
         count = 0
-        for table in (GATHERING, DELIVERY, ATTEMPT):
+        for table in _TAKEN_OVER:
             rows = self._rows(table)
             adding = Insert(insert(table), *table.c.keys())
             while page := list(islice(rows, _ROWS_PER_TRANSACTION)):

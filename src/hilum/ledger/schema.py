@@ -373,3 +373,39 @@ ACCESS_KEY: Final = Table(
     *_integers("expires_at_microseconds", "revoked_at_microseconds"),
     sqlite_with_rowid=False,
 )
+
+# Storage commitments that others asked us for: kept while their reports are owed, and some days
+# after. `due_at_microseconds`: when to try to report next; who tries puts it off first.
+COMMITMENT: Final = Table(
+    "commitment",
+    METADATA,
+    Column("id", _ROW, primary_key=True),
+    *_texts("transaction_uid"),
+    *_origin(),
+    *_texts("state"),
+    Column("asked_at_microseconds", BigInteger, nullable=False),
+    Column("due_at_microseconds", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    *_integers("settled_at_microseconds"),
+    *_texts_empty("reason"),
+    UniqueConstraint("calling_ae_title", "transaction_uid"),
+    Index(
+        "ix_commitment_due",
+        "due_at_microseconds",
+        sqlite_where=literal_column("state = 'asked'"),
+    ),
+    Index(None, "settled_at_microseconds"),
+)
+
+# The instances that a storage commitment is asked for: also a list of what a study has.
+COMMITMENT_REFERENCE: Final = Table(
+    "commitment_reference",
+    METADATA,
+    Column(
+        "commitment_row", _ROW, ForeignKey("commitment.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("sop_instance_uid", Text, primary_key=True),
+    *_texts("sop_class_uid"),
+    Index(None, "sop_instance_uid"),
+    sqlite_with_rowid=False,
+)

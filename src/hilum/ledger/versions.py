@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
+from hilum.ledger.commitment_statements import is_reported_later
 from hilum.ledger.delivery import State
 from hilum.ledger.doors import Ask
 from hilum.ledger.schema import DELIVERY, INSTANCE, PAYLOAD, SERIES, STUDY
@@ -15,7 +16,8 @@ from hilum.ledger.texts import run_once
 class Standing:
     """What is held, and how much of it is still owed to somebody.
 
-    `paths`: of the payloads, with their sizes. `deliveries`: how many are not settled.
+    `paths`: of the payloads, with their sizes. `deliveries`: how many are not settled, and how many
+    instances somebody was promised a report on.
     """
 
     paths: dict[str, int]
@@ -42,10 +44,11 @@ class Versions:
         named = [column == uid for column, uid in places.items() if uid]
         if not named:
             raise ValueError("no UID is given")
-        held, owed = _held(named), _owed(named)
+        held, owed, promised = _held(named), _owed(named), _promised(named)
         return self._ask(
             lambda cursor: Standing(
-                dict(run_once(cursor, held).fetchall()), run_once(cursor, owed).fetchone()[0]
+                dict(run_once(cursor, held).fetchall()),
+                run_once(cursor, owed).fetchone()[0] + run_once(cursor, promised).fetchone()[0],
             )
         )
 
@@ -75,4 +78,15 @@ def _owed(named: list[ColumnElement[bool]]) -> Select[Any]:
             & (DELIVERY.c.version == PAYLOAD.c.version),
         )
         .where(*named, DELIVERY.c.state.not_in(settled))
+    )
+
+
+def _promised(named: list[ColumnElement[bool]]) -> Select[Any]:
+    """Count instances that a storage commitment names whose report is owed."""
+    return (
+        select(func.count())
+        .select_from(STUDY)
+        .join(SERIES, SERIES.c.study_row == STUDY.c.id)
+        .join(INSTANCE, INSTANCE.c.series_row == SERIES.c.id)
+        .where(*named, is_reported_later(INSTANCE.c.sop_instance_uid))
     )

@@ -108,6 +108,7 @@ def open_house(folder: DataFolder, config: Config, telemetry: Telemetry) -> None
         # On a full disk they end by themselves.
         with suppress(HilumError):
             ledger.end_leases(lambda _: True)
+            ledger.commitments.end_leases(now=datetime.now(UTC))
     finally:
         ledger.close()
 
