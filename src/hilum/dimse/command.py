@@ -15,7 +15,7 @@ from hilum.kernel.names import UID
 ERROR_COMMENT_LENGTH_MAX: Final = 64  # VR LO (PS3.7 Annex C)
 NO_DATA_SET: Final = 0x0101  # any other Command Data Set Type says that one follows (PS3.7 §E.1)
 _DATA_SET_FOLLOWS: Final = 0x0001
-_RESPONSE_BIT: Final = 0x8000
+RESPONSE_BIT: Final = 0x8000
 # A UID has 64 (PS3.5 §9.1); up to twice that can be answered 0x0117, more would only fill logs.
 _UID_BYTES_MAX: Final = 128
 # AE titles have 16 and comments 64 characters; longer comments are seen and worth reading.
@@ -100,7 +100,7 @@ class Command:
     @property
     def is_response(self) -> bool:
         """Tell whether this answers a request."""
-        return self.command_field & _RESPONSE_BIT != 0
+        return self.command_field & RESPONSE_BIT != 0
 
 
 def _read_number(raw: bytes) -> int | None:
@@ -264,7 +264,7 @@ def encode_response(command: Command, status: int, comment: str = "") -> bytes:
     body = (
         _uid_element(0x0002, sop_class)
         + _RESPONSE.pack(
-            *(0, 0x0100, 2, command.command_field | _RESPONSE_BIT),
+            *(0, 0x0100, 2, command.command_field | RESPONSE_BIT),
             *(0, 0x0120, 2, command.message_id),
             *(0, _DATA_SET_TYPE, 2, NO_DATA_SET),
             *(0, 0x0900, 2, status),

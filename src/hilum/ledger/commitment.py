@@ -49,11 +49,12 @@ class Listed:
     """What commitment requests tell of a series or study: UIDs listed, and UIDs that are held.
 
     `listed` are those held in it and those that are held nowhere, of every request that names an
-    instance of it. None: no request does.
+    instance of it. `is_whole`: one of the requests names all that is held.
     """
 
-    listed: Collection[str] | None
+    listed: Collection[str]
     held: Collection[str]
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

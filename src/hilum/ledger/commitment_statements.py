@@ -91,11 +91,12 @@ class CommitmentStatements:
             .ordered_values(
                 (_C.state, literal_column("'asked'")),
                 (_C.attempts, _ONE_MORE),
+                (_C.asked_at_microseconds, value("now")),
                 (due, value("until")),
                 (_C.settled_at_microseconds, literal_column("NULL")),
             )
             .where(_C.id == value("number")),
-            *("until", "number"),
+            *("now", "until", "number"),
         )
         self.lease = Statement(
             update(COMMITMENT)
@@ -193,8 +194,7 @@ def _listed(key: ColumnElement[str]) -> Statement:
         .where(key == value("uid"))
     )
     named = (
-        select(_R.sop_instance_uid)
-        .distinct()
+        select(_R.commitment_row, _R.sop_instance_uid)
         .join_from(
             COMMITMENT_REFERENCE,
             INSTANCE,

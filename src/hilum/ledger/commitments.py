@@ -3,6 +3,7 @@
 Whether an instance is committed to is decided when it is reported, by what is held then.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from sqlite3 import Cursor
@@ -101,7 +102,7 @@ class Commitments:
             number = known[0]
             if statements.named.run(cursor, number).fetchall() != sorted(rows):
                 raise Rejected("the transaction UID is in use for other instances")
-            statements.ask_again.run(cursor, moments[1], number)
+            statements.ask_again.run(cursor, *moments, number)
         detail = f"transaction {transaction}: {len(rows)} instances"
         self._audit(cursor, COMMITMENT_ASKED, "success", asked.origin, detail, moments[0])
         found = statements.one.row(cursor, number)
@@ -149,10 +150,13 @@ class Commitments:
         )
         uids = {one for (one,) in held.fetchall()}
         within = statements.listed_of_study if is_study else statements.listed_of_series
-        listed = {one for (one,) in within.run(cursor, uid, uid).fetchall()}
-        return Listed(listed or None, uids)
+        lists: defaultdict[int, set[str]] = defaultdict(set)
+        for number, one in within.run(cursor, uid, uid).fetchall():
+            lists[number].add(one)
+        is_whole = any(uids <= names for names in lists.values())
+        return Listed(frozenset().union(*lists.values()), uids, is_whole=is_whole)
 
-    def _audit(  # noqa: PLR0913 - the columns of a record
+    def _audit(
         self, cursor: Cursor, event: str, outcome: str, origin: Origin, detail: str, at: int
     ) -> None:
         record = with_storable_fields(AuditRecord(event, outcome, origin, detail=detail))

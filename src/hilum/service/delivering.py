@@ -86,6 +86,7 @@ class Delivering:
         self._groups = Groups(ledger.deliveries, self._threads, clock, self.dispatcher, telemetry)
         self._gatherer = Gatherer(
             ledger.gatherings,
+            ledger.commitments,
             self._threads,
             clock,
             telemetry,

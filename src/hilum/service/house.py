@@ -43,6 +43,7 @@ from hilum.service.owing import REFRESH_SECONDS, Owing
 from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
+from hilum.service.vouching import voucher_of
 from hilum.service.web_access import LOOK_SECONDS
 from hilum.service.web_front import front_of
 from hilum.service.web_listener import WebListener
@@ -129,6 +130,13 @@ class House:
         )
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.archive = self.archiving.archive
+        self.voucher = voucher_of(
+            config.sources.dimse.commitment,
+            self.delivering,
+            self.ledger,
+            clock=self.clock,
+            telemetry=telemetry,
+        )
         self._studio = studio_of(telemetry, workers=config.gateway.workers)
         self.keeper = keeper_of(
             config, self.ledger, self.vault, self.intake, telemetry, clock=self.clock
@@ -161,6 +169,7 @@ class House:
             clock=self.clock,
             telemetry=self.telemetry,
             commitments=self.delivering.commitments,
+            voucher=self.voucher,
             library=Library(self.archive, self.vault, ConfiguredMovers(self.delivering)),
         )
         await self._count()
@@ -184,6 +193,7 @@ class House:
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
                 (_ROOM_SECONDS, "balancing groups", self.delivering.balance),
                 (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
+                (_ROOM_SECONDS, "reporting storage commitment", self.voucher.look),
                 (_ROOM_SECONDS, "letting payloads go", self.keeper.look),
                 (_ROOM_SECONDS, "making metadata", self.archiving.look),
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
@@ -213,6 +223,7 @@ class House:
             folder.stop()
         if self.door is not None:
             await self.door.stop()
+        await self.voucher.close()
         await self.intake.stop()
         await self.delivering.stop(self.config.sources.dimse.limits.stop_seconds)
         if self.intake.has_doubt:
@@ -231,6 +242,7 @@ class House:
         fixed = restart_needed(self._begun_with, config)
         self.delivering.change(config)
         self.keeper.change(config.retention)
+        self.voucher.settings = config.sources.dimse.commitment
         self._web.change(config)
         self.config = config
         if self.desk is not None and self.door is not None:

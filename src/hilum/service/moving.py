@@ -29,12 +29,16 @@ class ConfiguredMovers:
                 return _Target(destination)
         for name, peer in self._delivering.peers.items():
             if peer.ae_title == ae_title and (host := listening_host(peer)) is not None:
-                return _Target(self._destination_of(name, peer, host))
+                return _Target(peer_destination(name, peer, host, self._delivering))
         return None
 
-    def _destination_of(self, name: str, peer: PeerSettings, host: str) -> DimseDestination:
-        address = Address(host, peer.port or 0, peer.ae_title, self._delivering.title)
-        return DimseDestination(name, address, RequestorOptions(), self._delivering.payloads)
+
+def peer_destination(
+    name: str, peer: PeerSettings, host: str, delivering: Delivering
+) -> DimseDestination:
+    """Give a peer as somebody whom we call where it listens."""
+    address = Address(host, peer.port or 0, peer.ae_title, delivering.title)
+    return DimseDestination(name, address, RequestorOptions(), delivering.payloads)
 
 
 class _Target:

@@ -31,6 +31,7 @@ EVENT_MODULES: Final = (
     "hilum.pipeline.events",
     "hilum.pipeline.lanes.events",
     "hilum.pipeline.retention.events",
+    "hilum.pipeline.vouching.events",
     "hilum.service.events",
     "hilum.service.log_events",
     "hilum.sources.dimse.events",

@@ -1,4 +1,4 @@
-"""Commitments that others ask us for: remembered, leased, settled, and a reason to keep payloads."""
+"""Commitments that others ask us for: remembered, leased, settled, and what keeps payloads."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -151,7 +151,9 @@ def test_a_list_is_of_the_studies_that_it_names_something_of(ledger):
 
     assert (set(study.listed), set(study.held)) == ({ONE, TWO, ABSENT}, {ONE, TWO})
     assert (set(series.listed), set(series.held)) == ({ONE, ABSENT}, {ONE})
-    assert ledger.commitments.listed(Level.STUDY, "1.7").listed is None
+    assert study.is_whole
+    assert series.is_whole
+    assert not ledger.commitments.listed(Level.STUDY, "1.7").is_whole
 
 
 def test_lists_of_several_requests_are_put_together(ledger):
@@ -159,7 +161,9 @@ def test_lists_of_several_requests_are_put_together(ledger):
     ask(ledger, ONE)
     ask(ledger, TWO, transaction="2.25.2")
 
-    assert set(ledger.commitments.listed(Level.STUDY, "1.2.3").listed) == {ONE, TWO}
+    study = ledger.commitments.listed(Level.STUDY, "1.2.3")
+    assert set(study.listed) == {ONE, TWO}
+    assert not study.is_whole
 
 
 def test_old_ones_are_forgotten_with_their_lists_and_open_ones_never(ledger, path):
@@ -185,7 +189,8 @@ def test_a_ledger_that_is_made_anew_takes_over_what_was_promised(ledger, path, t
         fresh.close()
 
 
-def test_questions_read_by_indexes(ledger, path):
+@pytest.mark.usefixtures("ledger")
+def test_questions_read_by_indexes(path):
     """What is asked for each instance or each second must not read a table from end to end."""
     statements = CommitmentStatements()
     for statement in (

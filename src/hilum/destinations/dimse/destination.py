@@ -9,11 +9,13 @@ from hilum.destinations.dimse.association import SendingAssociation, no_commitme
 from hilum.destinations.dimse.contexts import Kind, Way, propose
 from hilum.destinations.dimse.manner import DEFAULT_MANNER, Manner
 from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.dimse.reporting import CommitmentListener
 from hilum.destinations.dimse.requestor import associate
 from hilum.destinations.dimse.session import DimseSession
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dimse.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, describe
 from hilum.kernel.errors import LocalProtocolError, Rejected
+from hilum.kernel.names import AETitle
 from hilum.pipeline.archive.movers import Errand
 from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.outgoing import Conversion, Converter, reencoder
@@ -87,6 +89,10 @@ class DimseDestination:
         )
         twin._remember(kinds)
         return DimseSession(twin, errand)
+
+    def listener(self, calling: AETitle) -> CommitmentListener:
+        """Give the peer as who hears our reports on storage commitment, called as `calling`."""
+        return CommitmentListener(replace(self.address, calling=calling), self._options)
 
     async def aclose(self) -> None:
         """Sessions share nothing that is open."""

@@ -25,8 +25,14 @@ from hilum.destinations.dimse.wire import Wire
 from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from hilum.dimse.message import Command, CommandField, Priority
-from hilum.dimse.service.commitment import commitment_data_set, commitment_request
+from hilum.dimse.command import RESPONSE_BIT
+from hilum.dimse.message import Command, CommandField, Priority, decode_command
+from hilum.dimse.service.commitment import (
+    commitment_data_set,
+    commitment_request,
+    report_request,
+)
+from hilum.dimse.service.commitment_answer import Vouched, vouched_data_set
 from hilum.dimse.service.storage import store_request
 from hilum.dimse.service.verification import echo_request
 from hilum.dimse.upper.association import Association
@@ -256,12 +262,30 @@ class Requestor:
         """
         syntax = self.contexts[context_id].transfer_syntax
         information = commitment_data_set(transaction, instances, syntax)
+        request = commitment_request(message_id)
+        return await self._exchange(context_id, message_id, request, information)
+
+    async def report_commitment(self, context_id: int, message_id: int, vouched: Vouched) -> int:
+        """Tell the peer what we vouch for (PS3.4 §J.3.3), and give its status.
+
+        Raises:
+            Unreachable, RemoteProtocolError: the association is over.
+        """
+        information = vouched_data_set(vouched, self.contexts[context_id].transfer_syntax)
+        request = report_request(message_id, vouched.event_type)
+        return await self._exchange(context_id, message_id, request, information)
+
+    async def _exchange(
+        self, context_id: int, message_id: int, request: bytes, information: bytes
+    ) -> int:
+        """Send a request with a short data set, and give the status of its response."""
+        expected = decode_command(request).command_field | RESPONSE_BIT
         with self._operation():
             with self._message():
-                parts = self._fragments.command(context_id, commitment_request(message_id))
+                parts = self._fragments.command(context_id, request)
                 await self._send(parts, context_id, information, is_last=True)
             seconds = self._options.response_timeout_seconds
-            response = await self._response(CommandField.N_ACTION_RSP, message_id, seconds)
+            response = await self._response(expected, message_id, seconds)
         return status_of(response)
 
     @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.commitment import Listed
 from hilum.ledger.delivery import Level
 from hilum.ledger.gathering import Completeness, Evidence, Gathering, SeriesEvidence
 from hilum.pipeline.lanes.events import GatheringClosed
@@ -48,12 +49,21 @@ class Gatherings(Protocol):
         ...
 
 
+class Lists(Protocol):
+    """What is needed of `hilum.ledger.commitments`; raises HilumError."""
+
+    def listed(self, level: Level, uid: str) -> Listed:
+        """Say which instances of a series or study commitment requests list."""
+        ...
+
+
 class Gatherer:
     """Looks at the gatherings that are open."""
 
     def __init__(
         self,
         gatherings: Gatherings,
+        lists: Lists,
         aside: Aside,
         clock: Clock,
         telemetry: Telemetry,
@@ -62,6 +72,7 @@ class Gatherer:
     ) -> None:
         """Take what to ask; `is_association_open` tells of the associations of this process."""
         self._gatherings = gatherings
+        self._lists = lists
         self._aside = aside
         self._clock = clock
         self._telemetry = telemetry
@@ -98,11 +109,12 @@ class Gatherer:
         return self._look_again.get(gathering.gathering_id, now) <= now
 
     async def _judge(self, gathering: Gathering, now: datetime) -> bool:
-        held = await self._aside.run(
-            lambda: self._gatherings.evidence(gathering.level, gathering.uid)
-        )
+        held, lists = await self._aside.run(lambda: self._known(gathering))
         evidence = evidence_of(
-            gathering, held, is_arriving=self._is_association_open(gathering.association_id)
+            gathering,
+            held,
+            lists,
+            is_arriving=self._is_association_open(gathering.association_id),
         )
         patience = self._patience.get(gathering.route, GONE)
         decision = completeness.decide(evidence, patience, now)
@@ -111,8 +123,13 @@ class Gatherer:
             soon = now + timedelta(seconds=max(patience.quiet_seconds / 4, 1.0))
             self._look_again[gathering.gathering_id] = min(decision.until, soon)
             return False
-        await self._close(gathering, decision, told(decision.because, held), now)
+        counted = held if evidence.listed is None else Evidence(())
+        await self._close(gathering, decision, told(decision.because, counted), now)
         return True
+
+    def _known(self, gathering: Gathering) -> tuple[Evidence, Listed]:
+        level, uid = gathering.level, gathering.uid
+        return self._gatherings.evidence(level, uid), self._lists.listed(level, uid)
 
     async def _close(
         self, gathering: Gathering, release: Release, said: str, now: datetime
@@ -142,14 +159,22 @@ class Gatherer:
 
 
 def evidence_of(
-    gathering: Gathering, held: Evidence, *, is_arriving: bool
+    gathering: Gathering, held: Evidence, lists: Listed, *, is_arriving: bool
 ) -> completeness.Evidence:
-    """Put what the ledger knows in the words of the decision. Pure."""
+    """Put what the ledger knows in the words of the decision. Pure.
+
+    Some ask for commitment of each image or series as it is done. Where no request names all that
+    is held, none is of the whole: together they tell what is missing, and never that nothing is.
+    """
+    is_missing = not frozenset(lists.listed) <= frozenset(lists.held)
+    listed = lists.listed if is_missing or lists.is_whole else None
     return completeness.Evidence(
         opened_at=gathering.opened_at,
         last_arrival_at=gathering.last_arrival_at,
         received=held.instances,
         numbers=_numbers(held.series),
+        listed=listed,
+        held=lists.held,
         open_associations=int(is_arriving),
     )
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dimse.message import Command, CommandField, CommandReceived, encode_response
+from hilum.dimse.service.commitment_answer import request_refusal
 from hilum.dimse.service.ending import query_retrieve_refusal
 from hilum.dimse.service.storage import store_refusal, store_response
 from hilum.dimse.service.verification import echo_response
 from hilum.dimse.status import (
     OUT_OF_RESOURCES,
+    RESOURCE_LIMITATION,
     SUCCESS,
     UNRECOGNIZED_OPERATION,
 )
@@ -19,12 +21,14 @@ from hilum.ledger.entry import Origin
 from hilum.pipeline.answers import Answer, Kept
 from hilum.pipeline.reception import Announcement
 from hilum.sources.dimse.admission import Admitted, Caller
+from hilum.sources.dimse.committing import Committing, IncomingRequest
 from hilum.sources.dimse.events import AssociationClosed, EchoAnswered, OperationRefused
 from hilum.sources.dimse.operation import Asker, Extended, IncomingIdentifier
 from hilum.sources.dimse.operations import Operations, kind_of
 from hilum.sources.dimse.outbox import Outbox
 from hilum.sources.dimse.reporting import IncomingReport, report_refusal
 from hilum.sources.dimse.storing import Incoming, Swallow, status_of
+from hilum.sources.dimse.vouching import Promises, Vouching
 
 if TYPE_CHECKING:
     from hilum.sources.dimse.desk import Desk
@@ -93,6 +97,7 @@ class Conversation:
             association_id=association_id,
         )
         self._operations = Operations(desk.operations, self._operations_settled)
+        self._promises = Promises()
 
     @property
     def is_operating(self) -> bool:
@@ -124,6 +129,8 @@ class Conversation:
                 self._store(context, command)
             case CommandField.N_EVENT_REPORT_RQ:
                 self._take_report(context, command)
+            case CommandField.N_ACTION_RQ:
+                self._commit(context, command)
             case CommandField.C_FIND_RQ | CommandField.C_MOVE_RQ | CommandField.C_GET_RQ:
                 self._operate(context, command)
             case CommandField.C_CANCEL_RQ:
@@ -134,13 +141,14 @@ class Conversation:
 
     def take_response(self, command: Command) -> bool:
         """Take a response of the peer; False: nothing of ours is waiting for it."""
-        return self._operations.take_response(command)
+        # An answer to a report may come when nobody waits for it any more.
+        return self._operations.take_response(command) or self._promises.take_response(command)
 
     def finish_incoming(self) -> None:
         """The last byte of the data set that was coming is here."""
         incoming, self.incoming = self.incoming, None
         if incoming is not None:
-            if not isinstance(incoming, IncomingIdentifier):
+            if not isinstance(incoming, IncomingIdentifier | IncomingRequest):
                 self.owed += 1
             incoming.finish()
 
@@ -157,6 +165,7 @@ class Conversation:
             self.incoming.abandon()
             self.incoming = None
         self._operations.end()
+        self._give_back_promises()
         self._desk.telemetry.emit(
             AssociationClosed(
                 association_id=self.association_id,
@@ -200,6 +209,21 @@ class Conversation:
             answer=lambda response: self._settle(context.id, response),
         )
 
+    def _commit(self, context: Context, command: Command) -> None:
+        if self._desk.voucher is None:
+            self._refuse(context, command, UNRECOGNIZED_OPERATION, "the service is not offered")
+        elif (refusal := request_refusal(context, command)) is not None:
+            self._refuse(context, command, refusal.status, refusal.comment)
+        elif self._operations.is_full:
+            self._refuse(context, command, RESOURCE_LIMITATION, "too many operations at one time")
+        else:
+            committing = Committing(self._desk, self._asker(), context, command, self._promises.add)
+            begin = partial(self._operations.add, committing)
+            self.incoming = IncomingRequest(committing, begin)
+
+    def _asker(self) -> Asker:
+        return Asker(self._line, self.origin, self.extended)
+
     def _operate(self, context: Context, command: Command) -> None:
         kind = kind_of(context, command)
         if kind is None:
@@ -209,15 +233,24 @@ class Conversation:
         elif self._operations.is_full:
             self._refuse(context, command, OUT_OF_RESOURCES, "too many operations at one time")
         else:
-            asker = Asker(self._line, self.origin, self.extended)
-            operation = kind(self._desk, asker, context, command)
+            operation = kind(self._desk, self._asker(), context, command)
             begin = partial(self._operations.add, operation)
             self.incoming = IncomingIdentifier(operation, begin)
 
     def _operations_settled(self) -> None:
         """Nothing that was asked for is going on any more."""
-        if not self._is_over:
-            self._end_if_asked()
+        if self._is_over:
+            return
+        if self._is_release_asked:
+            self._give_back_promises()
+        elif self._promises and self._desk.voucher is not None:
+            voucher = self._desk.voucher
+            self._operations.add(Vouching(self._desk, self._asker(), self._promises, voucher))
+        self._end_if_asked()
+
+    def _give_back_promises(self) -> None:
+        if self._desk.voucher is not None:
+            self._promises.give_back(self._desk.voucher)
 
     def _end_if_asked(self) -> None:
         if self._is_release_asked and not self.owed and self._operations.is_empty:

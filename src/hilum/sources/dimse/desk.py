@@ -23,6 +23,7 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.intake import Intake
+from hilum.pipeline.vouching.voucher import Voucher
 from hilum.sources.dimse.admission import Admitted, Caller, Rejection, admit
 from hilum.sources.dimse.connection import Connection
 from hilum.sources.dimse.conversation import Conversation
@@ -63,8 +64,12 @@ class Desk:
         telemetry: Telemetry,
         commitments: Commitments | None = None,
         library: Library | None = None,
+        voucher: Voucher | None = None,
     ) -> None:
-        """Take what to work with; without a `library` nothing can be asked for."""
+        """Take what to work with; without a `library` nothing can be asked for.
+
+        Without a `voucher` nobody is promised storage commitment.
+        """
         self.rulebook = rulebook
         self.limits = limits
         self.intake = intake
@@ -72,6 +77,7 @@ class Desk:
         self.telemetry = telemetry
         self.commitments = commitments or Commitments()
         self.library = library
+        self.voucher = voucher
         self.operations = RunningOperations()
         self.loop = asyncio.get_running_loop()
         self.emptied = asyncio.Event()

@@ -17,6 +17,7 @@ from hilum.dimse.service.query_negotiation import agreed_bytes
 from hilum.dimse.upper.association import Association, Context
 from hilum.dimse.upper.fragments import Fragments
 from hilum.dimse.upper.items import ExtendedNegotiation
+from hilum.dimse.upper.state import State
 from hilum.kernel.errors import Full, RemoteProtocolError, Unreachable
 from hilum.kernel.names import UID
 from hilum.ledger.entry import Origin
@@ -67,10 +68,16 @@ class Asker:
     def __init__(self, line: "Line", origin: Origin, extended: Extended) -> None:
         self.contexts = line.engine.contexts
         self.outbox = line.outbox
+        self._engine = line.engine
         self.abort = line.abort
         self.origin = origin
         self.extended = extended
         self.fragments = Fragments(line.engine, pdu_bytes_max=PDU_BYTES_MAX)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the peer takes requests and answers them: it has not asked for release."""
+        return self._engine.state is State.ESTABLISHED
 
     async def respond(self, context_id: int, response: bytes, identifier: bytes | None) -> None:
         """Send a response, and its identifier if there is one. Raises Unreachable."""
@@ -109,6 +116,9 @@ class Operation(ABC):
     def awaits_answer(self) -> bool:
         """Tell whether the peer owes us an answer to something that we asked it."""
         return False
+
+    def make_way(self) -> None:  # noqa: B027 - most do not
+        """Something else waits for this: it was asked for first, and comes first."""
 
     def cancel(self) -> None:
         """Stop soon: the peer does not want the rest."""

@@ -6,7 +6,7 @@ We negotiate no window for them (PS3.7 §D.3.3.3), so a peer that asks for more 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from hilum.dimse.command import Command, CommandField
 from hilum.dimse.upper.association import Context
@@ -35,13 +35,48 @@ def kind_of(context: Context, command: Command) -> type[Operation] | None:
     return _KINDS.get((command.command_field, context.abstract_syntax))
 
 
+class Running(Protocol):
+    """What goes on beside the callbacks of a connection: an `Operation`, or storage commitment."""
+
+    @property
+    def message_id(self) -> int | None:
+        """Give the number that a C-CANCEL would name."""
+        ...
+
+    @property
+    def survives_release(self) -> bool:
+        """Tell whether it can go on when the peer has asked for release."""
+        ...
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Tell whether the peer owes us an answer to something that we asked it."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop soon: the peer does not want the rest."""
+        ...
+
+    def make_way(self) -> None:
+        """Something else waits for it."""
+        ...
+
+    def take_response(self, command: Command) -> bool:
+        """Take a response of the peer; False: nobody has asked for it."""
+        ...
+
+    async def run(self) -> None:
+        """Carry it out; raises nothing."""
+        ...
+
+
 class RunningOperations:
     """The tasks of all associations of a process, so that somebody knows of each."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, operation: Operation, ended: Callable[[], None]) -> asyncio.Task[None]:
+    def start(self, operation: Running, ended: Callable[[], None]) -> asyncio.Task[None]:
         """Begin with an operation; `ended` is called when it is over."""
         task = asyncio.get_running_loop().create_task(operation.run())
         self._tasks.add(task)
@@ -66,8 +101,8 @@ class Operations:
         """Begin with nothing; `settled` is called whenever nothing is left."""
         self._running = running
         self._settled = settled
-        self._waiting: deque[Operation] = deque()
-        self._current: Operation | None = None
+        self._waiting: deque[Running] = deque()
+        self._current: Running | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -85,11 +120,13 @@ class Operations:
         """Tell whether what is going on waits for the peer."""
         return self._current is not None and self._current.awaits_answer
 
-    def add(self, operation: Operation) -> None:
+    def add(self, operation: Running) -> None:
         """Begin with an operation, or put it behind the others."""
         self._waiting.append(operation)
         if self._current is None:
             self._begin()
+        else:
+            self._current.make_way()
 
     def cancel(self, command: Command) -> None:
         """Stop what a C-CANCEL names, whether it was begun or not."""

@@ -22,7 +22,7 @@ SERVED: Final[Services] = {
     "find": frozenset(model.find_uid for model in Model),
     "move": frozenset(model.move_uid for model in Model),
     "get": frozenset(model.get_uid for model in Model),
-    # Only to bring reports on what we asked for: see `reporting`.
+    # To ask us for reports, and to bring reports on what we asked for: see `reporting`.
     "commit": frozenset({STORAGE_COMMITMENT}),
 }
 _OF_THE_ARCHIVE: Final = frozenset({"find", "move", "get"})

@@ -18,6 +18,7 @@ from hilum.kernel.setting_types import (
     Seconds,
     Title,
 )
+from hilum.pipeline.vouching.settings import CommitmentSettings
 
 Permission = Literal["echo", "store", "find", "move", "get", "worklist", "mpps", "commit"]
 Permissions = Annotated[
@@ -213,4 +214,5 @@ class DimseSourceSettings(BaseModel, frozen=True, extra="forbid"):
         description="Also store SOP classes that are not in the standard's table.",
     )
     tls: TlsSettings | None = None
+    commitment: CommitmentSettings = CommitmentSettings()
     limits: DimseLimits = DimseLimits()

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hilum.kernel.telemetry import Silence
+from hilum.ledger.commitment import Listed
 from hilum.ledger.delivery import Level
 from hilum.ledger.gathering import Completeness, Evidence, Gathering, SeriesEvidence
 from hilum.pipeline.lanes.gathering import Gatherer
@@ -119,20 +120,27 @@ def test_nothing_moves_to_a_member_that_does_not_answer():
     assert run_virtually(lambda clock: moved_when(clock, is_well=True)) == 1
 
 
+NO_LISTS = Listed((), ())
+
+
 class Held:
     """One gathering and what is held of it."""
 
-    def __init__(self, now, series, *, quiet=60, age=60):
+    def __init__(self, now, series, *, quiet=60, age=60, lists=NO_LISTS):
         at = now - timedelta(seconds=quiet)
         begun = now - timedelta(seconds=age)
         self.gathering = Gathering(7, "route", Level.SERIES, "1.2", begun, at, 3, "association")
         self.series = series
+        self.lists = lists
         self.closed = []
 
     def due(self, *, quiet_since, opened_until):
         gathering = self.gathering
         is_due = gathering.last_arrival_at <= quiet_since or gathering.opened_at <= opened_until
         return [gathering] if is_due and not self.closed else []
+
+    def listed(self, _level, _uid):
+        return self.lists
 
     def evidence(self, _level, _uid):
         return Evidence(self.series)
@@ -145,7 +153,9 @@ class Held:
 def looked(series, *, is_open=False, **given):
     async def look(clock):
         held = Held(clock.now(), series, **given)
-        gatherer = Gatherer(held, Aside(), clock, Silence(), is_association_open=lambda _: is_open)
+        gatherer = Gatherer(
+            held, held, Aside(), clock, Silence(), is_association_open=lambda _: is_open
+        )
         gatherer.change({"route": Patience("probably", 30, 3600)})
         await gatherer.look()
         return held.closed
@@ -176,10 +186,39 @@ def test_a_gap_waits_for_the_limit_and_is_told_with_its_count():
     assert "2 of the numbers 1-5 missing" in evidence
 
 
+HERE = ("1.1", "1.2", "1.3")
+
+
+def test_a_commitment_request_that_lists_all_of_it_makes_it_complete():
+    ((verdict, is_forced, evidence),) = looked(GAPPED, lists=Listed(HERE, HERE, is_whole=True))
+
+    assert (verdict, is_forced) == (Completeness.COMPLETE, False)
+    assert "3 instances are listed" in evidence
+
+
+def test_what_a_request_lists_and_is_not_here_is_waited_for():
+    lists = Listed((*HERE, "1.9"), HERE, is_whole=True)
+
+    assert looked(WHOLE, lists=lists) == []
+    ((verdict, is_forced, evidence),) = looked(GAPPED, age=4000, lists=lists)
+    assert (verdict, is_forced) == (Completeness.INCOMPLETE, True)
+    assert "1 of 4 missing" in evidence
+
+
+def test_requests_for_parts_say_what_is_missing_and_never_that_nothing_is():
+    """Some modalities ask for each image by itself."""
+    ((verdict, _, _),) = looked(WHOLE, lists=Listed(HERE, HERE))
+
+    assert verdict == Completeness.PROBABLY
+    assert looked(WHOLE, lists=Listed((*HERE, "1.9"), HERE)) == []
+
+
 def test_what_waits_for_a_route_that_is_gone_goes_all_the_same():
     async def look(clock):
         held = Held(clock.now(), WHOLE, quiet=61)
-        gatherer = Gatherer(held, Aside(), clock, Silence(), is_association_open=lambda _: False)
+        gatherer = Gatherer(
+            held, held, Aside(), clock, Silence(), is_association_open=lambda _: False
+        )
         gatherer.change({})
         await gatherer.look()
         return held.closed

@@ -1,0 +1,1 @@
+"""Storage commitment that others ask us for: promised, judged, and reported until it is heard."""

@@ -1,0 +1,45 @@
+"""What is vouched for: instances that are held under their SOP class and whose file is whole.
+
+A file counts when it opens and is as long as was sealed. Its bytes are not read: who receives them
+tells, and retention compares.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from hilum.dimse.service.commitment_answer import Reference as Named
+from hilum.dimse.service.commitment_answer import Vouched
+from hilum.dimse.status import CLASS_INSTANCE_CONFLICT, NO_SUCH_SOP_INSTANCE, PROCESSING_FAILURE
+from hilum.kernel.errors import CorruptPayload
+from hilum.kernel.names import UID
+from hilum.ledger.commitment import Reference
+from hilum.pipeline.ports import Payloads
+
+_NO_FAULT: Final = 0
+
+
+def vouch(transaction_uid: UID, references: Iterable[Reference], payloads: Payloads) -> Vouched:
+    """Judge every instance by what the ledger has said of it and by its file. For a thread."""
+    committed: list[Named] = []
+    failed: dict[Named, int] = {}
+    for reference in references:
+        named = (reference.sop_class_uid, reference.sop_instance_uid)
+        reason = _fault_of(reference, payloads)
+        if reason == _NO_FAULT:
+            committed.append(named)
+        else:
+            failed[named] = reason
+    return Vouched(transaction_uid, committed, failed)
+
+
+def _fault_of(reference: Reference, payloads: Payloads) -> int:
+    """Give the Failure Reason (PS3.3 §C.14.1.1), or none."""
+    if not reference.path:
+        return NO_SUCH_SOP_INSTANCE
+    if reference.held_class_uid != reference.sop_class_uid:
+        return CLASS_INSTANCE_CONFLICT
+    try:
+        payloads.open_payload(reference.path).close()
+    except (OSError, CorruptPayload):
+        return PROCESSING_FAILURE
+    return _NO_FAULT
