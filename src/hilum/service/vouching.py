@@ -6,7 +6,7 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.names import AETitle
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.ledger import Ledger
-from hilum.pipeline.vouching.settings import CommitmentSettings
+from hilum.pipeline.vouching.settings import VouchingSettings
 from hilum.pipeline.vouching.voucher import Voucher
 from hilum.service.delivering import Delivering
 from hilum.service.moving import listening_host, peer_destination
@@ -39,7 +39,7 @@ class ConfiguredListeners:
 
 
 def voucher_of(
-    settings: CommitmentSettings,
+    settings: VouchingSettings,
     delivering: Delivering,
     ledger: Ledger,
     *,

@@ -60,7 +60,7 @@ class CommitmentReportDeferred(Event):
 
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
-        "Cannot report storage commitment to {peer} (transaction {transaction}): {reason}. "
+        "Cannot report storage commitment to {peer} (transaction {transaction}): {reason} "
         "Next try in {seconds:.0f} s."
     )
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -78,7 +78,7 @@ class CommitmentGivenUp(Event):
 
     level: ClassVar[Level] = Level.ERROR
     message: ClassVar[str] = (
-        "Gave up reporting storage commitment to {peer} (transaction {transaction}): {reason}. "
+        "Gave up reporting storage commitment to {peer} (transaction {transaction}): {reason} "
         "Does peers.{peer} say host and port where it listens?"
     )
     metrics: ClassVar[tuple[Metric, ...]] = (

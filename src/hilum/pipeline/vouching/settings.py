@@ -5,11 +5,11 @@ from pydantic import BaseModel, Field
 from hilum.kernel.setting_types import Seconds
 
 
-class CommitmentSettings(BaseModel, frozen=True, extra="forbid"):
+class VouchingSettings(BaseModel, frozen=True, extra="forbid"):
     """How reports on storage commitment reach the peer that asked (PS3.4 Annex J)."""
 
     same_association_seconds: Seconds = Field(
-        default=0.5,
+        default=0.2,
         description="A peer that leaves its association open for so long after our answer gets the "
         "report on it. Who releases it before, or takes no report there, is called at host and "
         "port of its `[peers]` section.",

@@ -29,7 +29,7 @@ from hilum.pipeline.vouching.events import (
 )
 from hilum.pipeline.vouching.judging import vouch
 from hilum.pipeline.vouching.ports import Commitments, Listeners
-from hilum.pipeline.vouching.settings import CommitmentSettings
+from hilum.pipeline.vouching.settings import VouchingSettings
 
 _T = TypeVar("_T")
 
@@ -46,7 +46,7 @@ KEPT: Final = timedelta(days=7)
 _FORGOTTEN_AT_ONCE: Final = 50
 _FORGET_SECONDS: Final = 60.0
 
-NO_ADDRESS: Final = "its section in [peers] says no host and port to call it back"
+NO_ADDRESS: Final = "its section in [peers] says no host and port to call it back."
 
 
 class Voucher:
@@ -54,7 +54,7 @@ class Voucher:
 
     def __init__(
         self,
-        settings: CommitmentSettings,
+        settings: VouchingSettings,
         *,
         commitments: Commitments,
         payloads: Payloads,
@@ -156,9 +156,9 @@ class Voucher:
         try:
             await self._bring(commitment)
         except HilumError as error:
-            await self._try_later(commitment, str(error).removesuffix("."))
+            await self._try_later(commitment, _sentence(str(error)))
         except Exception as error:  # noqa: BLE001 - the top of this task: others must go on
-            await self._try_later(commitment, f"a fault of ours: {type(error).__name__}")
+            await self._try_later(commitment, f"A fault of ours: {type(error).__name__}.")
 
     async def _bring(self, commitment: Commitment) -> None:
         origin = commitment.origin
@@ -184,7 +184,7 @@ class Voucher:
             await self._put_off(commitment, seconds=seconds, reason=reason)
             self._telemetry.emit(CommitmentReportDeferred(peer, transaction, reason, seconds))
         except HilumError as error:
-            told = f"{reason}; and the ledger: {error}"
+            told = f"{reason} And the ledger: {_sentence(str(error))}"
             seconds = self._lease.total_seconds()
             self._telemetry.emit(CommitmentReportDeferred(peer, transaction, told, seconds))
 
@@ -210,6 +210,10 @@ class Voucher:
 
     async def _in_thread(self, act: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def _reasons(vouched: Vouched) -> str:

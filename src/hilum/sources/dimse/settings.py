@@ -18,7 +18,7 @@ from hilum.kernel.setting_types import (
     Seconds,
     Title,
 )
-from hilum.pipeline.vouching.settings import CommitmentSettings
+from hilum.pipeline.vouching.settings import VouchingSettings
 
 Permission = Literal["echo", "store", "find", "move", "get", "worklist", "mpps", "commit"]
 Permissions = Annotated[
@@ -214,5 +214,5 @@ class DimseSourceSettings(BaseModel, frozen=True, extra="forbid"):
         description="Also store SOP classes that are not in the standard's table.",
     )
     tls: TlsSettings | None = None
-    commitment: CommitmentSettings = CommitmentSettings()
+    commitment: VouchingSettings = VouchingSettings()
     limits: DimseLimits = DimseLimits()
