@@ -14,32 +14,18 @@ from sqlalchemy import (
     update,
 )
 
+from hilum.ledger.commitment_schema import COMMITMENT, COMMITMENT_REFERENCE
 from hilum.ledger.deliveries_statements import LIMIT, value
-from hilum.ledger.schema import (
-    COMMITMENT,
-    COMMITMENT_REFERENCE,
-    INSTANCE,
-    PAYLOAD,
-    SERIES,
-    STUDY,
-)
+from hilum.ledger.schema import INSTANCE, ORIGIN, PAYLOAD, SERIES, STUDY
 from hilum.ledger.texts import Insert, Statement
 
 # Word for word the condition of the partial index.
 OWED: Final[ColumnElement[bool]] = literal_column("commitment.state = 'asked'")
 _C: Final = COMMITMENT.c
 _R: Final = COMMITMENT_REFERENCE.c
-_ORIGIN: Final = (
-    "calling_ae_title",
-    "called_ae_title",
-    "peer",
-    "host",
-    "entity",
-    "association_id",
-)
 _ADDED: Final = (
     "transaction_uid",
-    *_ORIGIN,
+    *ORIGIN,
     "state",
     "asked_at_microseconds",
     "due_at_microseconds",
@@ -151,7 +137,7 @@ def _one() -> Select[Any]:
     return select(
         _C.id,
         _C.transaction_uid,
-        *(_C[name] for name in _ORIGIN),
+        *(_C[name] for name in ORIGIN),
         _C.asked_at_microseconds,
         _C.attempts,
     ).where(_C.id == value("number"))

@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Table, case, func, insert, literal_column, select
 from sqlalchemy.sql.expression import ClauseElement
 
+from hilum.ledger.commitment_schema import COMMITMENT, COMMITMENT_REFERENCE
 from hilum.ledger.connection import connect
 from hilum.ledger.deliveries_statements import literal
 from hilum.ledger.delivery import State
@@ -22,16 +23,7 @@ from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.key import AccessKey
 from hilum.ledger.keys import key_of
 from hilum.ledger.recording import held_under
-from hilum.ledger.schema import (
-    ACCESS_KEY,
-    ATTEMPT,
-    COMMITMENT,
-    COMMITMENT_REFERENCE,
-    DELIVERY,
-    GATHERING,
-    INSTANCE,
-    PAYLOAD,
-)
+from hilum.ledger.schema import ACCESS_KEY, ATTEMPT, DELIVERY, GATHERING, INSTANCE, PAYLOAD
 from hilum.ledger.statements import Reading
 from hilum.ledger.texts import Insert, Row, run_once
 

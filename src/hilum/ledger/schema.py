@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 # SQLite takes the cheap row number only for a column that is exactly INTEGER.
-_ROW: Final = BigInteger().with_variant(Integer(), "sqlite")
+ROW: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 METADATA: Final = MetaData(
     naming_convention={
@@ -32,6 +32,16 @@ METADATA: Final = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_name)s",
     }
+)
+
+
+ORIGIN: Final = (
+    "calling_ae_title",
+    "called_ae_title",
+    "peer",
+    "host",
+    "entity",
+    "association_id",
 )
 
 
@@ -48,7 +58,7 @@ def _integers(*names: str) -> list[Column[int]]:
 
 
 def _origin() -> list[Column[str]]:
-    return _texts("calling_ae_title", "called_ae_title", "peer", "host", "entity", "association_id")
+    return _texts(*ORIGIN)
 
 
 META: Final = Table(
@@ -66,7 +76,7 @@ META: Final = Table(
 PATIENT: Final = Table(
     "patient",
     METADATA,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     *_texts("patient_id", "issuer_of_patient_id"),
     # Without a Patient ID nobody can be told from anybody else: one patient for each such study.
     # Otherwise ''.
@@ -82,8 +92,8 @@ PATIENT: Final = Table(
 STUDY: Final = Table(
     "study",
     METADATA,
-    Column("id", _ROW, primary_key=True),
-    Column("patient_row", _ROW, ForeignKey("patient.id"), nullable=False, index=True),
+    Column("id", ROW, primary_key=True),
+    Column("patient_row", ROW, ForeignKey("patient.id"), nullable=False, index=True),
     Column("study_instance_uid", Text, nullable=False, unique=True),
     *_texts("study_date", "study_time", "accession_number", "study_id", "study_description"),
     *_texts("referring_physician_name"),
@@ -97,8 +107,8 @@ STUDY: Final = Table(
 SERIES: Final = Table(
     "series",
     METADATA,
-    Column("id", _ROW, primary_key=True),
-    Column("study_row", _ROW, ForeignKey("study.id"), nullable=False),
+    Column("id", ROW, primary_key=True),
+    Column("study_row", ROW, ForeignKey("study.id"), nullable=False),
     Column("series_instance_uid", Text, nullable=False),
     *_texts("modality"),
     *_integers("series_number"),
@@ -118,7 +128,7 @@ NAME_KEY: Final = Table(
     METADATA,
     Column("kind", Integer, primary_key=True),
     Column("text", Text, primary_key=True),
-    Column("owner_row", _ROW, primary_key=True),
+    Column("owner_row", ROW, primary_key=True),
     Column("number", Integer, primary_key=True),
     Index(None, "owner_row", "kind"),
     sqlite_with_rowid=False,
@@ -131,7 +141,7 @@ STUDY_MODALITY: Final = Table(
     METADATA,
     Column("modality", Text, primary_key=True),
     Column("study_day", Text, primary_key=True),
-    Column("study_row", _ROW, primary_key=True),
+    Column("study_row", ROW, primary_key=True),
     Index(None, "study_row", "modality"),
     sqlite_with_rowid=False,
 )
@@ -140,8 +150,8 @@ STUDY_MODALITY: Final = Table(
 INSTANCE: Final = Table(
     "instance",
     METADATA,
-    Column("id", _ROW, primary_key=True),
-    Column("series_row", _ROW, ForeignKey("series.id"), nullable=False, index=True),
+    Column("id", ROW, primary_key=True),
+    Column("series_row", ROW, ForeignKey("series.id"), nullable=False, index=True),
     Column("sop_instance_uid", Text, nullable=False, unique=True),
     *_texts("sop_class_uid"),
     Column("current_version", Integer, nullable=False),
@@ -152,7 +162,7 @@ INSTANCE: Final = Table(
 PAYLOAD: Final = Table(
     "payload",
     METADATA,
-    Column("instance_row", _ROW, ForeignKey("instance.id"), primary_key=True),
+    Column("instance_row", ROW, ForeignKey("instance.id"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -171,11 +181,11 @@ PAYLOAD: Final = Table(
 INSTANCE_METADATA: Final = Table(
     "instance_metadata",
     METADATA,
-    Column("id", _ROW, primary_key=True),
-    Column("instance_row", _ROW, nullable=False),
+    Column("id", ROW, primary_key=True),
+    Column("instance_row", ROW, nullable=False),
     Column("version", Integer, nullable=False),
     Column("edition", Integer, nullable=False),
-    Column("base_row", _ROW),
+    Column("base_row", ROW),
     Column("content", LargeBinary, nullable=False),
     UniqueConstraint("instance_row", "version"),
     ForeignKeyConstraint(
@@ -193,7 +203,7 @@ EXTRA: Final = Table(
     Column("tag", BigInteger, primary_key=True),
     Column("level", Integer, primary_key=True),
     Column("value", Text, primary_key=True),
-    Column("owner_row", _ROW, primary_key=True),
+    Column("owner_row", ROW, primary_key=True),
     Column("number", Integer, nullable=False),
     Index(None, "owner_row", "level"),
     sqlite_with_rowid=False,
@@ -203,7 +213,7 @@ EXTRA: Final = Table(
 SERIES_REQUEST: Final = Table(
     "series_request",
     METADATA,
-    Column("series_row", _ROW, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
+    Column("series_row", ROW, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
     Column("number", Integer, primary_key=True),
     *_texts("scheduled_procedure_step_id", "requested_procedure_id", "accession_number"),
     Index(None, "scheduled_procedure_step_id"),
@@ -217,7 +227,7 @@ SERIES_REQUEST: Final = Table(
 RECEIPT: Final = Table(
     "receipt",
     METADATA,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("received_at_microseconds", BigInteger, nullable=False),
     *_texts("sop_instance_uid"),
     Column("version", Integer, nullable=False),
@@ -232,7 +242,7 @@ RECEIPT: Final = Table(
 CONFLICT: Final = Table(
     "conflict",
     METADATA,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     *_texts("level", "uid", "attribute", "seen", "kept"),
     *_texts("sop_instance_uid"),
     Column("seen_at_microseconds", BigInteger, nullable=False),
@@ -243,7 +253,7 @@ CONFLICT: Final = Table(
 AUDIT: Final = Table(
     "audit",
     METADATA,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     Column("at_microseconds", BigInteger, nullable=False),
     *_texts("event", "outcome"),
     *_origin(),
@@ -254,7 +264,7 @@ AUDIT: Final = Table(
 GATHERING: Final = Table(
     "gathering",
     METADATA,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     *_texts("route", "level", "uid", "state"),
     Column("opened_at_microseconds", BigInteger, nullable=False),
     Column("last_arrival_at_microseconds", BigInteger, nullable=False),
@@ -279,7 +289,7 @@ GATHERING: Final = Table(
 DELIVERY: Final = Table(
     "delivery",
     METADATA,
-    Column("id", _ROW, primary_key=True),
+    Column("id", ROW, primary_key=True),
     *_texts("sop_instance_uid"),
     Column("version", Integer, nullable=False),
     *_texts("study_instance_uid", "series_instance_uid", "destination"),
@@ -289,7 +299,7 @@ DELIVERY: Final = Table(
     *_integers("due_at_microseconds"),
     Column("created_at_microseconds", BigInteger, nullable=False),
     Column("size", BigInteger, nullable=False),
-    Column("gathering_row", _ROW, ForeignKey("gathering.id")),
+    Column("gathering_row", ROW, ForeignKey("gathering.id")),
     *_texts_empty("reason", "failing"),
     *_integers("status"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -321,8 +331,8 @@ DELIVERY: Final = Table(
 ATTEMPT: Final = Table(
     "attempt",
     METADATA,
-    Column("id", _ROW, primary_key=True),
-    Column("delivery_row", _ROW, ForeignKey("delivery.id"), nullable=False, index=True),
+    Column("id", ROW, primary_key=True),
+    Column("delivery_row", ROW, ForeignKey("delivery.id"), nullable=False, index=True),
     Column("at_microseconds", BigInteger, nullable=False),
     *_texts("outcome", "failing", "reason"),
     *_integers("status"),
@@ -371,41 +381,5 @@ ACCESS_KEY: Final = Table(
     *_texts("roles", "entities", "networks"),
     Column("created_at_microseconds", BigInteger, nullable=False),
     *_integers("expires_at_microseconds", "revoked_at_microseconds"),
-    sqlite_with_rowid=False,
-)
-
-# Storage commitments that others asked us for: kept while their reports are owed, and some days
-# after. `due_at_microseconds`: when to try to report next; who tries puts it off first.
-COMMITMENT: Final = Table(
-    "commitment",
-    METADATA,
-    Column("id", _ROW, primary_key=True),
-    *_texts("transaction_uid"),
-    *_origin(),
-    *_texts("state"),
-    Column("asked_at_microseconds", BigInteger, nullable=False),
-    Column("due_at_microseconds", BigInteger, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    *_integers("settled_at_microseconds"),
-    *_texts_empty("reason"),
-    UniqueConstraint("calling_ae_title", "transaction_uid"),
-    Index(
-        "ix_commitment_due",
-        "due_at_microseconds",
-        sqlite_where=literal_column("state = 'asked'"),
-    ),
-    Index(None, "settled_at_microseconds"),
-)
-
-# The instances that a storage commitment is asked for: also a list of what a study has.
-COMMITMENT_REFERENCE: Final = Table(
-    "commitment_reference",
-    METADATA,
-    Column(
-        "commitment_row", _ROW, ForeignKey("commitment.id", ondelete="CASCADE"), primary_key=True
-    ),
-    Column("sop_instance_uid", Text, primary_key=True),
-    *_texts("sop_class_uid"),
-    Index(None, "sop_instance_uid"),
     sqlite_with_rowid=False,
 )

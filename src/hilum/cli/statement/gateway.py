@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from hilum.cli.statement.admission import aborts, admission, per_process
 from hilum.cli.statement.asking import asking, sop_classes
+from hilum.cli.statement.committing import committing
 from hilum.cli.statement.markdown import bullets, code, heading, table
 from hilum.cli.statement.storing import storing
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import ALL_TRANSFER_SYNTAXES, EXPLICIT_VR_BIG_ENDIAN
+from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.upper.items import ContextResult
 from hilum.dimse.upper.limits import UpperLimits
 from hilum.service.config_settings import Config
@@ -26,6 +28,7 @@ def gateway(config: Config) -> Iterator[str]:
     yield from _negotiation(config)
     yield from storing(config)
     yield from asking(config)
+    yield from committing(config)
     yield heading(4, "3.1.5 Aborts")
     yield "The gateway aborts an association (A-ABORT, PS3.8 §9.3.8) for:"
     yield aborts()
@@ -40,6 +43,7 @@ def _sop_classes(config: Config) -> Iterator[str]:
     if config.sources.dimse.accept_private_sop_classes:
         rows.append(("Private and unknown storage SOP classes", "any other", "SCP"))
     rows += sop_classes()
+    rows.append((sop_class_name(STORAGE_COMMITMENT), code(STORAGE_COMMITMENT), "SCP; SCU: 3.1.4.7"))
     yield table(("SOP class", "UID", "Role"), rows)
 
 
@@ -63,7 +67,10 @@ def _policies(config: Config) -> Iterator[str]:
                 "Asynchronous operations",
                 "answered with 1, 1 when offered: one operation at a time (PS3.7 §D.3.3.3)",
             ),
-            ("Association initiation", "to the destination of a C-MOVE: 3.1.4.5"),
+            (
+                "Association initiation",
+                "to the destination of a C-MOVE: 3.1.4.5; to report: 3.1.4.7",
+            ),
         ),
     )
 
@@ -76,6 +83,15 @@ def _contexts(config: Config) -> Iterator[str]:
         ("Storage", "each of Annex A", some, "SCP, SCU for C-GET", "None"),
         ("Query and retrieve", "each of 3.1.1", some, "SCP", "3.1.4.4, 3.1.4.5"),
     ]
+    rows.append(
+        (
+            sop_class_name(STORAGE_COMMITMENT),
+            code(STORAGE_COMMITMENT),
+            some,
+            "SCP; SCU where the requestor is SCP",
+            "None",
+        )
+    )
     if config.sources.dimse.accept_private_sop_classes:
         rows.append(
             (
@@ -138,7 +154,7 @@ def _negotiation(config: Config) -> Iterator[str]:
         f"Up to {UpperLimits().contexts_max} presentation contexts; each is judged by itself, also "
         "when several have the same abstract syntax.",
         "Role selection is answered for accepted SOP classes: the requestor may be SCU, and SCP of "
-        "storage SOP classes if it may get (PS3.7 §D.3.3.4).",
+        "storage SOP classes if it may get, and of storage commitment (PS3.7 §D.3.3.4).",
         "SOP class extended negotiation is answered for query and retrieve (3.1.4.4, 3.1.4.5); "
         "other offers and common extended negotiation are read and not answered: the defaults of "
         "the service hold (PS3.7 §D.3.3.5, §D.3.3.6).",

@@ -7,6 +7,7 @@ from hilum.cli.peer import CALLING
 from hilum.cli.statement.markdown import bullets, code, heading, table
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION, sop_class_name
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.services import SERVED
 
@@ -38,6 +39,11 @@ def overview(config: Config) -> Iterator[str]:
             (
                 f"Retrieve: C-MOVE and C-GET, {len(SERVED['get'])} models (3.1.4.5)",
                 "Yes: `hilum move`, `hilum get`",
+                "Yes",
+            ),
+            (
+                f"{sop_class_name(STORAGE_COMMITMENT)} (3.1.4.7)",
+                "Yes, for destinations",
                 "Yes",
             ),
             (
@@ -73,8 +79,8 @@ def _implementation_model(config: Config) -> Iterator[str]:
     )
     yield (
         "For queries and retrieves the gateway opens associations only to the destination of a "
-        "C-MOVE. Sender and gateway do not depend on each other: "
-        "the sender works without a gateway, from any machine."
+        "C-MOVE; besides, to peers that it owes a report on storage commitment. Sender and gateway "
+        "do not depend on each other: the sender works without a gateway, from any machine."
     )
     yield heading(3, "2.1 Sequence of a store")
     yield bullets(

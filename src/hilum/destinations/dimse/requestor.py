@@ -27,12 +27,8 @@ from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_E
 from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from hilum.dimse.command import RESPONSE_BIT
 from hilum.dimse.message import Command, CommandField, Priority, decode_command
-from hilum.dimse.service.commitment import (
-    commitment_data_set,
-    commitment_request,
-    report_request,
-)
-from hilum.dimse.service.commitment_answer import Vouched, vouched_data_set
+from hilum.dimse.service.commitment import commitment_data_set, commitment_request
+from hilum.dimse.service.commitment_answer import Vouched, vouched_data_set, vouched_request
 from hilum.dimse.service.storage import store_request
 from hilum.dimse.service.verification import echo_request
 from hilum.dimse.upper.association import Association
@@ -272,7 +268,7 @@ class Requestor:
             Unreachable, RemoteProtocolError: the association is over.
         """
         information = vouched_data_set(vouched, self.contexts[context_id].transfer_syntax)
-        request = report_request(message_id, vouched.event_type)
+        request = vouched_request(message_id, vouched)
         return await self._exchange(context_id, message_id, request, information)
 
     async def _exchange(

@@ -19,6 +19,7 @@ from hilum.dimse.service.commitment import (
     REQUEST_ACTION,
     SOME_FAILED,
     STORAGE_COMMITMENT,
+    report_request,
 )
 from hilum.dimse.service.storage import Refusal
 from hilum.dimse.status import (
@@ -115,6 +116,11 @@ def read_request(data: bytes, syntax: UID) -> CommitmentRequest:
     if not named:
         raise RemoteProtocolError("Referenced SOP Sequence (0008,1199) has no items")
     return CommitmentRequest(transaction, [(sop_class, uid) for uid, sop_class in named.items()])
+
+
+def vouched_request(message_id: int, vouched: Vouched) -> bytes:
+    """Give the N-EVENT-REPORT-RQ of a report; its data set must follow."""
+    return report_request(message_id, vouched.event_type)
 
 
 def vouched_data_set(vouched: Vouched, syntax: UID) -> bytes:

@@ -13,8 +13,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from hilum.dimse.command import Command, CommandField
-from hilum.dimse.service.commitment import report_request
-from hilum.dimse.service.commitment_answer import Vouched, vouched_data_set
+from hilum.dimse.service.commitment_answer import Vouched, vouched_data_set, vouched_request
 from hilum.dimse.status import Category, category
 from hilum.dimse.upper.association import Context
 from hilum.kernel.errors import HilumError
@@ -171,7 +170,7 @@ class Vouching:
         """Send a report and wait for the answer. Raises Unreachable."""
         information = vouched_data_set(vouched, context.transfer_syntax)
         with self._promises.asking() as (message_id, answer):
-            request = report_request(message_id, vouched.event_type)
+            request = vouched_request(message_id, vouched)
             await self._send(context, request, information)
             if not self._asker.is_open:
                 return False  # it asked for release meanwhile, and answers no more
