@@ -130,13 +130,7 @@ class House:
         )
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.archive = self.archiving.archive
-        self.voucher = voucher_of(
-            config.sources.dimse.commitment,
-            self.delivering,
-            self.ledger,
-            clock=self.clock,
-            telemetry=telemetry,
-        )
+        self.voucher = voucher_of(config, self.delivering, self.ledger, self.clock, telemetry)
         self._studio = studio_of(telemetry, workers=config.gateway.workers)
         self.keeper = keeper_of(
             config, self.ledger, self.vault, self.intake, telemetry, clock=self.clock

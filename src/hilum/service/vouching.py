@@ -6,8 +6,8 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.names import AETitle
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.ledger import Ledger
-from hilum.pipeline.vouching.settings import VouchingSettings
 from hilum.pipeline.vouching.voucher import Voucher
+from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
 from hilum.service.moving import listening_host, peer_destination
 
@@ -39,16 +39,11 @@ class ConfiguredListeners:
 
 
 def voucher_of(
-    settings: VouchingSettings,
-    delivering: Delivering,
-    ledger: Ledger,
-    *,
-    clock: Clock,
-    telemetry: Telemetry,
+    config: Config, delivering: Delivering, ledger: Ledger, clock: Clock, telemetry: Telemetry
 ) -> Voucher:
     """Put it together from what a process of the gateway has."""
     return Voucher(
-        settings,
+        config.sources.dimse.commitment,
         commitments=ledger.commitments,
         payloads=delivering.payloads,
         listeners=ConfiguredListeners(delivering),
