@@ -9,7 +9,8 @@ from hilum.ledger.ledger import Ledger
 from hilum.pipeline.vouching.voucher import Voucher
 from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
-from hilum.service.moving import listening_host, peer_destination
+from hilum.service.moving import peer_destination
+from hilum.sources.dimse.settings import listening_host
 
 
 class ConfiguredListeners:
