@@ -73,7 +73,7 @@ class CommitmentReportDeferred(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class CommitmentGivenUp(Event):
+class CommitmentAbandoned(Event):
     """Nobody took a report for as long as we try: the peer keeps what it has and asks again."""
 
     level: ClassVar[Level] = Level.ERROR
@@ -82,7 +82,7 @@ class CommitmentGivenUp(Event):
         "Does peers.{peer} say host and port where it listens?"
     )
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Counter("hilum_commitments_given_up_total", ("peer",)),
+        Counter("hilum_commitments_abandoned_total", ("peer",)),
     )
     peer: str
     transaction: str

@@ -21,9 +21,9 @@ from hilum.ledger.commitment import Asked, Commitment
 from hilum.ledger.entry import Origin
 from hilum.pipeline.ports import Payloads
 from hilum.pipeline.vouching.events import (
+    CommitmentAbandoned,
     CommitmentAsked,
     CommitmentDenied,
-    CommitmentGivenUp,
     CommitmentReportDeferred,
     CommitmentReported,
 )
@@ -178,7 +178,7 @@ class Voucher:
             if now - commitment.asked_at >= timedelta(hours=self.settings.give_up_hours):
                 give_up = partial(self._commitments.give_up, commitment, reason=reason, now=now)
                 if await self._in_thread(give_up):
-                    self._telemetry.emit(CommitmentGivenUp(peer, transaction, reason))
+                    self._telemetry.emit(CommitmentAbandoned(peer, transaction, reason))
                 return
             seconds = self._wait_after(commitment.attempts)
             await self._put_off(commitment, seconds=seconds, reason=reason)
