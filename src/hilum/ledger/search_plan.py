@@ -143,11 +143,14 @@ def _by_name(query: Query) -> Plan | None:
 
 
 def _not_before(group: str) -> Condition:
-    """Leave out a name whose other group came before: nobody shall be found twice."""
+    """Leave out a name whose other group came before: nobody shall be found twice.
+
+    Not as (text, number) < (text, number): SQLite then walks all names that begin so, each time.
+    """
     other = is_text("o.text", group)
     return Condition(
         "NOT EXISTS (SELECT 1 FROM name_key o WHERE o.owner_row = n.owner_row AND o.kind = n.kind "  # noqa: S608 -- names of ours
-        f"AND (o.text, o.number) < (n.text, n.number) AND {other.text})",
+        f"AND (o.text < n.text OR (o.text = n.text AND o.number < n.number)) AND {other.text})",
         other.parameters,
     )
 

@@ -76,6 +76,15 @@ def test_a_page_is_found_without_sorting_what_is_behind_it(held, level, texts, a
     assert scans == [] or texts == {}, steps
 
 
+@pytest.mark.parametrize("after", [None, "somewhere"])
+def test_whether_a_name_came_before_is_asked_of_its_owner(held, after):
+    """Asked of all names that begin so, a page would take ten times as long of ten times as many."""
+    steps = plan(held, Level.STUDY, {"PatientName": "mull*"}, after=after)
+
+    (asked,) = [step for step in steps if step.startswith("SEARCH o")]
+    assert "ix_name_key_owner_row (owner_row=? AND kind=?" in asked
+
+
 @pytest.mark.parametrize("level", Level)
 def test_names_by_sound_begin_at_the_sounds(held, level):
     steps = plan(held, level, FUZZY, fuzzy=True)
