@@ -78,7 +78,7 @@ def test_a_page_is_found_without_sorting_what_is_behind_it(held, level, texts, a
 
 @pytest.mark.parametrize("after", [None, "somewhere"])
 def test_whether_a_name_came_before_is_asked_of_its_owner(held, after):
-    """Asked of all names that begin so, a page would take ten times as long of ten times as many."""
+    """Asked of all names that begin so, ten times as many take ten times as long."""
     steps = plan(held, Level.STUDY, {"PatientName": "mull*"}, after=after)
 
     (asked,) = [step for step in steps if step.startswith("SEARCH o")]
