@@ -13,6 +13,7 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.errors import HilumError
 from hilum.ledger.delivery import Priority
 from hilum.pipeline.lanes.books import CLAIM_BYTES_MAX, Books
+from hilum.pipeline.lanes.breaker import HalfOpen
 from hilum.pipeline.lanes.fairness import PRIORITIES
 from hilum.pipeline.lanes.goods import Goods, size_of
 from hilum.pipeline.lanes.pacing import Pacing
@@ -22,19 +23,33 @@ _BY_PRIORITY: Final = tuple(Priority)
 STOCK_SECONDS: Final = 1.0
 STOCK_INSTANCES_MAX: Final = 256
 FIRST_INSTANCES: Final = 64
-# While instances come one by one, claims that are a little apart take several of them each.
-GAP_SECONDS: Final = 0.02
+# While instances come quickly, claims that are a little apart take many of them each. Where they
+# come slowly that would only make each of them wait: what the last claim gave tells.
+GAP_SECONDS_MAX: Final = 0.02
+GAP_SECONDS_EACH: Final = 0.005
+# A destination that refuses everything gets its refusals in a few large lots: each claim, batch and
+# settlement takes the loop and the ledger from those that are well.
+FRUITLESS_SECONDS: Final = 0.25
 # The ledger failed: how long until it is asked again.
 TROUBLE_SECONDS: Final = 1.0
 
 
 def stock_target(pacing: Pacing) -> int:
     """Give how many instances of a priority should be at hand. Pure."""
+    if isinstance(pacing.breaker, HalfOpen):
+        return 1  # the trial; more would only be put back if it fails
     sessions, most = pacing.window.size, _allowed(pacing)
     if pacing.pace is None:
         return min(FIRST_INSTANCES, most)
     in_a_while = pacing.pace.instances_per_second * sessions * STOCK_SECONDS
     return int(min(max(in_a_while, 2 * sessions), STOCK_INSTANCES_MAX, most))
+
+
+def gap_seconds(pacing: Pacing, came: int) -> float:
+    """Give how far the next claim is from the last one, which gave `came` instances. Pure."""
+    if pacing.is_fruitless:
+        return FRUITLESS_SECONDS
+    return min(max(came, 1) * GAP_SECONDS_EACH, GAP_SECONDS_MAX)
 
 
 def _allowed(pacing: Pacing) -> int:
@@ -87,7 +102,8 @@ class Claims:
         self._tell = tell
         self._more = dict.fromkeys(PRIORITIES, True)
         self._news = asyncio.Event()
-        self._claimed_at = -GAP_SECONDS
+        self._claimed_at = -FRUITLESS_SECONDS
+        self._came = 0  # by the last claim
         self._is_ending = False
 
     def expect(self, priorities: Iterable[int] = PRIORITIES) -> None:
@@ -110,7 +126,8 @@ class Claims:
         """Claim until end()."""
         while not self._is_ending:
             await self._news.wait()
-            left = self._claimed_at + GAP_SECONDS - self._clock.monotonic()
+            gap = gap_seconds(self._pacing, self._came)
+            left = self._claimed_at + gap - self._clock.monotonic()
             if left > 0 and not self._is_ending:
                 await asyncio.sleep(left)
             self._news.clear()
@@ -138,6 +155,7 @@ class Claims:
             await asyncio.sleep(TROUBLE_SECONDS)
             self.expect(wanted)
             return
+        self._came = len(goods)
         empty = exhausted(wanted, goods, limit)
         for priority in wanted:
             self._more[priority] |= priority not in empty

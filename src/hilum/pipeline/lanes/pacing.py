@@ -23,6 +23,8 @@ HOURS_SECONDS: Final = 1.0
 CROWDED_SECONDS: Final = 1.0
 # The newest batch counts for so much in the speed of a session.
 NEWEST_SHARE: Final = 0.3
+# So many refusals without a delivery between them: it takes nothing now, and nothing is urgent.
+FRUITLESS_MIN: Final = 16
 
 
 class Gate(enum.Enum):
@@ -60,10 +62,16 @@ class Pacing:
         self.pace: Pace | None = None
         self.rates = Rates()  # what this lane may send now
         self._bytes, self._instances = Bucket(now), Bucket(now)
+        self._refused = 0  # since the last delivery
         self._share = 1.0
         self._is_in_hours = True
         self._hours_at = -NEVER
         self._crowded_at = -NEVER
+
+    @property
+    def is_fruitless(self) -> bool:
+        """Tell whether the destination refuses all that it gets."""
+        return self._refused >= FRUITLESS_MIN
 
     def change(self, policy: LanePolicy) -> None:
         """Follow another policy from now on."""
@@ -128,7 +136,9 @@ class Pacing:
             case Delivered():
                 self.breaker = breakers.after_success(self.breaker)
                 self.window.delivered(size)
+                self._refused = 0
             case Refused():
+                self._refused += 1
                 self.breaker = breakers.after_success(self.breaker)
             case Deferred(failing=Failing.UNTRIED):
                 pass

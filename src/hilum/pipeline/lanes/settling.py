@@ -18,7 +18,7 @@ RESULTS_SECONDS: Final = 0.05
 # One transaction stays short for whoever else wants to write.
 RESULTS_MAX: Final = 512
 # An idle lane settles at once, but a lane that idles after each instance does not settle each.
-PAUSE_SECONDS: Final = 0.01
+PAUSE_SECONDS: Final = 0.02
 # The ledger failed: how long until it is asked again.
 TROUBLE_SECONDS: Final = 1.0
 # With so many unsettled nothing more is sent, so that a dead ledger does not fill the memory.

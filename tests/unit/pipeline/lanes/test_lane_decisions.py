@@ -13,9 +13,16 @@ from hilum.pipeline.lanes.backoff import RETRY_AFTER_MAX, wait_seconds
 from hilum.pipeline.lanes.batching import BatchLimits, Pace, Rates, cut, limits_of
 from hilum.pipeline.lanes.breaker import Closed, Failure, HalfOpen, Open
 from hilum.pipeline.lanes.bucket import BURST_SECONDS, Bucket
-from hilum.pipeline.lanes.claiming import exhausted
+from hilum.pipeline.lanes.claiming import (
+    FRUITLESS_SECONDS,
+    GAP_SECONDS_MAX,
+    exhausted,
+    gap_seconds,
+    stock_target,
+)
 from hilum.pipeline.lanes.fairness import BULK, ROUTINE, STAT, Turns
 from hilum.pipeline.lanes.goods import Goods
+from hilum.pipeline.lanes.pacing import FRUITLESS_MIN, Pacing
 from hilum.pipeline.lanes.policy import LanePolicy, Retry
 from hilum.pipeline.lanes.share import COUNTS_SECONDS, Share
 from hilum.pipeline.lanes.stock import PASSED_OVER_MAX, Stock
@@ -258,6 +265,34 @@ def test_a_claim_that_was_filled_says_what_is_surely_used_up():
 
     assert exhausted(every, [goods(1), goods(2)], limit=2) == [Priority.STAT]
     assert exhausted(every, [goods(1)], limit=2) == every
+
+
+def test_claims_are_apart_only_when_each_of_them_gives_many():
+    pacing = Pacing(LanePolicy(), now=0.0)
+
+    assert gap_seconds(pacing, 1) < GAP_SECONDS_MAX / 2
+    assert gap_seconds(pacing, 64) == GAP_SECONDS_MAX
+
+
+def test_a_destination_that_refuses_everything_is_served_in_a_few_large_lots():
+    pacing = Pacing(LanePolicy(), now=0.0)
+    for _ in range(FRUITLESS_MIN):
+        pacing.learn(Refused("no"), 1000, 0.0, 0.5)
+    gap_while_refusing = gap_seconds(pacing, 1)
+
+    pacing.learn(Delivered(), 1000, 0.0, 0.5)
+
+    assert gap_while_refusing == FRUITLESS_SECONDS
+    assert gap_seconds(pacing, 1) < GAP_SECONDS_MAX
+
+
+def test_for_a_trial_no_more_is_claimed_than_the_one_that_is_tried():
+    pacing = Pacing(LanePolicy(), now=0.0)
+    pacing.trip(DOWN, now=0.0, chance=0.5)
+
+    pacing.probed(None, now=9.0, chance=0.5)
+
+    assert stock_target(pacing) == 1
 
 
 def test_parts_of_a_rate_never_exceed_the_whole():
