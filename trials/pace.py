@@ -53,7 +53,8 @@ def run(options: Options) -> Result:
 
 def _promises(options: Options) -> Iterator[tuple[str, object, bool]]:
     bytes_count = options.count(long=3000, short=600)  # 10 s of the rate, or 2 s short
-    instances_count = options.count(long=1200, short=160)
+    # 30 s, or 8 s: a batch more or less in the first seconds must not decide.
+    instances_count = options.count(long=1200, short=320)
     for workers in (1, 2):
         arrived, _ = _rated(
             options,

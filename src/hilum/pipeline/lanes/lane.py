@@ -347,6 +347,8 @@ class Lane:
                 await asyncio.wait_for(self._stopped.wait(), NOTICE_SECONDS)
             if not self._is_stopping:
                 await self.slots.notice(self.policy)
+                if self.policy.rates:
+                    self.stir()  # the part of the rate may be another one now
 
     def _look_again(self, seconds: float) -> None:
         if seconds == NEVER:

@@ -56,8 +56,10 @@ class LaneSlots:
         self._count += 1
         self._denied_until = -1.0
         # When others cannot be counted, the safe guess is that there are some.
+        looked_at = self._clock.monotonic()
         taken = await self._taken(policy, guess=policy.window_max)
-        self._share.got(slot.number, taken, self._clock.monotonic())
+        now = self._clock.monotonic()
+        self._share.got(slot.number, taken, looked_at=looked_at, now=now)
         return slot
 
     async def give(self, slot: Slot) -> None:
@@ -72,7 +74,9 @@ class LaneSlots:
     async def notice(self, policy: LanePolicy) -> None:
         """Learn how many slots all workers have, if a rate must be shared."""
         if policy.rates and self._count:
-            self._share.noticed(await self._taken(policy, guess=policy.window_max))
+            looked_at = self._clock.monotonic()
+            taken = await self._taken(policy, guess=policy.window_max)
+            self._share.noticed(taken, looked_at)
 
     async def _taken(self, policy: LanePolicy, *, guess: int) -> int:
         if not policy.rates:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Refused
@@ -297,12 +297,51 @@ def test_for_a_trial_no_more_is_claimed_than_the_one_that_is_tried():
 
 def test_parts_of_a_rate_never_exceed_the_whole():
     mine, yours = Share(), Share()
-    mine.got(1, 1, now=0.0)
-    yours.got(2, 2, now=0.5)  # I have not noticed it yet
+    mine.got(1, 1, looked_at=0.0, now=0.0)
+    yours.got(2, 2, looked_at=0.5, now=0.5)  # I have not noticed it yet
     assert mine.part(0.9) + yours.part(0.9) <= 1
-    mine.noticed(2)
+    mine.noticed(2, 1.0)
     assert mine.part(1.5) + yours.part(1.5) <= 1
     assert mine.part(3.0) == yours.part(0.5 + COUNTS_SECONDS) == 0.5
+
+
+def test_a_slot_that_does_not_count_yet_takes_nothing_from_the_others():
+    mine, yours = Share(), Share()
+    mine.got(1, 1, looked_at=0.0, now=0.0)
+    mine.noticed(1, 0.9)
+    yours.got(2, 2, looked_at=1.0, now=1.0)
+    mine.noticed(2, 1.1)
+
+    just_before = 0.9 + COUNTS_SECONDS
+
+    assert (mine.part(just_before), yours.part(just_before)) == (1.0, 0.0)
+    assert (mine.part(3.0), yours.part(3.0)) == (0.5, 0.5)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 0.5), st.integers(0, 2), st.integers(0, 6)), max_size=40),
+    st.lists(st.floats(0.01, 0.3), min_size=1, max_size=5),
+)
+@example([(0.0, 0, 0), (0.1, 1, 0), *[(0.4, 2, 6)] * 6], [0.1])
+def test_parts_never_exceed_the_whole_however_slots_come_and_go(happenings, lags):
+    """Three workers take, give and look; a look sees the slots of a while ago, at worst."""
+    shares, held = [Share() for _ in range(3)], {worker: set[int]() for worker in range(3)}
+    now, looked = 0.0, 0
+    for wait, worker, what in happenings:
+        now += wait
+        free = min({1, 2, 3, 4}.difference(*held.values()), default=None)
+        if what == 0 and free is not None:
+            held[worker].add(free)
+            shares[worker].got(free, sum(map(len, held.values())), looked_at=now, now=now)
+        elif what == 1 and held[worker]:
+            number = held[worker].pop()
+            shares[worker].gave(number)
+        for one in range(3):  # everybody looks at least every half second or so
+            if held[one]:
+                looked += 1
+                lag = lags[looked % len(lags)]
+                shares[one].noticed(sum(map(len, held.values())), now - lag * (what > 1))
+        assert sum(share.part(now) for share in shares) <= 1 + 1e-9
 
 
 def test_what_fails_for_too_long_is_refused_but_never_at_its_first_failure():
