@@ -12,7 +12,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from hilum.kernel.errors import Misconfigured
-from hilum.service.web import HEAD_BYTES_MAX, BoundedHttp, WebServer, listen
+from hilum.service.web import WebServer, listen
+from hilum.service.web_connection import HEAD_BYTES_MAX, BoundedHttp
 from hilum.sources.web.settings import WebLimits
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]

@@ -1,0 +1,84 @@
+"""The body of one request between the socket and the application, without a copy where it is large.
+
+uvicorn holds 64 KB of a body and copies it four times on the way: more than storing it costs.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+# So much waits for the application before the socket is left alone; one read of it may come on
+# top (256 KB with uvloop).
+HELD_BYTES_MAX: Final = 512 * 1024
+# Shorter pieces are put together: each costs a message, and memory of its own.
+PIECE_BYTES_MIN: Final = 32 * 1024
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class IncomingBody:
+    """Takes what the socket brings, and is what the application of `cycle` receives."""
+
+    __slots__ = ("_cycle", "_flow", "_has_told_end", "_held", "_pieces")
+
+    def __init__(self, cycle: RequestResponseCycle, flow: FlowControl) -> None:
+        self._cycle = cycle
+        self._flow = flow
+        self._pieces: deque[bytes | bytearray] = deque()
+        self._held = 0
+        self._has_told_end = False
+
+    def take(self, piece: bytes) -> None:
+        """Take the next bytes. After the answer nobody wants them."""
+        if self._cycle.response_complete:
+            return
+        last = self._pieces[-1] if self._pieces else b""
+        if isinstance(last, bytearray) and len(last) < PIECE_BYTES_MIN:
+            last += piece
+        else:
+            self._pieces.append(piece if len(piece) >= PIECE_BYTES_MIN else bytearray(piece))
+        self._held += len(piece)
+        if self._held >= HELD_BYTES_MAX:
+            self._flow.pause_reading()
+        self._cycle.message_event.set()
+
+    async def receive(self) -> dict[str, Any]:  # a message of ASGI
+        """Give what there is, or wait for it."""
+        cycle = self._cycle
+        self._consent()
+        while not (self._is_over or self._has_news):
+            self._flow.resume_reading()
+            cycle.message_event.clear()
+            await cycle.message_event.wait()
+        if self._is_over:
+            return {"type": "http.disconnect"}
+        content = self._next_piece()
+        more = cycle.more_body or bool(self._pieces)
+        self._has_told_end = not more
+        return {"type": "http.request", "body": content, "more_body": more}
+
+    @property
+    def _is_over(self) -> bool:
+        return self._cycle.disconnected or self._cycle.response_complete
+
+    @property
+    def _has_news(self) -> bool:
+        return bool(self._pieces) or not (self._cycle.more_body or self._has_told_end)
+
+    def _next_piece(self) -> bytes:
+        """Take a piece out; it may be empty at the end."""
+        if not self._pieces:
+            return b""
+        piece = self._pieces.popleft()
+        self._held -= len(piece)
+        if self._held < HELD_BYTES_MAX:
+            self._flow.resume_reading()
+        return bytes(piece)
+
+    def _consent(self) -> None:
+        """Tell a client that waits for it to send its body (RFC 9110 §10.1.1)."""
+        if self._cycle.waiting_for_100_continue and not self._cycle.transport.is_closing():
+            self._cycle.transport.write(CONTINUE)
+            self._cycle.waiting_for_100_continue = False

@@ -1,0 +1,178 @@
+"""One connection of HTTP/1.1: uvicorn's, with an end to what its client may cost.
+
+uvicorn leaves two things open that a listener on a hospital's network cannot: the head of a request
+may be endless, and may take for ever. Both are bounded here.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any, ClassVar, Final
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from hilum.service.web_body import IncomingBody
+from hilum.service.web_sending import FileSender, can_take_files
+from hilum.sources.web.access.certificate import CERTIFICATE_STATE
+from hilum.sources.web.access.https import identities_on
+from hilum.sources.web.door import CUT_OFF_STATE
+from hilum.sources.web.exchange import SEND_FILE_STATE
+from hilum.sources.web.settings import WebLimits
+
+# What a request may take until its head is complete. Heads of browsers behind proxies with big
+# cookies reach some 16 KB.
+HEAD_BYTES_MAX: Final = 65_536
+HEAD_SECONDS_MAX: Final = 10.0
+
+TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """HTTP/1.1 over one connection, with an end to what its client may cost."""
+
+    limits: ClassVar = WebLimits()
+    head_seconds_max: ClassVar = HEAD_SECONDS_MAX
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # uvicorn's business
+        super().__init__(*arguments, **named)
+        self._head_bytes = 0
+        self._left = 0  # of a body whose length is known, and whose head is complete
+        self._head_timer: asyncio.TimerHandle | None = None  # None: no head is awaited
+        self._stall_timer: asyncio.TimerHandle | None = None  # None: the client takes what we send
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's narrower type
+        """Take a connection, unless there are too many."""
+        super().connection_made(transport)
+        self._certificate = identities_on(transport)
+        self._files: FileSender | None = None
+        if can_take_files(transport):
+            self._files = FileSender(
+                transport, stall_seconds_max=self.limits.transfer_grace_seconds
+            )
+        self._await_head()
+        if len(self.connections) > self.limits.connections_max:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        if self._files is not None:
+            self._files.close()
+        self._head_is_complete()
+        self._takes_again()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came: the rest of a body as it is, all else through the parser."""
+        if self._left:
+            body, data = data[: self._left], data[self._left :]
+            self._take_body(body)
+        if data:
+            self._parse(data)
+
+    def _take_body(self, piece: bytes) -> None:
+        """Take a piece of a body whose length is known: nothing in it needs a parser."""
+        self._left -= len(piece)
+        self._body.take(piece)
+        if not self._left:
+            self.on_message_complete()
+            # The old one waits for this body for ever.
+            self.parser = _new_parser(self)
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser, which keeps an unfinished head however long it gets: so we count."""
+        super().data_received(data)
+        if self._head_timer is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self.transport.write(TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Note that a request begins."""
+        super().on_message_begin()
+        self.scope["state"][CERTIFICATE_STATE] = self._certificate
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Note that the head of a request is complete."""
+        self._head_is_complete()
+        super().on_headers_complete()
+        state = self.scope["state"]
+        state[CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
+        if self._files is not None:
+            state[SEND_FILE_STATE] = partial(self._files.send, self.cycle)
+        self._body = IncomingBody(self.cycle, self.flow)
+        self.cycle.receive = self._body.receive  # type: ignore[assignment, method-assign]
+        self._left = 0 if self.parser.should_upgrade() else _length_of(self.headers)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body: of one in chunks, or one that came with its head."""
+        self._left = max(self._left - len(body), 0)
+        self._body.take(body)
+
+    def on_message_complete(self) -> None:
+        """Note that a request is complete."""
+        self._left = 0
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Wait for a client that takes more slowly than we send; not for one that takes nothing."""
+        super().pause_writing()
+        if self.limits.bytes_per_second_min and self._stall_timer is None:
+            self._look_again()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._takes_again()
+        super().resume_writing()
+
+    def _look_again(self) -> None:
+        self._stall_timer = self.loop.call_later(
+            self.limits.transfer_grace_seconds, self._look, self.transport.get_write_buffer_size()
+        )
+
+    def _look(self, waiting_before: int) -> None:
+        """Give up on a client that took less than it must since we looked last."""
+        taken = waiting_before - self.transport.get_write_buffer_size()
+        if taken < self.limits.bytes_per_second_min * self.limits.transfer_grace_seconds:
+            self.transport.abort()
+        else:
+            self._look_again()
+
+    def _takes_again(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+
+    def _cut_off(self, cycle: RequestResponseCycle) -> None:
+        """Close without the end of an answer, which uvicorn would call the application's fault."""
+        cycle.disconnected = True
+        self.transport.close()
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.head_seconds_max, self.transport.abort)
+
+    def _head_is_complete(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
+def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:
+    """Make a parser that is as uvicorn's is at the beginning of a request."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser
+
+
+def _length_of(headers: list[tuple[bytes, bytes]]) -> int:
+    """Give the length of a body that comes as it is; 0: the parser must find its end."""
+    lengths = [value for name, value in headers if name == b"content-length"]
+    if len(lengths) != 1 or any(name == b"transfer-encoding" for name, _ in headers):
+        return 0
+    return int(lengths[0]) if lengths[0].isdigit() else 0
