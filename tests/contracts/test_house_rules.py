@@ -36,7 +36,7 @@ SYNCS = {
 
 # Installed with Hilum without an import of its own.
 USED_WITHOUT_IMPORT = {
-    "httptools": "uvicorn's parser, which service/web.py names",
+    "httptools": "uvicorn's parser, which service/web_connection.py makes anew",
 }
 
 # What is installed under another name than it is imported by.

@@ -21,6 +21,7 @@ PREAMBLE_BYTES_MAX: Final = 64 << 10  # a sentence for readers without MIME; nob
 EPILOGUE_BYTES_MAX: Final = 64 << 10
 PARTS_MAX: Final = 1_000_000  # more instances than any study has
 BOUNDARY_LENGTH_MAX: Final = 256  # RFC 2046 §5.1.1 says 70; longer ones are met
+_HEADER_STEP_BYTES: Final = 512  # of the headers of a part that are looked at in one go
 _PADDING_MAX: Final = 64  # spaces behind a boundary, which some gateways add (RFC 2046 §5.1.1)
 
 
@@ -91,6 +92,7 @@ class MultipartReader:
     _line_end: bytes = b"\n"
     _delimiter: bytes = b""
     _last: int | None = None  # where the last delimiter of what was fed is; None: nobody looked
+    _is_only: bool = False  # whether there is no other
 
     def __post_init__(self) -> None:
         self._dashes = b"--" + self.boundary.encode("ascii")
@@ -197,7 +199,10 @@ class MultipartReader:
         if self._last is None:
             # Most of most bodies has none, and looking from the end costs less than half of it.
             self._last = data.rfind(self._delimiter)
-        return data.find(self._delimiter, at) if at <= self._last else -1
+            self._is_only = data.rfind(self._delimiter, 0, max(self._last, 0)) < 0
+        if at > self._last:
+            return -1
+        return self._last if self._is_only else data.find(self._delimiter, at)
 
     def _possible_start(self, view: memoryview, at: int) -> int:
         """Find where at the end of `view` a boundary may have begun."""
@@ -245,7 +250,8 @@ class MultipartReader:
     def _take_headers(self, view: memoryview) -> tuple[int, PartBegan | None]:
         """Collect headers up to their empty line; say how much was taken."""
         before = len(self._headers)
-        self._headers += view[: HEADER_BYTES_MAX + 1 - before]
+        # Mostly all of them come in the first few bytes of a long piece.
+        self._headers += view[: min(_HEADER_STEP_BYTES, HEADER_BYTES_MAX + 1 - before)]
         end = _blank_line(self._headers, max(before - 3, 0))
         if end < 0:
             if len(self._headers) > HEADER_BYTES_MAX:

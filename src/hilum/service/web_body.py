@@ -3,15 +3,16 @@
 uvicorn holds 64 KB of a body and copies it four times on the way: more than storing it costs.
 """
 
+import asyncio
 from collections import deque
 from typing import Any, Final
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-# So much waits for the application before the socket is left alone; one read of it may come on
-# top (256 KB with uvloop).
-HELD_BYTES_MAX: Final = 512 * 1024
+# So much waits for the application before the socket is left alone: to leave and to find it again
+# costs more than to copy a CT image, which fits. One read may come on top (256 KB with uvloop).
+HELD_BYTES_MAX: Final = 768 * 1024
 # Shorter pieces are put together: each costs a message, and memory of its own.
 PIECE_BYTES_MIN: Final = 32 * 1024
 
@@ -21,11 +22,14 @@ CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 class IncomingBody:
     """Takes what the socket brings, and is what the application of `cycle` receives."""
 
-    __slots__ = ("_cycle", "_flow", "_has_told_end", "_held", "_pieces")
+    __slots__ = ("_cycle", "_flow", "_has_told_end", "_held", "_pieces", "_transport")
 
-    def __init__(self, cycle: RequestResponseCycle, flow: FlowControl) -> None:
+    def __init__(
+        self, cycle: RequestResponseCycle, flow: FlowControl, transport: asyncio.WriteTransport
+    ) -> None:
         self._cycle = cycle
         self._flow = flow
+        self._transport = transport
         self._pieces: deque[bytes | bytearray] = deque()
         self._held = 0
         self._has_told_end = False
@@ -48,7 +52,7 @@ class IncomingBody:
         """Give what there is, or wait for it."""
         cycle = self._cycle
         self._consent()
-        while not (self._is_over or self._has_news):
+        while not self.is_here():
             self._flow.resume_reading()
             cycle.message_event.clear()
             await cycle.message_event.wait()
@@ -58,6 +62,16 @@ class IncomingBody:
         more = cycle.more_body or bool(self._pieces)
         self._has_told_end = not more
         return {"type": "http.request", "body": content, "more_body": more}
+
+    def forget(self) -> None:
+        """Give up what is held, if the answer is complete: the connection may be kept for long."""
+        if self._cycle.response_complete:
+            self._pieces.clear()
+            self._held = 0
+
+    def is_here(self) -> bool:
+        """Tell whether `receive` would give something at once."""
+        return self._is_over or self._has_news
 
     @property
     def _is_over(self) -> bool:
@@ -79,6 +93,6 @@ class IncomingBody:
 
     def _consent(self) -> None:
         """Tell a client that waits for it to send its body (RFC 9110 §10.1.1)."""
-        if self._cycle.waiting_for_100_continue and not self._cycle.transport.is_closing():
-            self._cycle.transport.write(CONTINUE)
+        if self._cycle.waiting_for_100_continue and not self._transport.is_closing():
+            self._transport.write(CONTINUE)
             self._cycle.waiting_for_100_continue = False

@@ -11,10 +11,13 @@ from typing import Any, ClassVar, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from hilum.pipeline.archive.segments import Lying
+from hilum.service.web_answer import OutgoingAnswer
 from hilum.service.web_body import IncomingBody
 from hilum.service.web_sending import FileSender, can_take_files
 from hilum.sources.web.access.certificate import CERTIFICATE_STATE
 from hilum.sources.web.access.https import identities_on
+from hilum.sources.web.arriving_body import IS_HERE_STATE
 from hilum.sources.web.door import CUT_OFF_STATE
 from hilum.sources.web.exchange import SEND_FILE_STATE
 from hilum.sources.web.settings import WebLimits
@@ -100,13 +103,17 @@ class BoundedHttp(HttpToolsProtocol):
         """Note that the head of a request is complete."""
         self._head_is_complete()
         super().on_headers_complete()
+        self._body = IncomingBody(self.cycle, self.flow, self.transport)
+        answer = OutgoingAnswer(self.transport, self.loop)
+        # uvicorn makes the cycle, whose task looks both up when it begins: in a later turn.
+        self.cycle.receive = self._body.receive  # type: ignore[assignment, method-assign]
+        self.cycle.transport = answer  # type: ignore[assignment]
+        self._left = 0 if self.parser.should_upgrade() else _length_of(self.headers)
         state = self.scope["state"]
+        state[IS_HERE_STATE] = self._body.is_here
         state[CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
         if self._files is not None:
-            state[SEND_FILE_STATE] = partial(self._files.send, self.cycle)
-        self._body = IncomingBody(self.cycle, self.flow)
-        self.cycle.receive = self._body.receive  # type: ignore[assignment, method-assign]
-        self._left = 0 if self.parser.should_upgrade() else _length_of(self.headers)
+            state[SEND_FILE_STATE] = partial(_send_file, self._files, self.cycle, answer)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body: of one in chunks, or one that came with its head."""
@@ -117,6 +124,11 @@ class BoundedHttp(HttpToolsProtocol):
         """Note that a request is complete."""
         self._left = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Note that an answer is complete: what it did not ask for is not wanted any more."""
+        self._body.forget()
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
         """Wait for a client that takes more slowly than we send; not for one that takes nothing."""
@@ -150,7 +162,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _cut_off(self, cycle: RequestResponseCycle) -> None:
         """Close without the end of an answer, which uvicorn would call the application's fault."""
         cycle.disconnected = True
-        self.transport.close()
+        cycle.transport.close()
 
     def _await_head(self) -> None:
         if self._head_timer is None:
@@ -161,6 +173,14 @@ class BoundedHttp(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+async def _send_file(
+    files: FileSender, cycle: RequestResponseCycle, answer: OutgoingAnswer, piece: Lying
+) -> None:
+    """Send a piece of a file behind all that was written before. Raises as FileSender does."""
+    answer.flush()
+    await files.send(cycle, piece)
 
 
 def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:

@@ -1,7 +1,7 @@
 """The body of a request as it arrives: at the pace of who reads it, and no slower than allowed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from starlette.types import Receive
@@ -14,6 +14,8 @@ from hilum.sources.web.pace import CLOSE, Pace
 # the answer; then it sees that.
 LINGER_SECONDS_MAX: Final = 5.0
 LINGER_BYTES_MAX: Final = 64 << 20
+# A key of a request's `state`: what tells whether the next piece of its body came already.
+IS_HERE_STATE: Final = "hilum.is_here"
 
 
 class ClientGone(Unreachable):
@@ -23,12 +25,23 @@ class ClientGone(Unreachable):
 NO_HURRY: Final = Pace(0, 0.0)
 
 
-class ArrivingBody:
-    """One body; it is read once."""
+def nobody_knows() -> bool:
+    """Stands for a server that cannot tell whether a piece is here."""
+    return False
 
-    def __init__(self, receive: Receive, pace: Pace = NO_HURRY) -> None:
+
+class ArrivingBody:
+    """One body; it is read once. `is_here` tells whether the next piece needs no waiting for."""
+
+    def __init__(
+        self,
+        receive: Receive,
+        pace: Pace = NO_HURRY,
+        is_here: Callable[[], bool] = nobody_knows,
+    ) -> None:
         self._receive = receive
         self._pace = pace
+        self._is_here = is_here
         self._waited = 0.0
         self.bytes = 0
         self.has_ended = False
@@ -57,6 +70,9 @@ class ArrivingBody:
             continue
 
     async def _next(self) -> bytes:
+        if self._is_here():
+            # A deadline costs more than such a piece.
+            return await self._receive_piece()
         loop = asyncio.get_running_loop()
         began = loop.time()
         # Only our waiting counts: that we are slow to take it is no fault of the client.

@@ -16,7 +16,13 @@ from hilum.dicomweb.percent import query_pairs
 from hilum.dicomweb.refusal import PROBLEM_TYPE, RequestRefused
 from hilum.ledger.entry import Origin
 from hilum.pipeline.archive.segments import Piece
-from hilum.sources.web.arriving_body import NO_HURRY, ArrivingBody, ClientGone
+from hilum.sources.web.arriving_body import (
+    IS_HERE_STATE,
+    NO_HURRY,
+    ArrivingBody,
+    ClientGone,
+    nobody_knows,
+)
 from hilum.sources.web.caller import HttpCaller
 from hilum.sources.web.pace import Pace
 
@@ -63,7 +69,8 @@ class Exchange:
         self.root = root
         self.entity = entity
         self.headers = joined_headers(scope["headers"])
-        self.arriving = ArrivingBody(receive, pace)
+        is_here = scope.get("state", {}).get(IS_HERE_STATE, nobody_knows)
+        self.arriving = ArrivingBody(receive, pace, is_here)
         self._query: bytes = scope["query_string"]
         self._parameters: tuple[tuple[str, str], ...] | None = None
 
