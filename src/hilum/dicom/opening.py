@@ -25,6 +25,8 @@ from hilum.kernel.names import UID, is_uid
 
 # Both UIDs are in the first kilobyte of nearly every data set.
 _STEP_BYTES: Final = 2 << 10
+# Looked at in one go: both UIDs are mostly in the first of these. The rest is read later anyway.
+_LOOK_BYTES: Final = 512
 # Meta information and what follows it; who is not named by then has no name.
 _HEAD_BYTES_MAX: Final = META_BYTES_MAX + (64 << 10)
 _MEDIA_STORAGE_DIRECTORY: Final = UID("1.2.840.10008.1.3.10")
@@ -133,8 +135,8 @@ def _met(front: bytes, syntax: UID) -> Header:
     """Read the beginning of a data set up to the UIDs, or as far as it can be read."""
     reader = DataSetReader(transfer_syntax(syntax), _WANTED)
     try:
-        for at in range(0, len(front), _STEP_BYTES):
-            reader.feed(front[at : at + _STEP_BYTES])
+        for at in range(0, len(front), _LOOK_BYTES):
+            reader.feed(front[at : at + _LOOK_BYTES])
             met = reader.met
             if reader.header is not None or met.values.keys() >= _WANTED:
                 return met
