@@ -40,4 +40,5 @@ class OutgoingAnswer:
         """Write a head that is still kept back."""
         if self._head:
             head, self._head = self._head, b""
-            self._transport.write(head)
+            if not self._transport.is_closing():  # since it was kept back
+                self._transport.write(head)

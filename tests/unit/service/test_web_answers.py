@@ -67,3 +67,16 @@ def test_what_goes_another_way_can_have_the_head_written_before_it():
         answer.write(b"behind the file")
 
     assert sent_by(scenario) == [b"head", b"behind the file"]
+
+
+def test_a_head_is_not_written_to_a_connection_that_was_dropped_meanwhile():
+    transport = Transport()
+
+    async def main():
+        OutgoingAnswer(transport, asyncio.get_running_loop()).write(b"head")
+        transport.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    assert transport.sent == ["closed"]
