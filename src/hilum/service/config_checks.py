@@ -54,6 +54,7 @@ def warnings(config: Config) -> Iterator[Finding]:
         )
     for name, peer in config.peers.items():
         yield from _port_without_a_host(name, peer)
+        yield from _nowhere_to_report(config, name, peer)
         if peer.password and not dimse.tls:
             yield Finding(
                 (_password(name, peer), ("sources", "dimse", "tls")),
@@ -171,6 +172,18 @@ def _port_without_a_host(name: str, peer: PeerSettings) -> Iterator[Finding]:
             "nothing can be moved to the peer: its host says where it calls from, and not where "
             "it listens",
             "Put its own address first in host, or remove port",
+        )
+
+
+def _nowhere_to_report(config: Config, name: str, peer: PeerSettings) -> Iterator[Finding]:
+    """Storage commitment is mostly reported by a call to who asked (PS3.4 §J.3.3)."""
+    called = (getattr(one, "ae_title", None) for one in config.destinations.values())
+    if "commit" in peer.may and listening_host(peer) is None and peer.ae_title not in called:
+        yield Finding(
+            (("peers", name, "may"), ("peers", name, "port")),
+            "the peer may ask for storage commitment, and hears the report only if it keeps its "
+            "association open: nothing says where it listens",
+            'Say host and port of its own listener, or take "commit" out of may',
         )
 
 
