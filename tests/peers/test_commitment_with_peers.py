@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
@@ -270,6 +271,26 @@ def test_orthanc_asks_and_hears(start_gateway, start_orthanc, tmp_path):
     assert len(whole["Success"]) == len(MADE)
     assert partly["Status"] == "Failure"
     assert [one["SOPInstanceUID"] for one in partly["Failures"]] == [UNKNOWN]
+
+
+def test_dcmjs_dimse_hears_while_it_lingers(site, needs):
+    needs("node")
+    script = Path(__file__).with_name("dcmjs_commit.js")
+    if not (script.parent / "node_modules").is_dir():
+        pytest.skip("dcmjs-dimse is not installed (make peers)")
+    gateway, _ = site()
+    named = [f"{sop_class}:{uid}" for sop_class, uid in references_of(MADE)]
+
+    done = subprocess.run(
+        ["node", str(script), str(gateway.port), "HILUM", "2.25.8", *named],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+    found = json.loads(done.stdout)
+    assert (found["status"], found["eventType"]) == (SUCCESS, 1)
+    assert set(found["committed"]) == {one.sop_instance_uid for one in MADE}
 
 
 def outcome_at(orthanc, references):
