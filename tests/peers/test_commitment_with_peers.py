@@ -273,6 +273,25 @@ def test_orthanc_asks_and_hears(start_gateway, start_orthanc, tmp_path):
     assert [one["SOPInstanceUID"] for one in partly["Failures"]] == [UNKNOWN]
 
 
+def test_a_request_for_a_whole_study_lets_it_go_whichever_worker_took_it(
+    site, reports, logged, tmp_path
+):
+    """Nothing else could make it complete for sure: without the request it waits for an hour."""
+    gateway, _ = site(
+        workers=2,
+        more=f'[destinations.shelf]\ntype = "folder"\npath = "{tmp_path / "shelf"}"\n\n'
+        '[[routes]]\nname = "studies"\non = "study"\nto = ["shelf"]\n'
+        'gather = { level = "complete", quiet_seconds = 1, forced_after = "1h" }\n',
+    )
+    (tmp_path / "shelf").mkdir(exist_ok=True)
+    with asking(gateway.port, reports) as association:
+        assert ask(association, "2.25.9", references_of(MADE)) == SUCCESS
+        reports.wait()
+
+    line = logged(gateway, "studies delivers study", "(3 deliveries)")
+    assert "complete: 3 instances are listed by who made them; all of them are here" in line
+
+
 def test_dcmjs_dimse_hears_while_it_lingers(site, needs):
     needs("node")
     script = Path(__file__).with_name("dcmjs_commit.js")
