@@ -27,7 +27,7 @@ demo: $(VENV)/.ready  ## a gateway, a pretend modality and data: watch it work
 	@$(BIN)/hilum demo $(ARGS)
 
 test: $(VENV)/.ready peers  ## all tests; those of peers that are not installed are skipped
-	@$(BIN)/pytest $(ARGS)
+	@sh tools/run_tests.sh $(BIN)/pytest $(ARGS)
 
 check: $(VENV)/.ready  ## style, types, floors
 	@$(BIN)/ruff check .
