@@ -86,6 +86,7 @@ def test_what_cannot_be_decoded_is_told_and_the_process_goes_on(studio, recorder
             await studio._done(PlainOrder(pixels(), None), FRAME)
         return await studio.plain(pixels(), FRAME)
 
+    asyncio.run(studio.plain(pixels(), FRAME))  # now there is a process
     before = studio._all[0]._process.pid
     assert asyncio.run(several()).content == FRAME
     assert any(isinstance(one, DrawingFailed) for one in recorder.events)
