@@ -286,6 +286,8 @@ class Intake:
         self._report_obstacle()
 
     def _report_obstacle(self) -> None:
+        if not self._room.is_known:
+            return  # it is about to be looked at
         obstacle = self.obstacle
         if (obstacle is None) == (self._reported is None):
             return

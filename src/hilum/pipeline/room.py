@@ -13,6 +13,7 @@ class Room:
         self._reserve_of = reserve_of
         self.left = 0
         self.reserve_bytes = 0
+        self.is_known = False  # before the first look at the file system nothing may be taken
         # Why nothing may be taken although there is room: a quota of what may be held.
         self.bar: str | None = None
 
@@ -20,6 +21,7 @@ class Room:
         """Learn what the file system says."""
         self.reserve_bytes = self._reserve_of(size)
         self.left = free - self.reserve_bytes
+        self.is_known = True
 
     def take(self, size: int) -> None:
         """Count what is about to be written."""

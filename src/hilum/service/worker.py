@@ -90,16 +90,17 @@ class _Work:
         gc.freeze()
         self._say_started()
         async with asyncio.TaskGroup() as group:
-            duties = [
-                group.create_task(duty)
-                for duty in (house.keep(), self._reloads(), self._watchdog())
-            ]
+            keeping = group.create_task(house.keep())
+            duties = [group.create_task(duty) for duty in (self._reloads(), self._watchdog())]
             ending = [
                 group.create_task(duty)
                 for duty in (house.deliver(), house.watch_folders(), house.serve_web())
             ]
             await self._stop.wait()
             self._systemd.stopping()
+            # What it does once in a while uses what is closed now.
+            keeping.cancel()
+            await asyncio.wait({keeping})
             await house.close()
             for duty in duties:
                 duty.cancel()

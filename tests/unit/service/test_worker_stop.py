@@ -1,0 +1,51 @@
+"""A worker that is told to stop: nothing uses what is closed already."""
+
+import asyncio
+from types import SimpleNamespace
+
+from hilum.kernel.telemetry import Silence
+from hilum.service.worker import _Work
+
+
+class House:
+    """Has a duty that never ends by itself, as all of them."""
+
+    def __init__(self) -> None:
+        self.config = SimpleNamespace(
+            gateway=SimpleNamespace(ae_title="HILUM", data="d", durability="process")
+        )
+        self.order = []
+
+    async def open(self, _sockets) -> None:
+        self.order.append("open")
+
+    async def keep(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.order.append("duties are over")
+
+    async def deliver(self) -> None:
+        """Ends at once."""
+
+    watch_folders = serve_web = deliver
+
+    async def close(self) -> None:
+        self.order.append("close")
+
+
+def test_duties_are_over_before_anything_is_closed():
+    house = House()
+    systemd = SimpleNamespace(
+        ready=lambda: None, stopping=lambda: None, watchdog_seconds=lambda: None
+    )
+
+    async def main() -> None:
+        work = _Work(house, Silence(), systemd, reread=None)
+        running = asyncio.create_task(work.run(None))
+        await asyncio.sleep(0)
+        work._stop.set()
+        await asyncio.wait_for(running, 5)
+
+    asyncio.run(main())
+    assert house.order == ["open", "duties are over", "close"]
