@@ -1,6 +1,8 @@
 """`hilum serve` as a real process: in a folder of its own, on free loopback ports, ended by us."""
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -168,8 +170,19 @@ level = "{settings.level}"
 """
 
 
+# Below what Linux gives to clients (ip_local_port_range).
+PORTS: Final = (15_000, 32_000)
+# Not that of `random`, which tests set to what it was.
+_PORTS: Final = random.SystemRandom()
+
+
 def free_port() -> int:
-    """Give a loopback TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Give a loopback TCP port that nobody listens on now.
+
+    Not one that the system would give to a client: connections of others come and take those.
+    """
+    while True:
+        port = _PORTS.randrange(*PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

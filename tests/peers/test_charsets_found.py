@@ -19,6 +19,9 @@ from trials.gateway import Settings
 from trials.targets import GatewayTarget
 from trials.wire import SUCCESS, associated
 
+# pynetdicom leaves a socket to the garbage collector now and then.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 FIND = "1.2.840.10008.5.1.4.1.2.2.1"  # study root
 UTF_8 = "ISO_IR 192"
 ASCII_GROUP = (b"", "ascii")
