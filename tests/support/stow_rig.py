@@ -77,6 +77,8 @@ class Rig:
             pace=pace,
         )
         self.bodies_read = 0
+        self.gate = asyncio.Event()  # a client that waits before it sends more; open at first
+        self.gate.set()
 
     async def __aenter__(self):
         self.bench.intake.start(asyncio.get_running_loop())
@@ -119,6 +121,7 @@ class Rig:
 
         async def receive():
             self.bodies_read += 1
+            await self.gate.wait()
             return asked.pop(0) if asked else GONE
 
         async def send(message) -> None:

@@ -217,6 +217,7 @@ class House:
             folder.stop()
         if self.door is not None:
             await self.door.stop()
+        await self._storing.stop(self.config.sources.dimse.limits.stop_seconds)
         await self.voucher.close()
         await self.intake.stop()
         await self.delivering.stop(self.config.sources.dimse.limits.stop_seconds)

@@ -461,3 +461,33 @@ def test_a_disk_that_is_full_for_one_tells_it_of_that_one(run):
         assert rig.held() == [few[0].sop_instance_uid]
 
     run(scenario)
+
+
+def test_a_stop_waits_for_requests_under_way_and_refuses_others(run):
+    async def scenario(rig):
+        rig.gate.clear()
+        going_on = asyncio.create_task(rig.store(parts(file_of(A))))
+        while not rig.bodies_read:  # noqa: ASYNC110 - the door has no event for it
+            await asyncio.sleep(0)
+        stopping = asyncio.create_task(rig.storing.stop(10.0))
+        await asyncio.sleep(0)
+        assert not stopping.done()
+
+        late = asyncio.create_task(rig.store(parts(file_of(B))))
+        rig.gate.set()
+        late = await late
+        await stopping
+
+        assert (await going_on).status == 200
+        assert (late.status, late.headers["retry-after"]) == (503, "5")
+        assert rig.held() == [A.sop_instance_uid]
+
+    run(scenario)
+
+
+def test_a_stop_does_not_wait_for_ever(run):
+    async def scenario(rig):
+        rig.storing._emptied.clear()
+        await asyncio.wait_for(rig.storing.stop(0.01), 5)
+
+    run(scenario)

@@ -5,6 +5,7 @@ What was kept is always told: a body that breaks off or breaks the rules costs w
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hilum.dicomweb import reasons
@@ -43,12 +44,22 @@ class Storing:
         self._spool = spool
         self._limits = limits or StoreLimits()
         self._open: set[str] = set()
+        self._is_stopping = False
+        self._emptied = asyncio.Event()
+        self._emptied.set()
         # Metadata takes twenty times its length in memory: one request at a time.
         self._composing = asyncio.Lock()
 
     def is_open(self, association_id: str) -> bool:
         """Tell whether a request is still bringing instances: its study may not be complete."""
         return association_id in self._open
+
+    async def stop(self, seconds_max: float) -> None:
+        """Take no more requests, and wait so long for those that are under way."""
+        self._is_stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                await self._emptied.wait()
 
     async def __call__(self, exchange: Exchange, resource: Resource) -> Reply:
         """Store what the body brings.
@@ -62,11 +73,14 @@ class Storing:
         body, choice = self._admit(exchange)
         origin = exchange.origin()
         self._open.add(origin.association_id)
+        self._emptied.clear()
         try:
             parts = Parts(self._intake, origin=origin, study=resource.study)
             fault = await self._read(exchange, body, parts)
         finally:
             self._open.discard(origin.association_id)
+            if not self._open:
+                self._emptied.set()
         return _reply(exchange, parts, choice, fault)
 
     def _admit(self, exchange: Exchange) -> tuple[StoreBody, Choice]:
@@ -77,7 +91,8 @@ class Storing:
         body = store_body(exchange.headers.get("content-type", ""))
         if exchange.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestRefused(415, "the body has a Content-Encoding; send it as it is")
-        if (obstacle := self._intake.obstacle) is not None:
+        stopping = "the gateway is stopping" if self._is_stopping else None
+        if (obstacle := stopping or self._intake.obstacle) is not None:
             raise RequestRefused(503, obstacle, {"Retry-After": str(RETRY_SECONDS)})
         return body, choice
 
