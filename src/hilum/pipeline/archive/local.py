@@ -18,6 +18,7 @@ from hilum.ledger.ledger import Ledger
 from hilum.ledger.readers import READERS, AllBusy
 from hilum.ledger.search import Found, Place
 from hilum.pipeline.archive.accounts import Accounts, settled
+from hilum.pipeline.archive.at_hand import AtHand
 from hilum.pipeline.archive.metadata import Describer
 from hilum.pipeline.archive.ports import Batch, Purpose
 from hilum.pipeline.archive.wording import of_holdings, of_query
@@ -123,6 +124,10 @@ class LocalArchive:
         else:
             await settled(self._accounts.begin(records))
         return held.holdings
+
+    async def supply(self, retrieval: Retrieval, asker: Origin, purpose: Purpose) -> AtHand:
+        """Give the instances of a retrieval, all of which are here (see the port)."""
+        return AtHand(await self.holdings(retrieval, asker, purpose))
 
     async def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
         """Give the DICOM JSON object of each holding (see the port)."""

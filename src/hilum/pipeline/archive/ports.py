@@ -14,15 +14,80 @@ from hilum.query.match import Match
 from hilum.query.query import Attribute, Query
 from hilum.query.retrieval import Retrieval
 
-__all__ = ["Archive", "Batch", "Holding", "Purpose"]
+__all__ = ["Archive", "Batch", "Holding", "Missing", "Named", "Purpose", "Supply"]
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some matches of a question. `ignored`: keys that narrowed nothing, the same in each batch."""
+    """Some matches of a question. `ignored`: keys that narrowed nothing, the same in each batch.
+
+    `warnings`: why these may not be all there are, known by now (a part of the archive is late).
+    """
 
     matches: tuple[Match, ...]
     ignored: tuple[Attribute, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Named(Protocol):
+    """An instance by its UIDs: what is held, or only expected."""
+
+    @property
+    def sop_class_uid(self) -> str:
+        """Empty where it is not known."""
+        ...
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """What it is known by."""
+        ...
+
+    @property
+    def series_instance_uid(self) -> str:
+        """Empty where it is not known."""
+        ...
+
+    @property
+    def study_instance_uid(self) -> str:
+        """Empty where it is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """An instance that was expected and cannot be had. `reason`: for logs and peers."""
+
+    sop_instance_uid: str
+    reason: str
+
+
+class Supply(Protocol):
+    """The instances of one retrieval on their way to who asked, each as soon as it is here.
+
+    Iterated once; always closed. Cancelling or closing it stops the work behind it.
+    """
+
+    @property
+    def expected(self) -> Sequence[Named]:
+        """What will come, or be missing: all of it, in the order it is best given out."""
+        ...
+
+    @property
+    def holdings(self) -> Sequence[Holding] | None:
+        """Everything, if nothing has to be waited for; else None."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Holding | Missing]:
+        """Give each of `expected` once, in any order. Raises AnswererFailed before the first."""
+        ...
+
+    def done(self, holding: Holding) -> None:
+        """Let go of a holding whose payload is not needed any more."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of everything. Safe to call twice."""
+        ...
 
 
 class Purpose(enum.Enum):
@@ -40,7 +105,8 @@ class Purpose(enum.Enum):
 class Archive(Protocol):
     """What is held. Lives on the event loop; what may block is done in threads.
 
-    Every method raises LedgerUnavailable or Full when it cannot look, or cannot keep account.
+    Every method raises LedgerUnavailable or Full when it cannot look, or cannot keep account, and
+    AnswererFailed (`pipeline.answerers.ailments`) when it is somebody else's and does not answer.
     """
 
     def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
@@ -58,6 +124,13 @@ class Archive(Protocol):
 
         An audit record for each study is written before this returns; what viewers do again and
         again may be told once for a while (`archive.accounts`).
+        """
+        ...
+
+    async def supply(self, retrieval: Retrieval, asker: Origin, purpose: Purpose) -> Supply:
+        """Begin to give the instances of a retrieval, one by one; none is no error.
+
+        Audited as `holdings` is, which waits until all of them are here.
         """
         ...
 

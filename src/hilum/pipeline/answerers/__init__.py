@@ -1,0 +1,1 @@
+"""Archives elsewhere that answer for us: asked together, fetched from, and put up with."""
