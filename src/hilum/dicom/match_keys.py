@@ -115,7 +115,7 @@ def _name(value: str) -> Matching:
     groups = folded_groups(value)
     if not any(group.strip("*^") for group in groups):
         return Universal()
-    return NameIs(groups, any_group="=" not in value)
+    return NameIs(groups, any_group="=" not in value, text=value)
 
 
 def _between(vr: str, value: str) -> Between:

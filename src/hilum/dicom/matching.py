@@ -5,7 +5,7 @@ are normalised (dates and times sort, names are folded), so that comparing is al
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from hilum.dicom.attribute_path import PrivateAttribute
@@ -63,11 +63,13 @@ class Like:
 class NameIs:
     """Matches names of people: folded groups, with wildcards; empty groups match everything.
 
-    With `any_group`, the first group of the key may be found in any group of a name.
+    With `any_group`, the first group of the key may be found in any group of a name. `text`: as it
+    was asked for, to be asked of others, who fold names in ways of their own.
     """
 
     groups: tuple[str, str, str]
     any_group: bool
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

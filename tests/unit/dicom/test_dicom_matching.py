@@ -270,3 +270,10 @@ def test_moments_are_texts_that_sort():
 def test_every_kind_of_key_says_whether_it_asks():
     assert not Key(0x00100010, "PN", Universal()).is_asking
     assert Key(0x00100010, "PN", EmptyValue()).is_asking
+
+
+def test_a_key_for_a_name_keeps_what_was_asked_for_others_to_fold():
+    matching = matching_of("PN", "Müller^*")
+
+    assert isinstance(matching, NameIs)
+    assert matching.text == "Müller^*"
