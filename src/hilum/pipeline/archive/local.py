@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final, Protocol, Self, TypeVar
 
 from hilum.kernel.clock import Clock
+from hilum.kernel.names import UID
 from hilum.ledger.entry import Origin
 from hilum.ledger.holdings import Held, Holding
 from hilum.ledger.ledger import Ledger
@@ -125,7 +126,14 @@ class LocalArchive:
             await settled(self._accounts.begin(records))
         return held.holdings
 
-    async def supply(self, retrieval: Retrieval, asker: Origin, purpose: Purpose) -> AtHand:
+    async def supply(
+        self,
+        retrieval: Retrieval,
+        asker: Origin,
+        purpose: Purpose,
+        *,
+        syntaxes: tuple[UID, ...] = (),  # noqa: ARG002 - all is given as it is stored
+    ) -> AtHand:
         """Give the instances of a retrieval, all of which are here (see the port)."""
         return AtHand(await self.holdings(retrieval, asker, purpose))
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hilum.kernel.names import UID
 from hilum.ledger.entry import Origin
 from hilum.ledger.holdings import Holding
 from hilum.query.match import Match
@@ -127,10 +128,18 @@ class Archive(Protocol):
         """
         ...
 
-    async def supply(self, retrieval: Retrieval, asker: Origin, purpose: Purpose) -> Supply:
+    async def supply(
+        self,
+        retrieval: Retrieval,
+        asker: Origin,
+        purpose: Purpose,
+        *,
+        syntaxes: tuple[UID, ...] = (),
+    ) -> Supply:
         """Begin to give the instances of a retrieval, one by one; none is no error.
 
-        Audited as `holdings` is, which waits until all of them are here.
+        `syntaxes`: what whoever asks can take (see `Fetch.syntaxes`); what comes may be in another
+        one all the same. Audited as `holdings` is, which waits until all of them are here.
         """
         ...
 
