@@ -6,7 +6,7 @@ second (C-CANCEL or an abort; the connection closed).
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,8 +77,15 @@ class Answerer(Protocol):
 class Homecomings(Protocol):
     """Stores that come to our own listener because we asked an archive to move something to us."""
 
-    def expect(self, sink: Sink) -> AbstractContextManager["Homecoming"]:
-        """Have the stores of one C-MOVE go to `sink` until the context is left."""
+    def expect(
+        self, sink: Sink, *, answerer: str, ae_title: str
+    ) -> AbstractAsyncContextManager["Homecoming"]:
+        """Have the stores of one C-MOVE go to `sink` until the context is left.
+
+        `ae_title`: what we call ourselves on the association of the C-MOVE. It is left after the
+        last response: leaving it in order waits until all that was stored has landed in `sink`
+        (another process of ours may have been called). Entering it raises Full: there are too many.
+        """
         ...
 
 
@@ -88,14 +95,20 @@ class Homecoming(Protocol):
     The C-MOVE must be sent with this message ID: stores are recognised by their Move Originator.
     """
 
-    message_id: int
+    @property
+    def message_id(self) -> int:
+        """No other one of ours, in any process, has it."""
+        ...
 
 
 class Cache(Protocol):
     """Payloads of others, kept for a while: bounded, and never the only copy of anything."""
 
     async def held(self, answerer: str, wanted: Collection[Named]) -> Mapping[str, Holding]:
-        """Give what is here of `wanted`, by SOP Instance UID; used now, so it stays a while."""
+        """Give what is here of `wanted`, by SOP Instance UID; used now, so it stays a while.
+
+        That is long enough to pin it. What has no study UID is not looked for.
+        """
         ...
 
     def sink(self, answerer: str) -> "CacheSink":
@@ -107,11 +120,18 @@ class Cache(Protocol):
         ...
 
     def unpin(self, holding: Holding) -> None:
-        """Let it go when its time comes; at once, if nothing is to be kept."""
+        """Let it go when its time comes; at once, if nothing is to be kept.
+
+        Whoever has its payload open reads on.
+        """
         ...
 
     def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
         """Give the DICOM JSON object of each (see `Archive.metadata`)."""
+        ...
+
+    def forget(self, holding: Holding) -> None:
+        """Its payload was found damaged, or gone: give it to nobody any more."""
         ...
 
 
@@ -119,7 +139,10 @@ class CacheSink(Sink, Protocol):
     """A sink that tells what was kept in it."""
 
     def kept(self) -> AsyncIterator[Holding]:
-        """Give each holding as soon as it is complete, pinned once, until `end`."""
+        """Give each holding as soon as it is complete, pinned once, until `end`.
+
+        Whoever closes it early lets go of what it was not given.
+        """
         ...
 
     def end(self) -> None:
