@@ -8,6 +8,7 @@ from typing import Final, assert_never
 from rich.console import Console
 from rich.text import Text
 
+from hilum.cli.entity_words import entity_words
 from hilum.cli.problems import print_problems
 from hilum.cli.retention_words import retention_words
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
@@ -88,6 +89,8 @@ def summary(config: Config) -> Iterator[tuple[str, list[str]]]:
     yield "lets in", list(_callers(config))
     if config.destinations:
         yield "sends to", list(_shortened(map(_destination, config.destinations.items())))
+    if config.entities:
+        yield "is asked as", list(entity_words(config))
     if config.routes:
         yield "by routes", list(_shortened([_route(one)] for one in config.routes))
     made = "" if gateway.data.exists() else "  (to be made)"

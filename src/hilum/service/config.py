@@ -14,7 +14,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hilum.service import config_checks, config_retention, config_routes
+from hilum.service import (
+    config_checks,
+    config_entity_checks,
+    config_retention,
+    config_routes,
+)
 from hilum.service.config_environment import read_source
 from hilum.service.config_errors import InvalidConfig, Place, Problem
 from hilum.service.config_explain import dotted, explain, shown
@@ -98,13 +103,19 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
         (
             *config_checks.errors(config),
             *faults.errors,
+            *config_entity_checks.errors(config, source.table),
             *config_retention.errors(config, source.table),
         ),
     )
     warnings = _problems(
         source,
         dropped,
-        (*config_checks.warnings(config), *faults.warnings, *config_retention.warnings(config)),
+        (
+            *config_checks.warnings(config),
+            *faults.warnings,
+            *config_entity_checks.warnings(config, is_whole=not (dropped or errors)),
+            *config_retention.warnings(config),
+        ),
     )
     return Examination(config, _in_order((*problems, *errors)), _in_order(warnings))
 

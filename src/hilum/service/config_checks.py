@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum.service import config_web
+from hilum.service.config_entities import titles_of
 from hilum.service.config_finding import Finding
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import Config
@@ -189,7 +190,7 @@ def _nowhere_to_report(config: Config, name: str, peer: PeerSettings) -> Iterato
 
 def _called_titles(config: Config, name: str, peer: PeerSettings) -> Iterator[Finding]:
     dimse = config.sources.dimse
-    ours = {config.gateway.ae_title, *dimse.called_ae_titles}
+    ours = {config.gateway.ae_title, *dimse.called_ae_titles, *titles_of(config.entities)}
     strangers = [title for title in peer.called_ae_titles if title not in ours]
     if strangers and dimse.check_called_ae_title:
         yield Finding(

@@ -27,6 +27,7 @@ VALUE_LENGTH_MAX: Final = 60  # what is longer is cut: a message is a line or tw
 # Words from other systems and from haste, for what has another name here.
 _ALSO_CALLED: Final = {
     "address": "host",
+    "answerers": "answers",
     "addresses": "host",
     "aet": "ae_title",
     "ca": "client_ca",
@@ -34,8 +35,10 @@ _ALSO_CALLED: Final = {
     "directory": "data",
     "folder": "data",
     "ip": "host",
+    "may": "services",
     "mwl": "worklist",
     "name": "ae_title",
+    "timeout_seconds": "deadline_seconds",
     "path": "data",
     "private_key": "key",
     "processes": "workers",
@@ -142,16 +145,21 @@ def _wrong_type(source: Source, path: KeyPath) -> Problem:
 
 
 def _bad_name(source: Source, path: KeyPath) -> Problem:
-    name, noun = shown(path[-1]), str(path[0]).removesuffix("s")
-    title = "; the AE title goes in ae_title" if noun == "peer" else ""
+    name, noun = shown(path[-1]), _noun(path)
+    article = "an" if noun == "entity" else "a"
+    title = "; the AE title goes in ae_title" if noun in {"peer", "entity"} else ""
     return Problem(
         dotted(path),
-        f"{name} cannot be the name of a {noun}; a name has 1 to 64 letters, digits, hyphens or "
-        "underscores",
+        f"{name} cannot be the name of {article} {noun}; a name has 1 to 64 letters, digits, "
+        "hyphens or underscores",
         f"The name is for logs and metrics only, choose any{title}",
         name,
         source.origin_of_key(path),
     )
+
+
+def _noun(path: KeyPath) -> str:
+    return "entity" if path[0] == "entities" else str(path[0]).removesuffix("s")
 
 
 def _unknown(source: Source, path: KeyPath) -> Problem:
@@ -248,6 +256,7 @@ def _kind(value: object) -> str:
 _EXAMPLES: Final[dict[str | int, str]] = {
     "peers": "with a name of its own, such as [peers.ct1]",
     "destinations": "with a name of its own, such as [destinations.pacs]",
+    "entities": "with a name of its own, such as [entities.BRIDGE]",
     "routes": "[[routes]] with its settings below it",
 }
 
@@ -257,7 +266,7 @@ def _as_section(source: Source, path: KeyPath) -> str:
         examples = _known_in(source, path) or ("NAME__AE_TITLE",)
         return f"Name a setting of it as well, such as {variable}__{examples[0].upper()}"
     if path[0] in _EXAMPLES:
-        noun, example = str(path[0]).removesuffix("s"), _EXAMPLES[path[0]]
+        noun, example = _noun(path), _EXAMPLES[path[0]]
         return f"Each {noun} has a section {example}"
     return f"Write [{dotted(path)}] on a line of its own and its settings below it"
 

@@ -237,6 +237,8 @@ def _expected_of_several(first: Schema) -> str:
 
 
 _TEXTS: Final = {
+    "answerer": "a destination or a group of them",
+    "stores": '"keep" or { through = "<destination>" }',
     "calendar": 'a calendar such as "mon-fri 07:00-19:00"',
     "conditions": "a table of conditions",
     "name": "a name of 1 to 64 letters, digits, hyphens or underscores",

@@ -11,6 +11,7 @@ from hilum.pipeline.doors import DIMSE, FOLDER, WEB
 from hilum.routing.known import Known
 from hilum.routing.routes import Routes, read_routes
 from hilum.routing.targets import GROUP_KEYS
+from hilum.service.config_entities import titles_of
 from hilum.service.config_finding import Finding
 from hilum.service.config_settings import Config
 
@@ -62,10 +63,12 @@ def routes_of(config: Config, zone: tzinfo) -> Routes:
 def known_names(config: Config, table: Mapping[str, Any]) -> Known:
     """Give the names that routes may use."""
     dimse = config.sources.dimse
-    ours = frozenset((config.gateway.ae_title, *dimse.called_ae_titles))
+    entities = titles_of(config.entities) | {config.gateway.ae_title}
+    ours = entities | {*dimse.called_ae_titles}
     return Known(
         destinations=frozenset(config.destinations) | _keys(table, "destinations"),
         peers=frozenset(config.peers) | _keys(table, "peers"),
+        entities=entities,
         sources=SOURCES,
         ae_titles=ours if dimse.check_called_ae_title else None,
     )
@@ -97,15 +100,7 @@ def _pace(name: str, destination: DestinationSettings) -> Iterator[Finding]:
 
 def _circle(config: Config, name: str, destination: DestinationSettings) -> Iterator[Finding]:
     """Find a destination that is ourselves: what it gets comes in again."""
-    if not isinstance(destination, DimseDestinationSettings):
-        return
-    dimse = config.sources.dimse
-    ports = [dimse.port] if dimse.plain else []
-    ports += [dimse.tls.port] if dimse.tls else []
-    is_here = destination.host in _THIS_MACHINE or (
-        destination.host == dimse.host and dimse.host not in _EVERY_ADDRESS
-    )
-    if is_here and destination.port in ports:
+    if isinstance(destination, DimseDestinationSettings) and is_this_gateway(config, destination):
         yield Finding(
             (("destinations", name, "port"), ("destinations", name, "host")),
             "this is the gateway itself: what it sends there comes in again",
@@ -113,9 +108,27 @@ def _circle(config: Config, name: str, destination: DestinationSettings) -> Iter
         )
 
 
+def is_this_gateway(config: Config, destination: DimseDestinationSettings) -> bool:
+    """Tell whether a destination is our own listener."""
+    dimse = config.sources.dimse
+    ports = [dimse.port] if dimse.plain else []
+    ports += [dimse.tls.port] if dimse.tls else []
+    is_here = destination.host in _THIS_MACHINE or (
+        destination.host == dimse.host and dimse.host not in _EVERY_ADDRESS
+    )
+    return is_here and destination.port in ports
+
+
+def sent_to(config: Config) -> frozenset[str]:
+    """Name the destinations that routes send to."""
+    return frozenset(name for route in config.routes for to in route.to for name in _names(to))
+
+
 def _unused(config: Config) -> Iterator[Finding]:
-    """Find destinations that no route sends to."""
-    used = {name for route in config.routes for target in route.to for name in _names(target)}
+    """Find destinations that no route sends to, and no entity asks or hands to."""
+    used = set(sent_to(config))
+    for entity in config.entities.values():
+        used |= {*entity.names, entity.through}
     for name in config.destinations:
         if name not in used:
             yield Finding(

@@ -18,6 +18,7 @@ from hilum.kernel.setting_types import ByteCount, LocalPath, Title
 from hilum.pipeline.archive.settings import ArchiveSettings
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.routing.settings import RouteSettings
+from hilum.service.config_entities import EntitySettings
 from hilum.service.time_zones import time_zone
 from hilum.sources.dimse.settings import DimseSourceSettings, PeerSettings
 from hilum.sources.folder.settings import FolderSourceSettings
@@ -29,6 +30,7 @@ DATA_FOLDER: Final = Path("hilum-data")
 PeerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 DestinationName = PeerName
 FolderName = PeerName
+EntityName = PeerName
 Destination = Annotated[
     DimseDestinationSettings
     | DicomWebDestinationSettings
@@ -122,6 +124,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     sources: SourcesSettings = SourcesSettings()
     peers: Mapping[PeerName, PeerSettings] = {}
     destinations: Mapping[DestinationName, Destination] = {}
+    entities: Mapping[EntityName, EntitySettings] = {}
     routes: tuple[RouteSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     archive: ArchiveSettings = ArchiveSettings()

@@ -65,6 +65,8 @@ def example_name(section: Section) -> str:
     """Give a name for a section that the user names."""
     if section.path[:2] == ("sources", "folder"):
         return "scans"
+    if section.path[0] == "entities":
+        return "BRIDGE"
     return EXAMPLE_NAMES.get(section.variant, section.variant)
 
 

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 
+from hilum.service.config_entities import titles_of
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.admission import Known, Rules
 from hilum.sources.dimse.services import Rulebook
@@ -17,9 +18,10 @@ Unresolved = Callable[[str, str, str], None]
 def rulebook_of(config: Config, unresolved: Unresolved) -> Rulebook:
     """Give the door's rules. Asks the resolver: not for the event loop."""
     source = config.sources.dimse
+    titles = (config.gateway.ae_title, *source.called_ae_titles, *titles_of(config.entities))
     return Rulebook(
         rules=Rules(
-            own_titles=frozenset((config.gateway.ae_title, *source.called_ae_titles)),
+            own_titles=frozenset(titles),
             check_called=source.check_called_ae_title,
             peers=tuple(_known(name, peer, unresolved) for name, peer in config.peers.items()),
             unknown_callers=config.gateway.unknown_callers,
