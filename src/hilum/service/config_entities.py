@@ -90,9 +90,9 @@ class EntitySettings(BaseModel, frozen=True, extra="forbid"):
     )
     answers: Annotated[tuple[Answers, ...], OneOrMore()] = Field(
         default=(LOCAL,),
-        description="Who answers searches and retrievals: destinations by name, asked together; "
-        '"local" is what is held here; { one_of = [...] } shares studies among archives of the '
-        "same kind. Where several have an instance, the first in this list gives it.",
+        description="Who answers searches and retrievals, the first one first: destinations by "
+        'name; "local" is what is held here; { one_of = [...] } shares studies among archives of '
+        "the same kind.",
         examples=[["cloud"]],
     )
     stores: Stores = Field(
