@@ -80,17 +80,16 @@ def test_callers_may_call_every_entity():
 def test_check_says_who_answers_and_what_becomes_of_stores():
     config = config_of(
         BRIDGE={"answers": "cloud", "stores": {"through": "cloud"}},
-        all={"ae_title": "ALL", "answers": ["local", "pacs"], "partial": "fail"},
-        look={"services": ["find", "get"], "status_profile": "harmony"},
+        ALL={"answers": ["pacs", "local"], "services": ["get"]},
+        look={"services": ["find"], "status_profile": "harmony"},
         HILUM={"services": ["store"]},
         shut={"services": []},
     )
 
     assert list(entity_words(config)) == [
         "BRIDGE: answers from cloud (DICOMweb, https://cloud.example.com/rs); stores through cloud",
-        "ALL: answers from what is held here, then pacs (DIMSE, PACS at 10.1.2.9:104); "
-        "fails unless all of them answer; keeps what is stored",
-        "look: answers from what is held here; only find, get; statuses by the profile harmony",
+        "ALL: answers from pacs (DIMSE, PACS at 10.1.2.9:104), then what is held here; only get",
+        "look: answers from what is held here; only find; statuses by the profile harmony",
         "HILUM (the default entity): keeps what is stored; only store",
         "shut: nothing is open",
     ]
