@@ -56,7 +56,7 @@ def outcome_of_store(status: int) -> Outcome:
         return Delivered(warning=status)
     reason = f"the peer answered: {describe(status, Service.STORE)}"
     if status >> 8 == OUT_OF_RESOURCES >> 8 or status in _MAY_PASS:
-        return Deferred(reason)
+        return Deferred(reason, status=status)
     return Refused(reason, status)
 
 

@@ -25,16 +25,23 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Not now: the reason may pass by itself, so try again."""
+    """Not now: the reason may pass by itself, so try again.
+
+    `status`: the number the other side answered, of DIMSE or HTTP; None: it answered none.
+    """
 
     reason: str
     retry_after: timedelta | None = None
     failing: Failing = Failing.BUSY
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No: trying this instance again without a change will not help."""
+    """No: trying this instance again without a change will not help.
+
+    `status`: as above; a number of DIMSE, of a STOW answer, or of HTTP.
+    """
 
     reason: str
     status: int | None = None

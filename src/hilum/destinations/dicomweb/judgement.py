@@ -57,15 +57,18 @@ def judge(
         case StatusKind.UNSUPPORTED | StatusKind.NOT_ACCEPTABLE:
             return _unsupported(batch, words, answer.status)
         case StatusKind.BUSY | StatusKind.FAILED as kind:
-            return _not_now(batch, words, kind, retry_after(answer.header("retry-after"), now=now))
+            wait = retry_after(answer.header("retry-after"), now=now)
+            return _not_now(batch, answer.status, kind, wait)
         case kind:
             return _turned_away(batch, answer.status, kind, settings)
 
 
-def _not_now(batch: Batch, words: str, kind: StatusKind, wait: timedelta | None) -> Verdict:
+def _not_now(batch: Batch, status: int, kind: StatusKind, wait: timedelta | None) -> Verdict:
+    words = f"the server answered {describe_status(status)}"
+    outcome = Deferred(words, wait, status=status)
     if kind is StatusKind.BUSY:
-        return _defer(batch, words, Failing.BUSY, over=words, wait=wait)
-    verdict = _defer(batch, words, Failing.BUSY, wait=wait)
+        return _defer(batch, outcome, over=words)
+    verdict = _defer(batch, outcome)
     verdict.has_failed = True
     return verdict
 
@@ -83,7 +86,7 @@ def _turned_away(
     else:
         words += ", which is no answer to a store; is url right?"
         failing = Failing.CONFUSED
-    return _defer(batch, words, failing, over=words)
+    return _defer(batch, Deferred(words, failing=failing, status=status), over=words)
 
 
 def _too_large(batch: Batch, words: str, status: int) -> Verdict:
@@ -142,7 +145,7 @@ def _of_reason(
     words = f"the server did not store it: {describe(reason)}"
     match kind_of_failure(reason):
         case ReasonKind.LATER:
-            return Deferred(words, failing=Failing.BUSY)
+            return Deferred(words, status=reason)
         case ReasonKind.ALREADY_THERE if _counts_as_delivered(parcel, settings):
             return Delivered(reason, describe(reason))
         case ReasonKind.ALREADY_THERE:
@@ -164,7 +167,7 @@ def _add_unnamed(verdict: Verdict, unnamed: Batch, answer: Answer, result: Store
     if len(unnamed) == 1 and not verdict.outcomes and lone != NO_REASON:
         words = f"the server did not store it: {describe(lone)}"
         later = kind_of_failure(lone) is ReasonKind.LATER
-        outcome = Deferred(words) if later else Refused(words, lone)
+        outcome = Deferred(words, status=lone) if later else Refused(words, lone)
         verdict.outcomes.append((unnamed[0], outcome))
     elif len(unnamed) > 1 and result.other_failures:
         verdict.again = [(parcel,) for parcel in unnamed]  # alone, a nameless failure has a name
@@ -189,16 +192,17 @@ def _without_names(
         return _refuse(batch, f"{words} and gave no reason{fault and f' ({fault})'}", 409)
     if settings.trust_status and answer.status in {200, 201, 204} and not answer.content:
         if answer.fault:
-            return _defer(batch, f"{words}, but {answer.fault}", Failing.UNREACHABLE)
+            lost = Deferred(f"{words}, but {answer.fault}", failing=Failing.UNREACHABLE)
+            return _defer(batch, lost)
         remark = f"{words} and named no instance; trust_status is on"
         return Verdict([(parcel, Delivered(remark=remark)) for parcel in batch])
     if answer.fault:
         words += f", but {answer.fault}"
-        return _defer(batch, words, Failing.UNREACHABLE, over=words)
+        return _defer(batch, Deferred(words, failing=Failing.UNREACHABLE), over=words)
     words += f", but {fault or 'names no instance'}, so nobody knows what it kept"
     if not answer.content:
         words += ". If it never names any, trust_status = true believes it"
-    return _defer(batch, words, Failing.CONFUSED)
+    return _defer(batch, Deferred(words, failing=Failing.CONFUSED))
 
 
 def _bad_request(batch: Batch, answer: Answer, settings: DicomWebDestinationSettings) -> Verdict:
@@ -250,8 +254,5 @@ def _refuse(batch: Batch, words: str, status: int) -> Verdict:
     return Verdict([(parcel, Refused(words, status)) for parcel in batch])
 
 
-def _defer(
-    batch: Batch, words: str, failing: Failing, *, over: str = "", wait: timedelta | None = None
-) -> Verdict:
-    outcome = Deferred(words, wait, failing)
+def _defer(batch: Batch, outcome: Deferred, *, over: str = "") -> Verdict:
     return Verdict([(parcel, outcome) for parcel in batch], over=over)

@@ -191,7 +191,7 @@ def outcome_of(response: Command, address: Address) -> Outcome:
         case Delivered(warning=warning):
             return Delivered(warning=warning, remark=words)
         case Deferred(failing=failing):
-            return Deferred(words, failing=failing)
+            return Deferred(words, failing=failing, status=status)
         case Refused():
             return Refused(words, status)
 
