@@ -7,6 +7,10 @@ from hilum.dimse.status_codes import STATUS_CODES
 from hilum.kernel.outcome import Deferred, Delivered, Refused
 
 
+def deferred(reason, status):
+    return Deferred(reason, status=status)
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
@@ -16,10 +20,10 @@ from hilum.kernel.outcome import Deferred, Delivered, Refused
         (0xB007, Delivered(warning=0xB007)),
         (0xB123, Delivered(warning=0xB123)),
         (0x0107, Delivered(warning=0x0107)),
-        (0xA700, Deferred("the peer answered: Refused: Out of Resources (0xA700)")),
-        (0xA7FF, Deferred("the peer answered: Refused: Out of Resources (0xA7FF)")),
-        (0x0110, Deferred("the peer answered: Processing Failure (0x0110)")),
-        (0x0213, Deferred("the peer answered: Resource Limitation (0x0213)")),
+        (0xA700, deferred("the peer answered: Refused: Out of Resources (0xA700)", 0xA700)),
+        (0xA7FF, deferred("the peer answered: Refused: Out of Resources (0xA7FF)", 0xA7FF)),
+        (0x0110, deferred("the peer answered: Processing Failure (0x0110)", 0x0110)),
+        (0x0213, deferred("the peer answered: Resource Limitation (0x0213)", 0x0213)),
         (
             0xA900,
             Refused("the peer answered: Data Set Does Not Match SOP Class (0xA900)", 0xA900),
