@@ -22,6 +22,7 @@ from hilum.ledger.deliveries_statements import DeliveryStatements
 from hilum.ledger.delivery_queue import Queue
 from hilum.ledger.entry import AuditRecord, Counts, Entry, HeldPayload, Recorded
 from hilum.ledger.errors import explained
+from hilum.ledger.fetches import Fetches
 from hilum.ledger.files import lock_path, wal_bytes
 from hilum.ledger.gathering_statements import GatheringStatements
 from hilum.ledger.gatherings import Gatherings
@@ -94,6 +95,7 @@ class Ledger:
         self.versions = Versions(ask)
         self.keys = Keys(writing, self._write, ask)
         self.commitments = Commitments(writing, self._write, self._searchers.ask)
+        self.fetches = Fetches(writing, self._write, ask)
         self.search = Search(self._searchers.ask)
         self.holdings = Holdings(self._searchers.ask)
         # For retrievals of an instance: raises AllBusy where the other one waits.

@@ -7,8 +7,8 @@ from typing import Final
 from hilum.kernel.errors import Misconfigured
 
 # What `migrations/versions` ends with; a test compares the two.
-HEAD: Final = "0007"
-KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007"})
+HEAD: Final = "0008"
+KNOWN: Final = frozenset({"0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"})
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 

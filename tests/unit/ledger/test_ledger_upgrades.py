@@ -54,7 +54,7 @@ def test_an_older_ledger_gets_deliveries_and_keeps_what_it_has(old):
     assert (ledger.counts().receipts, ledger.counts().payloads) == (4, 2)
     assert ledger.check() == []
     assert rows(old, "SELECT peer FROM payload ORDER BY instance_row") == [("ct1",), ("",)]
-    assert rows(old, "SELECT version_num FROM alembic_version") == [("0007",)]
+    assert rows(old, "SELECT version_num FROM alembic_version") == [("0008",)]
     ledger.close()
 
 
