@@ -238,11 +238,13 @@ static int cancel(struct connection *c) {
 }
 
 /* Take answers until there are enough or no more; 1: no more, 0: enough, -1: lost. */
-static int take_answers(struct connection *c, long *answers, long *stores, long enough) {
+static int take_answers(struct connection *c, long *answers, long *stores, long enough,
+                        double began) {
     for (;;) {
         const int context_id = read_message(c);
         if (context_id < 0) return -1;
         if (c->command.field == C_STORE_RQ) {
+            note_first(&timing, began);
             if (answer_store(c, context_id)) return -1;
             ++*stores;
         } else if ((c->command.status & 0xFF00) != 0xFF00) {
@@ -258,7 +260,7 @@ static int operate(struct connection *c, const struct question *question) {
     const double began = seconds_now();
     const int is_find = kind->field == 0x0020;
     int ended = ask(c, question) ? -1 : take_answers(c, &answers, &stores,
-                                                     is_find ? answers_max : 1L << 40);
+                                                     is_find ? answers_max : 1L << 40, began);
     if (kind->field == 0x0021) stores = c->command.completed;
     const int is_good = ended == 0 || (ended == 1 && c->command.status == 0);
     note(&timing, began, is_good ? (is_find ? 1 : stores) : 0, !is_good);
@@ -266,7 +268,7 @@ static int operate(struct connection *c, const struct question *question) {
     if (is_find) atomic_fetch_add(&timing.answers, answers);
     if (ended == 0) { /* the rest is not measured */
         if (cancel(c)) return -1;
-        ended = take_answers(c, &answers, &stores, 1L << 40);
+        ended = take_answers(c, &answers, &stores, 1L << 40, began);
     }
     return ended == 1 ? 0 : -1;
 }

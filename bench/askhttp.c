@@ -27,6 +27,7 @@ struct head {
 
 static struct timing timing = {.jobs = 1, .operations = OPERATIONS_MAX, .seconds_max = 1e9};
 static int port;
+static _Thread_local double began;
 
 static int fill(struct connection *c) {
     const ssize_t got = recv(c->fd, c->buffer, BUFFER, 0);
@@ -53,6 +54,7 @@ static int skip(struct connection *c, long length) {
     atomic_fetch_add(&timing.bytes, length);
     while (length) {
         if (c->begin == c->end && fill(c)) return -1;
+        note_first(&timing, began);
         const size_t there = c->end - c->begin;
         const size_t part = there < (size_t)length ? there : (size_t)length;
         c->begin += part;
@@ -121,7 +123,7 @@ static void *job(void *unused) {
     c->fd = -1;
     while ((question = next_question(&timing))) {
         int is_last = 0, status = -1;
-        const double began = seconds_now();
+        began = seconds_now();
         if (c->fd < 0) c->fd = open_connection();
         if (c->fd >= 0 && !send_all(c->fd, question->bytes, question->length))
             status = read_answer(c, &is_last);

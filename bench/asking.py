@@ -54,10 +54,10 @@ def ask(asked: Asked, site: Site) -> dict[str, Any]:
     program, *mode = asked.program.split()
     command = [str(BUILD / program), *mode, "-p", str(port)]
     if asked.warm:
-        _run([*command, *asked.warm])
+        run_program([*command, *asked.warm])
     own, busy = os.times(), busy_seconds()
     used, others, began = site.archive.tree.cpu_seconds(), site.cpu_seconds(), time.monotonic()
-    figures = _run([*command, *asked.arguments])
+    figures = run_program([*command, *asked.arguments])
     passed = (time.monotonic() - began) * (os.cpu_count() or 1)
     now = os.times()
     used = site.archive.tree.cpu_seconds() - used
@@ -73,7 +73,8 @@ def ask(asked: Asked, site: Site) -> dict[str, Any]:
     }
 
 
-def _run(command: Sequence[str]) -> dict[str, Any]:
+def run_program(command: Sequence[str]) -> dict[str, Any]:
+    """Run a program that measures, and give its figures. Raises OSError, ValueError."""
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=ASK_SECONDS_MAX, check=False
     )

@@ -27,7 +27,8 @@ struct timing {
     double seconds_max;  /* none begins later */
     double started;
     atomic_long next, succeeded, failed, answers, bytes, count;
-    uint32_t *latencies; /* microseconds, one per operation */
+    atomic_long first_us; /* until the first part of the first answer; 0: there was none */
+    uint32_t *latencies;  /* microseconds, one per operation */
     struct question *questions;
     long question_count;
 };
@@ -75,6 +76,11 @@ static inline void note(struct timing *timing, double began, long succeeded, lon
     atomic_fetch_add(&timing->failed, failed);
 }
 
+static inline void note_first(struct timing *timing, double began) {
+    long none = 0;
+    atomic_compare_exchange_strong(&timing->first_us, &none, (long)((seconds_now() - began) * 1e6));
+}
+
 static inline int by_value(const void *a, const void *b) {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     return x < y ? -1 : x > y;
@@ -88,8 +94,10 @@ static inline void report(struct timing *timing, double seconds) {
     if (timing->jobs == 1) seconds = sum;
     qsort(timing->latencies, (size_t)n, sizeof *timing->latencies, by_value);
     printf("{\"succeeded\": %ld, \"failed\": %ld, \"operations\": %ld, \"answers\": %ld, "
-           "\"bytes\": %ld, \"seconds\": %.6f, \"p50_us\": %u, \"p99_us\": %u, \"max_us\": %u}\n",
+           "\"bytes\": %ld, \"seconds\": %.6f, \"first_us\": %ld, \"p50_us\": %u, \"p99_us\": %u, "
+           "\"max_us\": %u}\n",
            timing->succeeded, timing->failed, n, timing->answers, timing->bytes, seconds,
+           timing->first_us,
            n ? timing->latencies[n / 2] : 0, n ? timing->latencies[n * 99 / 100] : 0,
            n ? timing->latencies[n - 1] : 0);
 }

@@ -19,11 +19,11 @@ _PIECE: Final = 1 << 20
 _STUDIES: Final = "/dicom-web/studies"
 
 
-class _Large:
+class Large:
     """An instance that is made while it is sent; each megabyte of it is another one."""
 
-    def __init__(self, number: int, megabytes: int) -> None:
-        uid = objects.instance_uid(7, number)
+    def __init__(self, number: int, megabytes: int, studies: str = _STUDIES) -> None:
+        self.uid = uid = objects.instance_uid(7, number)
         small = objects.part10(uid, size=0)
         self._meta = small[: len(small) - len(objects.instance(uid, size=0))]
         self._front = objects.attributes(uid) + objects.element(0x00280008, "IS", b"%d" % megabytes)
@@ -31,8 +31,9 @@ class _Large:
         self._frame = objects.noise(_PIECE, number)
         self._megabytes = megabytes
         self.size = len(self._front) + (megabytes << 20)
-        study, series = f"{objects.ROOT}.1", f"{objects.ROOT}.1.1"
-        self.path = f"{_STUDIES}/{study}/series/{series}/instances/{uid}"
+        self.study, self.series = f"{objects.ROOT}.1", f"{objects.ROOT}.1.1"
+        self.studies = studies
+        self.path = f"{studies}/{self.study}/series/{self.series}/instances/{uid}"
 
     def data_set(self) -> Iterator[bytes]:
         yield self._front
@@ -62,20 +63,20 @@ def run(options: Options) -> Result:
     passed = True
     try:
         target.start()
-        small = _Large(1, 1)
-        _store(target, small)
-        _fetch(target, small, "application/dicom; transfer-syntax=*")
-        large = _Large(2, megabytes)
+        small = Large(1, 1)
+        store(target, small)
+        fetch(target, small, "application/dicom; transfer-syntax=*")
+        large = Large(2, megabytes)
         with Watch(target.tree) as watch:
             started = time.monotonic()
-            status = _store(target, large)
+            status = store(target, large)
             seconds = time.monotonic() - started
         passed &= _told(figures, "STOW-RS", watch, seconds, is_right=status == 200)
         digest = large.digest()
         for name, accept in _WAYS.items():
             with Watch(target.tree) as watch:
                 started = time.monotonic()
-                found = _fetch(target, large, accept)
+                found = fetch(target, large, accept)
                 seconds = time.monotonic() - started
             passed &= _told(figures, name, watch, seconds, is_right=found == digest)
         target.stop()
@@ -84,9 +85,10 @@ def run(options: Options) -> Result:
     return Result(passed, figures)
 
 
+MULTIPART: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _WAYS: Final = {
     "single part": "application/dicom; transfer-syntax=*",
-    "multipart": 'multipart/related; type="application/dicom"; transfer-syntax=*',
+    "multipart": MULTIPART,
 }
 
 
@@ -98,9 +100,10 @@ def _told(
     return is_right and watch.growth_megabytes < GROWTH_MEGABYTES_MAX
 
 
-def _store(target: GatewayTarget, large: _Large) -> int:
+def store(target: GatewayTarget, large: Large) -> int:
+    """Store it; give the status."""
     connection = http.client.HTTPConnection("127.0.0.1", target.web_port, timeout=_SECONDS_MAX)
-    connection.putrequest("POST", _STUDIES)
+    connection.putrequest("POST", large.studies)
     connection.putheader("Content-Length", str(len(large.head) + large.size + len(large.end)))
     kind = f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}'
     connection.putheader("Content-Type", kind)
@@ -115,19 +118,18 @@ def _store(target: GatewayTarget, large: _Large) -> int:
     return answer.status
 
 
-def _fetch(target: GatewayTarget, large: _Large, accept: str) -> bytes:
-    """Digest the data set that comes: the last bytes but for what ends a multipart body."""
+def fetch(target: GatewayTarget, large: Large, accept: str) -> bytes:
+    """Digest the data set that comes."""
     connection = http.client.HTTPConnection("127.0.0.1", target.web_port, timeout=_SECONDS_MAX)
     connection.request("GET", large.path, headers={"Accept": accept})
     answer = connection.getresponse()
-    kind = answer.getheader("Content-Type", "")
-    closing = 0
-    if kind.startswith("multipart/"):
-        boundary = kind.split("boundary=")[1].split(";")[0].strip('"')
-        closing = len(f"\r\n--{boundary}--\r\n")
-    front = int(answer.getheader("Content-Length", "0")) - large.size - closing
+    if answer.getheader("Content-Type", "").startswith("multipart/"):
+        # What is on its way has no length: the head of its part ends with an empty line.
+        while answer.readline().strip():
+            pass
+    # Preamble, "DICM", and the length of the file meta group that follows (PS3.10 §7.1).
+    answer.read(struct.unpack("<I", answer.read(144)[-4:])[0])
     digest, left = xxh3_128(), large.size
-    answer.read(front)
     while left and (piece := answer.read(min(_PIECE, left))):
         digest.update(piece)
         left -= len(piece)

@@ -1,0 +1,135 @@
+"""Several archives answer as one: a slow, a dead and a dying one must not cost what others have."""
+
+import json
+import threading
+import time
+from contextlib import ExitStack
+from typing import Final
+
+from trials import wire_queries
+from trials.bridged import JSON, Site, Web, bridge, study_uid, timed
+from trials.gateway import free_port
+from trials.targets import GatewayTarget
+from trials.trial import Options, Result
+
+ALL: Final = "ALL"
+PAIR: Final = "PAIR"
+FIRST_SECONDS_MAX: Final = 0.1
+_STUDIES: Final = 4
+_INSTANCES: Final = 60
+_INSTANCE_BYTES: Final = 200_000
+_CLIENTS: Final = 50
+
+
+def run(options: Options) -> Result:
+    """Find with one slow and one dead archive; fetch while the first holder dies; fetch as many."""
+    with ExitStack() as opened:
+        sites = {name: Site.start(options, name, opened) for name in ("first", "second")}
+        for site in sites.values():
+            site.fill(range(_STUDIES), _INSTANCES, _INSTANCE_BYTES)
+        more = (
+            f'[destinations.dead]\ntype = "dimse"\nhost = "127.0.0.1"\nport = {free_port()}\n'
+            'ae_title = "DEAD"\n'
+            f'[entities.{ALL}]\nanswers = ["second", "first-web", "dead"]\ndeadline_seconds = 3\n'
+            f'[entities.{PAIR}]\nanswers = ["first-web", "second"]\n'
+            f'[entities.{PAIR}2]\nanswers = ["first", "second-web"]\n'
+        )
+        gateway = bridge(options, sites, more)
+        opened.callback(gateway.kill)
+        gateway.start()
+        figures: dict[str, object] = {}
+        passed = all(
+            [
+                _found(gateway, sites, figures),
+                _crowd(gateway, sites, figures),
+                _dying(gateway, sites, figures, PAIR, study=1),
+                _dying(gateway, sites, figures, f"{PAIR}2", study=2),
+            ]
+        )
+        passed &= gateway.stop() == 0
+    return Result(passed, figures)
+
+
+def _found(gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, object]) -> bool:
+    """The healthy archive's matches must not wait for the slow one and the dead one."""
+    with wire_queries.associated(gateway.port, "PAIR") as connection:
+        wire_queries.find(connection)
+        wire_queries.outcome(connection)  # everybody is awake
+    slow = sites["second"].dimse
+    slow.is_silent = True
+    try:
+        with wire_queries.associated(gateway.port, ALL) as connection:
+            began = time.monotonic()
+            first = 0.0
+            wire_queries.find(connection)
+            heard = wire_queries.Heard()
+            for account in wire_queries.answers(connection):
+                heard = account
+                first = first or time.monotonic() - began
+            whole = time.monotonic() - began
+        began = time.monotonic()
+        answer = Web(gateway, ALL).ask("/studies", JSON)
+        matches = len(json.loads(answer.read() or b"[]"))
+        warning = answer.getheader("Warning") or ""
+        web_seconds = time.monotonic() - began
+    finally:
+        slow.is_silent = False
+        slow.drop()
+    figures["C-FIND of three"] = (
+        f"first after {first * 1e3:.0f} ms, {heard.matches} of {_STUDIES} after {whole:.1f} s, "
+        f"status {heard.status:04x}"
+    )
+    figures["QIDO of three"] = f"{matches} of {_STUDIES} after {web_seconds:.1f} s, {warning[:60]}"
+    is_marked = "second" in warning and "dead" in warning
+    is_all = heard.matches == matches == _STUDIES
+    return is_all and is_marked and first <= FIRST_SECONDS_MAX and heard.status == 0
+
+
+def _crowd(gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, object]) -> bool:
+    """Many want the same study at once: it is fetched once."""
+    relay = sites["first"].dimse
+    before, sizes = relay.back_bytes, [0] * _CLIENTS
+
+    def fetch(number: int) -> None:
+        _, status, body = timed(Web(gateway, "OLD"), f"/studies/{study_uid(0)}")
+        sizes[number] = len(body) if status == 200 else 0
+
+    clients = [threading.Thread(target=fetch, args=(number,)) for number in range(_CLIENTS)]
+    began = time.monotonic()
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    passed = relay.back_bytes - before
+    of_study = _INSTANCES * _INSTANCE_BYTES
+    figures[f"{_CLIENTS} clients"] = (
+        f"{passed / of_study:.2f} times the study from the archive, "
+        f"{time.monotonic() - began:.1f} s"
+    )
+    return passed < 1.2 * of_study and min(sizes) > of_study
+
+
+def _dying(
+    gateway: GatewayTarget,
+    sites: dict[str, Site],
+    figures: dict[str, object],
+    entity: str,
+    study: int,
+) -> bool:
+    """The first holder dies in the middle of a retrieve: all instances arrive nevertheless."""
+    first = sites["first"]
+    with wire_queries.associated(gateway.port, entity) as connection:
+        wire_queries.get(connection, study_uid(study))
+        heard = wire_queries.Heard()
+        is_dead = False
+        for heard in wire_queries.answers(connection):
+            if len(heard.instances) == _INSTANCES // 4 and not is_dead:
+                is_dead = True
+                for relay in first.relays:
+                    relay.is_silent = True
+                    relay.drop()
+    for relay in first.relays:
+        relay.is_silent = False
+    instances = len(set(heard.instances))
+    figures[f"holder of {entity} dies"] = f"{instances} of {_INSTANCES}, status {heard.status:04x}"
+    return instances == _INSTANCES == len(heard.instances) and heard.status == 0
