@@ -52,9 +52,10 @@ def start_gateway(tmp_path_factory, gateway_logs):
     """Start gateways with settings of their own; all are stopped at the end of the test."""
     started = []
 
-    def start(**settings):
+    def start(port=0, **settings):
         folder = tmp_path_factory.mktemp("gateway")
         gateway = GatewayTarget(folder, Settings(**{"level": "debug", **settings}))
+        gateway.port = port or gateway.port
         gateway_logs.append(gateway.log)
         started.append(gateway)
         gateway.start()
