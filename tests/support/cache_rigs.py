@@ -1,10 +1,17 @@
 """Caches of each kind, for what all of them promise: see `test_cache_compliance`."""
 
+import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
 
+from hilum.pipeline.caching.cache import PayloadCache
+from hilum.pipeline.caching.settings import CacheSettings
 from hilum.pipeline.landing import Incoming
+from hilum.pipeline.room import Room
 from hilum.testing.datasets import instance
 from hilum.testing.memory_cache import MemoryCache
+from hilum.vault.disk import SystemDisk
+from hilum.vault.vault import Vault
 
 
 class MemoryRig:
@@ -30,7 +37,86 @@ class MemoryRig:
         """Nothing is done behind the scene."""
 
 
-RIGS = [MemoryRig]
+class StandingClock:
+    """A clock that is put forward."""
+
+    def __init__(self):
+        self.seconds = 1000.0
+        self.started = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+    def monotonic(self):
+        return self.seconds
+
+    def now(self):
+        return self.started + timedelta(seconds=self.seconds - 1000.0)
+
+
+class VaultRig:
+    """The real one, in a folder; another with the same folder is as another process."""
+
+    name = "vault"
+
+    def __init__(self, folder, *, keeps=True, clock=None, boot_id="one", **settings):
+        if not keeps:
+            settings["bytes_max"] = 0
+        self.clock = clock or StandingClock()
+        self.vault = Vault(folder / "vault", SystemDisk(), synced=False)
+        self.room = Room(lambda _: 0)
+        self.room.refresh(1 << 40, 1 << 41)
+        self.telemetry = Recorded()
+        self.cache = PayloadCache(
+            CacheSettings(**settings),
+            vault=self.vault,
+            room=self.room,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            boot_id=boot_id,
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self):
+        self.vault.open()
+        self.cache.start()
+        try:
+            yield self.cache
+        finally:
+            await self.cache.aclose()
+            self.vault.close()
+
+    @property
+    def folder(self):
+        return self.vault.root / "cache"
+
+    def fill_up(self):
+        self.room.refresh(0, 1 << 41)
+
+    def open_payload(self, path):
+        return self.vault.open_payload(path)
+
+    async def settle(self):
+        """Wait until what was let go of is away."""
+        await asyncio.sleep(0)
+        await self.cache.held("nobody", [])
+
+    def files(self):
+        """Give the payload files that lie there."""
+        return sorted(self.folder.glob("*/*/*/*.dcm"))
+
+
+class Recorded:
+    """A Telemetry that keeps what it is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def emit(self, event):
+        self.events.append(event)
+
+    def of(self, kind):
+        return [one for one in self.events if isinstance(one, kind)]
+
+
+RIGS = [MemoryRig, VaultRig]
 
 
 def incoming_of(generated):

@@ -45,9 +45,9 @@ class Vault:
         self._disk = disk
         self._synced = synced
         self._executor = executor
-        # Begins the serial of every payload of this process; no other one has it.
-        self._token = uuid.uuid4().hex[:8]
-        self._incoming = root / INCOMING / f"{os.getpid()}-{self._token}"
+        # Begins the serial of every payload of this object; no other one has it.
+        self.token = uuid.uuid4().hex[:8]
+        self._incoming = root / INCOMING / f"{os.getpid()}-{self.token}"
         self._root_text = str(root)
         self._incoming_text = str(self._incoming)
         self._folders = Folders(disk, self._root_text)
@@ -76,13 +76,13 @@ class Vault:
     def begin(self, head: bytes) -> Draft:
         """Begin a payload; `head` is its file meta ending with a blank seal."""
         self._drafts += 1
-        serial = f"{self._token}{self._drafts:x}"
+        serial = f"{self.token}{self._drafts:x}"
         return Draft(self._disk, f"{self._incoming_text}/{serial}", serial, head)
 
     def spool(self) -> Spool:
         """Make room for bytes that are not a payload yet; the caller closes it. Raises OSError."""
         self._drafts += 1
-        return Spool(self._disk, f"{self._incoming_text}/{self._token}{self._drafts:x}")
+        return Spool(self._disk, f"{self._incoming_text}/{self.token}{self._drafts:x}")
 
     def place(self, drafts: Sequence[tuple[Draft, str]]) -> Placement:
         """Give completed drafts their final, relative paths; all of them in one go.
@@ -109,6 +109,15 @@ class Vault:
             failures,
         )
         return Placement(failures, [] if sync is None else [sync])
+
+    def shelve(self, draft: Draft, path: str) -> None:
+        """Give a completed draft its final, relative path; it need not survive a power cut.
+
+        Raises OSError: the draft is dropped then.
+        """
+        failure = self._name(draft, path)
+        if failure is not None:
+            raise failure
 
     def begin_sync(self, draft: Draft) -> None:
         """Begin to sync a completed payload that is to be placed and is not for the journal."""

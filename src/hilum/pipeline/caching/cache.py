@@ -1,0 +1,168 @@
+"""The cache of what was fetched from archives elsewhere (`pipeline.answerers.ports.Cache`).
+
+Payloads are files of the vault, shared by all processes of the gateway; who pins what is known to
+each process alone, and told to the others by leases. Lives on the event loop.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
+
+from hilum.dicom.shapes import Shapes
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.holdings import Holding
+from hilum.pipeline.archive.metadata import Describer
+from hilum.pipeline.archive.ports import Named
+from hilum.pipeline.caching.annotating import Annotations
+from hilum.pipeline.caching.events import (
+    CacheConsulted,
+    CacheObstructed,
+    PayloadCached,
+    PayloadForgotten,
+    PayloadsEvicted,
+)
+from hilum.pipeline.caching.landing import Dock
+from hilum.pipeline.caching.librarian import Librarian, Looked, answerer_of
+from hilum.pipeline.caching.pins import Pins
+from hilum.pipeline.caching.settings import CacheSettings
+from hilum.pipeline.caching.sink import FetchSink
+from hilum.pipeline.moments import Moments
+from hilum.pipeline.reading import Reading
+from hilum.pipeline.room import Room
+from hilum.vault.cache.files import CacheFiles
+from hilum.vault.cache.notes import Notes
+from hilum.vault.vault import Vault
+
+# How often `look` is to be called: well within the grace of what is in use.
+LOOK_SECONDS: Final = 5.0
+# Instances whose metadata is made or read at a time.
+_METADATA_BATCH: Final = 50
+# Metadata is made in Python: more threads would only be in each other's way.
+_DESCRIBERS: Final = 1
+
+_T = TypeVar("_T")
+
+
+class PayloadCache:
+    """One object a process."""
+
+    def __init__(
+        self,
+        settings: CacheSettings,
+        *,
+        vault: Vault,
+        room: Room,
+        clock: Clock,
+        telemetry: Telemetry,
+        boot_id: str | None = None,
+    ) -> None:
+        """Make it; `boot_id` tells this start of the machine from others (None: ask it)."""
+        self._settings = settings
+        self._telemetry = telemetry
+        self._pins = Pins(clock)
+        self._files = CacheFiles(vault, boot_id=boot_id)
+        self._librarian = Librarian(self._files, self._pins, settings, room, clock)
+        self._dock = Dock(self._files, room, Moments(clock), Reading(), Shapes())
+        notes = Annotations(Notes(str(vault.root)), damaged=self._damaged_elsewhere)
+        self._describer = Describer(
+            notes, vault, has_room=lambda: room.obstacle is None and settings.bytes_max > 0
+        )
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
+        self._describers = ThreadPoolExecutor(_DESCRIBERS, thread_name_prefix="cache-metadata")
+        self._going: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.looked = Looked()
+
+    def start(self) -> None:
+        """Open the folder and begin to work on the running loop. Raises OSError."""
+        self._files.open()
+        self._loop = asyncio.get_running_loop()
+
+    async def aclose(self) -> None:
+        """Finish what was begun."""
+        await self._run(lambda: None)  # what was to be taken away
+        self._describers.shutdown()
+        self._thread.shutdown()
+        self._files.close()
+
+    async def held(self, answerer: str, wanted: Collection[Named]) -> Mapping[str, Holding]:
+        """Give what is here of `wanted`, by SOP Instance UID; used now, so it stays a while."""
+        try:
+            found = await self._run(partial(self._librarian.find, answerer, wanted))
+        except OSError as error:
+            self._obstructed(error)
+            return {}
+        for path in found.damaged:
+            self._forget(path)
+        hits = len(found.holdings)
+        self._telemetry.emit(CacheConsulted(answerer, hits, len(wanted) - hits))
+        return found.holdings
+
+    def sink(self, answerer: str) -> FetchSink:
+        """Give a place where instances of an answerer land."""
+        return FetchSink(self._dock, self._pins, answerer, landed=self._landed, unpin=self.unpin)
+
+    def pin(self, holding: Holding) -> None:
+        """Keep a holding until it is unpinned as often as it was pinned."""
+        self._pins.add(holding.path)
+
+    def unpin(self, holding: Holding) -> None:
+        """Let it go when its time comes; at once, if nothing is to be kept."""
+        if self._pins.remove(holding.path) and self._settings.bytes_max == 0:
+            self._drop(holding.path)
+
+    def forget(self, holding: Holding) -> None:
+        """Its payload was found damaged, or gone: give it to nobody any more."""
+        self._forget(holding.path)
+
+    async def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
+        """Give the DICOM JSON object of each that can be read, in their order."""
+        loop = asyncio.get_running_loop()
+        for first in range(0, len(holdings), _METADATA_BATCH):
+            some = holdings[first : first + _METADATA_BATCH]
+            describe = partial(self._describer.describe, some, bulk_root)
+            for text in await loop.run_in_executor(self._describers, describe):
+                yield text
+
+    async def look(self) -> None:
+        """Keep the bounds: to be called every `LOOK_SECONDS`, in each process."""
+        try:
+            self.looked = await self._run(self._librarian.look)
+        except OSError as error:
+            self._obstructed(error)
+            return
+        for gone in self.looked.gone:
+            self._telemetry.emit(
+                PayloadsEvicted(answerer_of(gone.place), gone.cause, gone.payloads, gone.file_bytes)
+            )
+
+    def _landed(self, answerer: str, holding: Holding) -> None:
+        self._telemetry.emit(PayloadCached(answerer, holding.sop_instance_uid, holding.size))
+
+    def _forget(self, path: str) -> None:
+        self._telemetry.emit(PayloadForgotten(path))
+        self._drop(path)
+
+    def _damaged_elsewhere(self, path: str) -> None:
+        """A thread found it damaged."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._forget, path)
+
+    def _drop(self, path: str) -> None:
+        """Have it taken away; many in one go, when many are let go of at a time."""
+        self._going.append(path)
+        if len(self._going) == 1 and self._loop is not None:
+            self._loop.call_soon(self._drop_all)
+
+    def _drop_all(self) -> None:
+        going, self._going = self._going, []
+        self._thread.submit(self._librarian.drop, going)
+
+    def _obstructed(self, error: OSError) -> None:
+        self._telemetry.emit(CacheObstructed(error.strerror or type(error).__name__))
+
+    async def _run(self, act: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, act)

@@ -1,0 +1,181 @@
+"""One fetched instance on its way into the cache: written in runs while it arrives, and examined.
+
+It is seen by nobody before it is whole. What may block is done on the loop while that is quick, and
+by threads otherwise (see `Reading`).
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from hilum.dicom.part10 import file_meta
+from hilum.dicom.shapes import Shapes
+from hilum.kernel.errors import CorruptPayload, Full
+from hilum.kernel.names import AE_TITLE_LENGTH_MAX
+from hilum.ledger.holdings import Holding
+from hilum.ledger.moments import microseconds_of
+from hilum.pipeline.caching.examination import Examination
+from hilum.pipeline.landing import Incoming
+from hilum.pipeline.moments import Moments
+from hilum.pipeline.reading import Reading
+from hilum.pipeline.reception import RUN_BYTES
+from hilum.pipeline.room import Room
+from hilum.vault.cache.files import CacheFiles
+from hilum.vault.cache.places import name_of, study_place
+from hilum.vault.cache.record import Came
+from hilum.vault.draft import Draft
+from hilum.vault.seal import BLANK, SEAL_CREATOR_UID, Seal
+
+# As many as intake takes of one instance.
+INSTANCE_BYTES_MAX: Final = 64 << 30
+# Every cached payload is the first and only version of its file.
+_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Dock:
+    """What all landings of a process share."""
+
+    files: CacheFiles
+    room: Room
+    moments: Moments
+    reading: Reading
+    shapes: Shapes
+
+    def begin(self, incoming: Incoming) -> Draft:
+        """Begin a payload. Raises Full."""
+        if (obstacle := self.room.obstacle) is not None:
+            raise Full(obstacle)
+        return self.files.begin(
+            file_meta(
+                sop_class_uid=incoming.sop_class_uid,
+                sop_instance_uid=incoming.sop_instance_uid,
+                transfer_syntax_uid=incoming.transfer_syntax_uid,
+                sending_ae_title=incoming.sender[:AE_TITLE_LENGTH_MAX],
+                private_creator_uid=SEAL_CREATOR_UID,
+                private_information=BLANK,
+            )
+        )
+
+
+class CacheLanding:
+    """One instance (`pipeline.landing.Landing`). `landed` is told of it when it is whole."""
+
+    __slots__ = (
+        "_answerer",
+        "_dock",
+        "_draft",
+        "_examination",
+        "_incoming",
+        "_landed",
+        "_pieces",
+        "_run_bytes",
+    )
+
+    def __init__(
+        self, dock: Dock, answerer: str, incoming: Incoming, landed: Callable[[Holding], None]
+    ) -> None:
+        self._dock = dock
+        self._answerer = answerer
+        self._incoming = incoming
+        self._landed = landed
+        self._draft = dock.begin(incoming)
+        self._examination = Examination(incoming, dock.shapes)
+        self._pieces: list[bytes] = []
+        self._run_bytes = 0
+
+    async def take(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._pieces.append(piece)
+        self._run_bytes += len(piece)
+        if self._run_bytes >= RUN_BYTES:
+            if self._draft.size + self._run_bytes > INSTANCE_BYTES_MAX:
+                raise CorruptPayload(f"it is longer than {INSTANCE_BYTES_MAX:,} bytes")
+            self._dock.room.take(self._run_bytes)
+            await self._act(self._write)
+
+    async def keep(self) -> None:
+        """Keep the whole, for as long as the gateway and the machine run."""
+        received_at = self._dock.moments.next()
+        self._dock.room.take(self._run_bytes)
+        holding: list[Holding] = []
+        await self._act(lambda: holding.append(self._finish(received_at)))
+        self._landed(holding[0])
+
+    async def drop(self) -> None:
+        """Leave nothing behind; what cannot be removed now is at the next start."""
+        self._pieces = []
+        with suppress(OSError):
+            await self._dock.reading.call(self._draft.discard)
+
+    async def _act(self, act: Callable[[], None]) -> None:
+        try:
+            await self._dock.reading.call(act)
+        except OSError as error:
+            self._dock.room.shut()
+            raise Full(f"writing the payload failed: {error.strerror}") from error
+
+    # Where it may block.
+
+    def _write(self) -> None:
+        pieces, self._pieces, self._run_bytes = self._pieces, [], 0
+        self._draft.write(pieces)
+        self._examination.read(pieces)
+
+    def _finish(self, received_at: datetime) -> Holding:
+        pieces, self._pieces, self._run_bytes = self._pieces, [], 0
+        draft, incoming = self._draft, self._incoming
+        digest = draft.hold(pieces)
+        self._examination.read(pieces)
+        belonging = self._examination.finish()
+        draft.complete(_seal_of(incoming, digest, draft.size, received_at))
+        came = Came(
+            name_of(
+                series=belonging.series_instance_uid,
+                instance=incoming.sop_instance_uid,
+                serial=draft.serial,
+            ),
+            incoming.sop_class_uid,
+            incoming.sop_instance_uid,
+            belonging.series_instance_uid,
+            incoming.transfer_syntax_uid,
+            draft.size,
+            draft.file_bytes,
+            microseconds_of(received_at),
+            bytes.fromhex(digest),
+        )
+        place = study_place(self._answerer, belonging.study_instance_uid)
+        self._dock.files.put(draft, place, came, now=received_at.timestamp())
+        return holding_of(place, came, received_at)
+
+
+def holding_of(place: str, came: Came, received_at: datetime) -> Holding:
+    """Give a cached payload as what is held is known."""
+    return Holding(
+        came.sop_class_uid,
+        came.sop_instance_uid,
+        came.series_instance_uid,
+        place.rpartition("/")[2],
+        came.transfer_syntax_uid,
+        came.size,
+        f"{place}/{came.name}",
+        _VERSION,
+        received_at,
+        came.digest,
+    )
+
+
+def _seal_of(incoming: Incoming, digest: str, size: int, received_at: datetime) -> Seal:
+    return Seal(
+        digest=digest,
+        size=size,
+        received_at=received_at.isoformat(),
+        calling_ae_title=incoming.sender,
+        called_ae_title="",
+        peer="",
+        host="",
+        entity="",
+        association_id="",
+    )
