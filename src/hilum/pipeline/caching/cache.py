@@ -19,9 +19,9 @@ from hilum.pipeline.archive.ports import Named
 from hilum.pipeline.caching.annotating import Annotations
 from hilum.pipeline.caching.events import (
     CacheConsulted,
+    CachedPayloadLost,
     CacheObstructed,
     PayloadCached,
-    PayloadForgotten,
     PayloadsEvicted,
 )
 from hilum.pipeline.caching.landing import Dock
@@ -143,7 +143,7 @@ class PayloadCache:
         self._telemetry.emit(PayloadCached(answerer, holding.sop_instance_uid, holding.size))
 
     def _forget(self, path: str) -> None:
-        self._telemetry.emit(PayloadForgotten(path))
+        self._telemetry.emit(CachedPayloadLost(path))
         self._drop(path)
 
     def _damaged_elsewhere(self, path: str) -> None:

@@ -55,7 +55,7 @@ class PayloadsEvicted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class PayloadForgotten(Event):
+class CachedPayloadLost(Event):
     """A cached payload was found damaged, or gone; the archive is asked for it again."""
 
     level: ClassVar[Level] = Level.WARNING

@@ -9,7 +9,7 @@ import pytest
 from cache_rigs import VaultRig, fetched, incoming_of, land, read_all, series
 
 from hilum.kernel.errors import CorruptPayload, Full
-from hilum.pipeline.caching.events import CacheConsulted, PayloadForgotten, PayloadsEvicted
+from hilum.pipeline.caching.events import CacheConsulted, CachedPayloadLost, PayloadsEvicted
 from hilum.pipeline.caching.eviction import ROOM_MARGIN_BYTES
 from hilum.testing.datasets import instance
 from hilum.vault.inventory import payload_files
@@ -137,9 +137,9 @@ async def test_a_payload_that_is_not_as_it_was_is_forgotten_and_fetched_again(tm
 
         assert len(found) == 2
         assert holdings[1].sop_instance_uid not in found
-        assert [one.path for one in rig.telemetry.of(PayloadForgotten)] == [holdings[1].path]
+        assert [one.path for one in rig.telemetry.of(CachedPayloadLost)] == [holdings[1].path]
         assert len(await held(rig, again)) == 3
-        assert len(rig.telemetry.of(PayloadForgotten)) == 1
+        assert len(rig.telemetry.of(CachedPayloadLost)) == 1
 
 
 async def test_a_payload_whose_head_is_damaged_is_forgotten_when_it_is_described(tmp_path):
