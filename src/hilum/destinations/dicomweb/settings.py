@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from hilum.destinations.dicomweb.archive.settings import WebArchiveSettings
 from hilum.destinations.http.settings import HttpSettings
 from hilum.destinations.settings import GIB, KIB, MIB
 from hilum.kernel.setting_types import ByteCount
@@ -45,3 +46,4 @@ class DicomWebDestinationSettings(HttpSettings, frozen=True, extra="forbid"):
         default="search",
         description="How we find out whether it is there: a search for one study, or OPTIONS.",
     )
+    archive: WebArchiveSettings = WebArchiveSettings()

@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 import aiohttp
 
-from hilum.destinations.http.credentials import basic
 from hilum.destinations.http.failures import failure_of, has_lost_connection
+from hilum.destinations.http.opening import open_session, proxy_login
 from hilum.destinations.http.settings import HttpSettings
 from hilum.destinations.http.web_address import origin_of
 from hilum.kernel.errors import HilumError, Unreachable
@@ -121,7 +121,7 @@ class HttpClient:
         loop, place = asyncio.get_running_loop(), origin_of(url)
         deadline = asyncio.timeout(None)
         # A proxy sees the requests themselves, but of TLS only the one for a tunnel.
-        login, is_tunnelled = self._proxy_login(), url.startswith("https:")
+        login, is_tunnelled = proxy_login(self._settings), url.startswith("https:")
 
         def begin_to_wait(more: float = 0.0) -> None:
             deadline.reschedule(loop.time() + seconds + more)
@@ -162,31 +162,15 @@ class HttpClient:
         return self._session
 
     def _new_session(self) -> aiohttp.ClientSession:
-        settings = self._settings
-        connect = settings.connect_timeout_seconds
         trace = aiohttp.TraceConfig()
         trace.on_connection_reuseconn.append(self._note_reuse)
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=1,
-                ssl=self._tls if self._tls is not None else True,
-                keepalive_timeout=settings.keep_alive_seconds,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect),
-            headers={"Accept-Encoding": "identity", "User-Agent": "Hilum"},
-            proxy=settings.proxy,
-            trust_env=False,
-            trace_configs=[trace],
+        return open_session(
+            self._settings,
+            self._tls,
+            connections_max=1,
+            headers={"Accept-Encoding": "identity"},
+            traces=[trace],
         )
-
-    def _proxy_login(self) -> Mapping[str, str]:
-        """Give what the proxy wants to see."""
-        user, password = self._settings.proxy_user, self._settings.proxy_password
-        if not user:
-            return {}
-        login = basic(user, password.get_secret_value() if password else "")
-        return {"Proxy-Authorization": login["Authorization"]}
 
     async def _note_reuse(
         self,

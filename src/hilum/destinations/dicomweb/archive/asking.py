@@ -1,0 +1,200 @@
+"""Asks a DICOMweb server for something and gives its answer piece by piece.
+
+What every request needs is here: a line of the pool, credentials, redirects within the server,
+patience when it asks for that, deadlines. Whoever leaves the context early closes the connection.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from hilum.destinations.dicomweb.archive import ailing
+from hilum.destinations.dicomweb.archive.pool import Line, Pool
+from hilum.destinations.dicomweb.archive.reply import Reply
+from hilum.destinations.dicomweb.archive.settings import WebArchiveSettings
+from hilum.destinations.http.content_coding import ACCEPT_ENCODING
+from hilum.destinations.http.credentials import Credentials, Headers
+from hilum.destinations.http.opening import open_session, proxy_login
+from hilum.destinations.http.settings import HttpSettings
+from hilum.destinations.http.web_address import origin_in_words, origin_of, redirected
+from hilum.kernel.clock import Clock
+from hilum.kernel.errors import HilumError
+from hilum.pipeline.answerers.ailments import AnswererFailed, HttpAnswer
+
+# Two reads of a busy socket; what waits in memory for whoever reads more slowly.
+_READ_BUFFER_BYTES: Final = 256 << 10
+_REDIRECTIONS: Final = frozenset((301, 302, 303, 307, 308))
+_PATIENCE_CODES: Final = frozenset((429, 503))
+_PATIENCE_TRIES: Final = 2
+
+
+class Asking:
+    """Sends GET requests of one answerer. Every method raises AnswererFailed."""
+
+    def __init__(
+        self,
+        answerer: str,
+        settings: HttpSettings,
+        archive: WebArchiveSettings,
+        tls: ssl.SSLContext | None,
+        credentials: Credentials,
+        clock: Clock,
+    ) -> None:
+        """Take what to talk to and how; nothing is opened."""
+        self.answerer = answerer
+        self.place = origin_of(settings.url)
+        self.pool = Pool(answerer, archive.connections_max, archive.wait_seconds, clock)
+        self._settings = settings
+        self._archive = archive
+        self._tls = tls
+        self._credentials = credentials
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+
+    @asynccontextmanager
+    async def get(self, url: str, accept: str, *, what: str) -> AsyncIterator[Reply]:
+        """Ask for `url`: the context has an answer whose status is 2xx.
+
+        Its body is read within the context; what is left of it then is not waited for.
+        """
+        attempt = _Attempt(url)
+        while True:
+            async with self.pool.line(what) as line:
+                headers = await self._credentials_for(attempt)
+                response = await self._open(attempt.url, {**headers, "Accept": accept}, line)
+                try:
+                    wait = await self._look(attempt, response)
+                    if wait is None:
+                        yield self._reply(response, line)
+                        return
+                finally:
+                    response.close()
+            await asyncio.sleep(wait)
+
+    async def aclose(self) -> None:
+        """Close all connections. Safe to call twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def failed(self, reason: str) -> AnswererFailed:
+        """Make the error for an answer that cannot be understood."""
+        return ailing.broken(self.answerer, self.place, reason)
+
+    def _reply(self, response: aiohttp.ClientResponse, line: Line) -> Reply:
+        stall = self._settings.stall_timeout_seconds
+        return Reply(self.answerer, self.place, response, line, stall)
+
+    async def _credentials_for(self, attempt: "_Attempt") -> Headers:
+        try:
+            if attempt.headers is None:
+                attempt.headers = await self._credentials.headers()
+        except HilumError as error:
+            raise ailing.of_credentials(self.answerer, error) from error
+        return attempt.headers
+
+    async def _open(
+        self, url: str, headers: Mapping[str, str], line: Line
+    ) -> aiohttp.ClientResponse:
+        """Send the request and wait for the head of its answer."""
+        settings = self._settings
+        seconds = settings.connect_timeout_seconds + settings.response_timeout_seconds
+        login, is_tunnelled = proxy_login(settings), url.startswith("https:")
+        line.bytes_in = 0
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                return await self._opened().get(
+                    URL(url, encoded=True),
+                    headers=headers if is_tunnelled else {**headers, **login},
+                    allow_redirects=False,
+                    proxy_headers=login if is_tunnelled else None,
+                )
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise ailing.of_error(self.answerer, self.place, error) from error
+            reason = f"no answer within {settings.response_timeout_seconds:g} s"
+            raise ailing.late(self.answerer, self.place, reason) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise ailing.of_error(self.answerer, self.place, error) from error
+
+    async def _look(self, attempt: "_Attempt", response: aiohttp.ClientResponse) -> float | None:
+        """Look at the status: None, it is a success; else ask again after so many seconds."""
+        status = response.status
+        if 200 <= status < 300:
+            return None
+        if status == 401 and await self._renew(attempt):
+            return 0.0
+        if status in _REDIRECTIONS:
+            self._follow(attempt, response)
+            return 0.0
+        failure = self._refused(response)
+        if status in _PATIENCE_CODES and attempt.tries < _PATIENCE_TRIES:
+            wait = (
+                failure.ailment.retry_seconds if isinstance(failure.ailment, HttpAnswer) else None
+            )
+            if wait is not None and wait <= self._archive.patience_seconds:
+                attempt.tries += 1
+                return wait
+        raise failure
+
+    async def _renew(self, attempt: "_Attempt") -> bool:
+        """Get other credentials, once; False: there are none."""
+        if attempt.is_renewed:
+            return False
+        attempt.is_renewed = True
+        try:
+            other = await self._credentials.renewed(attempt.headers or {})
+        except HilumError as error:
+            raise ailing.of_credentials(self.answerer, error) from error
+        attempt.headers = other if other is not None else attempt.headers
+        return other is not None
+
+    def _follow(self, attempt: "_Attempt", response: aiohttp.ClientResponse) -> None:
+        location = response.headers.get("Location", "")
+        target = redirected(attempt.url, location) if location else None
+        attempt.redirects += 1
+        if target is None or attempt.redirects > self._archive.redirects_max:
+            failure = self._refused(response)
+            place = origin_in_words(attempt.url, location)
+            raise AnswererFailed(
+                f"{failure}; it sends us to {place}",
+                answerer=self.answerer,
+                ailment=failure.ailment,
+            )
+        attempt.url = target
+
+    def _refused(self, response: aiohttp.ClientResponse) -> AnswererFailed:
+        retry = response.headers.get("Retry-After", "")
+        return ailing.of_status(
+            self.answerer, self.place, response.status, retry=retry, now=self._clock.now()
+        )
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = open_session(
+                self._settings,
+                self._tls,
+                connections_max=0,  # the pool counts them
+                read_buffer_bytes=_READ_BUFFER_BYTES,
+                headers={"Accept-Encoding": ACCEPT_ENCODING},
+            )
+        return self._session
+
+
+class _Attempt:
+    """What one request has been through."""
+
+    __slots__ = ("headers", "is_renewed", "redirects", "tries", "url")
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.headers: Headers | None = None
+        self.is_renewed = False
+        self.redirects = 0
+        self.tries = 0

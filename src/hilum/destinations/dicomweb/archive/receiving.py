@@ -1,0 +1,119 @@
+"""Carries one errand out: asks, takes the answer apart, and lands what is in it, as it comes."""
+
+from hilum.destinations.dicomweb.archive import ailing
+from hilum.destinations.dicomweb.archive.accepting import REFUSED, forms_of, kind_of
+from hilum.destinations.dicomweb.archive.arrival import Arrival
+from hilum.destinations.dicomweb.archive.asking import Asking
+from hilum.destinations.dicomweb.archive.errand import Errand
+from hilum.destinations.dicomweb.archive.manner import Manner
+from hilum.destinations.dicomweb.archive.reply import Reply
+from hilum.dicomweb.media_types import DICOM, MediaType, media_type
+from hilum.dicomweb.multipart_reader import (
+    MultipartReader,
+    PartBegan,
+    PartBytes,
+    PartEnded,
+    boundary_of,
+)
+from hilum.kernel.errors import RemoteProtocolError
+from hilum.kernel.names import UID
+from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.landing import Sink
+
+
+class Receiving:
+    """Fetches from one server. Raises AnswererFailed; what landed before stays, and is noted."""
+
+    def __init__(self, asking: Asking, root: str, manner: Manner) -> None:
+        self._asking = asking
+        self._root = root
+        self._manner = manner
+
+    async def run(self, errand: Errand, syntaxes: tuple[UID, ...], sink: Sink) -> None:
+        """Ask in the form that worked last, or in others, until there is an answer."""
+        forms = forms_of(syntaxes, is_single=errand.is_single)
+        kind = kind_of(syntaxes, is_single=errand.is_single)
+        first = self._manner.forms.get(kind, 0)
+        # Those before the one that worked come last: the server may have changed.
+        order = [*range(first, len(forms)), *range(first)]
+        refusal: AnswererFailed | None = None
+        for number in order:
+            try:
+                await self._ask(errand, forms[number], sink)
+            except AnswererFailed as error:
+                if ailing.code_of(error) not in REFUSED:
+                    raise
+                refusal = refusal or error
+            else:
+                self._manner.forms[kind] = number
+                return
+        assert refusal is not None  # noqa: S101 -- there are forms
+        raise refusal
+
+    async def _ask(self, errand: Errand, accept: str, sink: Sink) -> None:
+        what = "retrieve an instance" if errand.is_single else "retrieve a study or series"
+        url = f"{self._root}{errand.path}"
+        async with self._asking.get(url, accept, what=what) as reply:
+            if reply.status == 204:
+                errand.note("it answered 204 No Content")
+                return
+            try:
+                await self._take_apart(reply, errand, sink)
+            except RemoteProtocolError as error:
+                raise self._asking.failed(str(error)) from error
+            if reply.status == 206:
+                errand.note("it answered 206 Partial Content")
+
+    async def _take_apart(self, reply: Reply, errand: Errand, sink: Sink) -> None:
+        """Land what comes. Raises RemoteProtocolError: the answer is broken, or something else."""
+        kind = media_type(reply.media_type)
+        if kind.essence == "multipart/related":
+            await self._many(reply, kind, errand, sink)
+        elif kind.essence == DICOM:
+            arrival = self._arrival(errand, sink, kind)
+            try:
+                async for piece in reply.pieces():
+                    await arrival.take(memoryview(piece))
+                await arrival.finish()
+            finally:
+                await arrival.abandon()
+        else:
+            raise RemoteProtocolError(f"it answered with {kind.essence}, and not with instances")
+
+    async def _many(self, reply: Reply, kind: MediaType, errand: Errand, sink: Sink) -> None:
+        """Land each part as soon as it is whole."""
+        reader = MultipartReader(boundary_of(kind))
+        whole = MediaType(kind.parameter("type") or DICOM)
+        arrival: Arrival | None = None
+        try:
+            async for piece in reply.pieces():
+                for event in reader.feed(piece):
+                    match event:
+                        case PartBytes(content):
+                            if arrival is not None:
+                                await arrival.take(content)
+                        case PartBegan(headers):
+                            arrival = self._part(
+                                headers.get("content-type", ""), whole, errand, sink
+                            )
+                        case PartEnded():
+                            if arrival is not None:
+                                await arrival.finish()
+                            arrival = None
+                if errand.is_full or reader.is_complete:
+                    return  # what stands behind the end is of no use to anybody
+            reader.finish()
+        finally:
+            if arrival is not None:
+                await arrival.abandon()
+
+    def _part(self, said: str, whole: MediaType, errand: Errand, sink: Sink) -> Arrival | None:
+        """Begin with a part; None: it is no instance."""
+        kind = media_type(said) if said else whole
+        if kind.essence != DICOM:
+            errand.note(f"a part is {kind.essence}")
+            return None
+        return self._arrival(errand, sink, kind)
+
+    def _arrival(self, errand: Errand, sink: Sink, kind: MediaType) -> Arrival:
+        return Arrival(errand, sink, self._asking.answerer[:16], kind.parameter("transfer-syntax"))

@@ -1,0 +1,74 @@
+"""An answer whose head is here; its body is read piece by piece, each with a deadline."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from hilum.destinations.dicomweb.archive import ailing
+from hilum.destinations.dicomweb.archive.pool import Line
+from hilum.destinations.http.content_coding import Unfolding
+from hilum.kernel.errors import RemoteProtocolError
+
+
+class Reply:
+    """A success. `media_type`: its Content-Type as it stands, "" when there is none."""
+
+    def __init__(
+        self,
+        answerer: str,
+        place: str,
+        response: aiohttp.ClientResponse,
+        line: Line,
+        stall_seconds: float,
+    ) -> None:
+        self.status = response.status
+        self.media_type = response.headers.get("Content-Type", "")
+        self.location = response.headers.get("Content-Location", "")
+        self.warnings = tuple(response.headers.getall("Warning", ()))
+        self._answerer = answerer
+        self._place = place
+        self._response = response
+        self._line = line
+        self._stall_seconds = stall_seconds
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the body as it comes, unfolded. Raises AnswererFailed: it was cut, or stands still.
+
+        A body that ends early although its head said how long it is was cut.
+        """
+        coding = self._response.headers.get("Content-Encoding", "identity").strip().lower()
+        try:
+            unfolding = Unfolding(coding) if coding not in {"", "identity"} else None
+            while piece := await self._read():
+                for one in unfolding.feed(piece) if unfolding else (piece,):
+                    yield one
+            if unfolding:
+                unfolding.finish()
+        except RemoteProtocolError as error:
+            raise ailing.broken(self._answerer, self._place, str(error)) from error
+
+    async def whole(self, limit: int) -> bytes:
+        """Give all of a body that has at most `limit` bytes. Raises AnswererFailed."""
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self.pieces():
+            size += len(piece)
+            if size > limit:
+                reason = f"its answer has more than {limit} bytes"
+                raise ailing.broken(self._answerer, self._place, reason)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def _read(self) -> bytes:
+        """Give what has come; empty at the end."""
+        try:
+            async with asyncio.timeout(self._stall_seconds):
+                piece = await self._response.content.readany()
+        except TimeoutError as error:
+            reason = f"nothing more of its answer came within {self._stall_seconds:g} s"
+            raise ailing.late(self._answerer, self._place, reason) from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise ailing.of_error(self._answerer, self._place, error) from error
+        self._line.bytes_in += len(piece)
+        return piece
