@@ -2,13 +2,17 @@
 
 import ssl
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import aiohttp
 
 from hilum.destinations.http.credentials import basic
 from hilum.destinations.http.settings import HttpSettings
 
-USER_AGENT = "Hilum"
+_USER_AGENT: Final = "Hilum"
+# What waits in memory for whoever reads more slowly than a body comes; twice that, and the socket
+# is not read any more.
+_READ_BUFFER_BYTES: Final = 256 << 10
 
 
 def open_session(
@@ -16,11 +20,14 @@ def open_session(
     tls: ssl.SSLContext | None,
     *,
     connections_max: int,
-    read_buffer_bytes: int = 1 << 16,
     headers: Mapping[str, str],
     traces: Sequence[aiohttp.TraceConfig] = (),
+    unfolds: bool = True,
 ) -> aiohttp.ClientSession:
-    """Make a pool of connections; nothing is connected yet. Bodies come as they are sent."""
+    """Make a pool of connections; nothing is connected yet.
+
+    `unfolds`: compressed bodies come unfolded, without a bound: for answers that have one.
+    """
     connect = settings.connect_timeout_seconds
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
@@ -30,11 +37,11 @@ def open_session(
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect),
-        headers={"User-Agent": USER_AGENT, **headers},
+        headers={"User-Agent": _USER_AGENT, **headers},
         proxy=settings.proxy,
         trust_env=False,
-        auto_decompress=False,
-        read_bufsize=read_buffer_bytes,
+        auto_decompress=unfolds,
+        read_bufsize=_READ_BUFFER_BYTES,
         trace_configs=list(traces),
     )
 

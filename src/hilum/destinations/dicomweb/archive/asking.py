@@ -26,8 +26,6 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.errors import HilumError
 from hilum.pipeline.answerers.ailments import AnswererFailed, HttpAnswer
 
-# Two reads of a busy socket; what waits in memory for whoever reads more slowly.
-_READ_BUFFER_BYTES: Final = 256 << 10
 _REDIRECTIONS: Final = frozenset((301, 302, 303, 307, 308))
 _PATIENCE_CODES: Final = frozenset((429, 503))
 _PATIENCE_TRIES: Final = 2
@@ -181,8 +179,8 @@ class Asking:
                 self._settings,
                 self._tls,
                 connections_max=0,  # the pool counts them
-                read_buffer_bytes=_READ_BUFFER_BYTES,
                 headers={"Accept-Encoding": ACCEPT_ENCODING},
+                unfolds=False,
             )
         return self._session
 
