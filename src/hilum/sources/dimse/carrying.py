@@ -5,18 +5,19 @@ everything that is left has failed.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, assert_never
 
+from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN
 from hilum.dimse.status import SUCCESS
+from hilum.kernel.names import UID
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
-from hilum.pipeline.archive.movers import Errand, MoveTarget
+from hilum.pipeline.archive.movers import Errand, Kind, MoveTarget
 from hilum.pipeline.closing import closing
 from hilum.pipeline.ports import Parcel, Session
 
 if TYPE_CHECKING:
-    from hilum.sources.dimse.retrieving import Work
+    from hilum.sources.dimse.work import Work
 
 # Handed to a session at one time: enough to look ahead, few enough to be shared fairly.
 _BATCH: Final = 32
@@ -24,6 +25,16 @@ _BATCH: Final = 32
 _ATTEMPTS_MAX: Final = 2
 # So often in a row an association may be lost before anything has arrived.
 _LOSSES_MAX: Final = 2
+# What archives keep images in, the most usual first: proposed for what is expected and not here
+# yet, so that an association serves that, too.
+_LIKELY: Final = (
+    EXPLICIT_VR_LITTLE_ENDIAN.uid,
+    UID("1.2.840.10008.1.2.4.70"),  # JPEG Lossless, first-order prediction
+    UID("1.2.840.10008.1.2.4.90"),  # JPEG 2000 Lossless
+    UID("1.2.840.10008.1.2.4.80"),  # JPEG-LS Lossless
+    UID("1.2.840.10008.1.2.4.50"),  # JPEG Baseline
+    UID("1.2.840.10008.1.2.5"),  # RLE Lossless
+)
 
 
 class Carrier:
@@ -35,37 +46,40 @@ class Carrier:
         self._target = target
         self._errand = errand
         self._work = work
-        self._turn = deque(work.parcels)
-        self._kinds = {(one.sop_class_uid, one.transfer_syntax_uid) for one in work.parcels}
-        self._associations = min(associations_max, -(-len(work.parcels) // _BATCH) or 1)
+        self._kinds: Collection[Kind] = ()
+        self._allowed = min(associations_max, -(-len(work.expected) // _BATCH) or 1)
         self._active = 0
         self._losses = 0  # since something arrived
-        self._is_stopped = False
-
-    def stop(self) -> None:
-        """Begin with no more instances."""
-        self._is_stopped = True
 
     async def run(self) -> None:
         """Bring everything there, or count it as failed. Nothing the destination does raises."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._associations):
-                group.create_task(self._carry())
+            if await self._work.has_more():
+                self._kinds = _kinds_of(self._work)
+                self._start(group)
 
-    async def _carry(self) -> None:
+    def _start(self, group: asyncio.TaskGroup) -> None:
+        """Open one more association, if there may be more."""
+        if self._allowed:
+            self._allowed -= 1
+            group.create_task(self._carry(group))
+
+    async def _carry(self, group: asyncio.TaskGroup) -> None:
         session = self._target.session(self._errand, self._kinds)
         self._active += 1
         is_useful = True
         try:
-            while is_useful and self._turn and not self._is_stopped:
-                is_useful = await self._deliver(session)
+            while is_useful and await self._work.has_more():
+                batch = self._work.take(_BATCH)
+                if self._work.following is not None:
+                    self._start(group)
+                is_useful = await self._deliver(session, batch)
         finally:
             self._active -= 1
             await session.aclose()
 
-    async def _deliver(self, session: Session) -> bool:
-        """Deliver what is next; tell whether the session may go on."""
-        batch = [self._turn.popleft() for _ in range(min(_BATCH, len(self._turn)))]
+    async def _deliver(self, session: Session, batch: Sequence[Parcel]) -> bool:
+        """Deliver what was taken; tell whether the session may go on."""
         left = {id(parcel): parcel for parcel in batch}
         course = _Course()
         async with closing(session.deliver(batch)) as given:
@@ -73,24 +87,22 @@ class Carrier:
                 for known, final in course.take(parcel, outcome):
                     del left[id(known)]
                     self._count(known, final)
-                if self._is_stopped:
+                if self._work.is_stopped:
                     break
         for known, final in course.end():
             del left[id(known)]
             self._count(known, final)
-        if self._is_stopped:
+        if self._work.is_stopped:
             return False
         return self._go_on(list(left.values()), course)
 
     def _count(self, parcel: Parcel, outcome: Outcome) -> None:
-        uid, work = parcel.sop_instance_uid, self._work
         match outcome:
             case Delivered(warning=warning):
                 self._losses = 0
-                work.size += parcel.size
-                work.counted.stored(uid, SUCCESS if warning is None else warning)
+                self._work.stored(parcel, SUCCESS if warning is None else warning)
             case Deferred(reason=reason) | Refused(reason=reason):
-                work.not_stored(parcel, reason)
+                self._work.not_stored(parcel, reason)
             case _:
                 assert_never(outcome)
 
@@ -104,20 +116,29 @@ class Carrier:
             return True
         if not course.has_arrived and self._active > 1:
             # The others go on: perhaps the destination takes no more associations.
-            self._turn.extendleft(reversed(left))
+            self._work.give_back(left)
             return False
         self._losses += 1
         if self._losses > _LOSSES_MAX or loss.failing is Failing.UNWELCOME:
-            for parcel in (*left, *self._turn):
-                self._work.not_stored(parcel, loss.reason)
-            self._turn.clear()
+            self._work.give_back(left)
+            self._work.fail_rest(loss.reason)
             return False
         head = left[0]
         head.attempts += 1
         if head.attempts >= _ATTEMPTS_MAX:
             self._work.not_stored(left.pop(0), loss.reason)
-        self._turn.extendleft(reversed(left))
+        self._work.give_back(left)
         return True
+
+
+def _kinds_of(work: "Work") -> Collection[Kind]:
+    """Give the kinds that are here and, of what is to come, those that are likely."""
+    sure = [(one.sop_class_uid, one.transfer_syntax_uid) for one in work.ready]
+    if not work.is_coming:
+        return tuple(dict.fromkeys(sure))
+    classes = dict.fromkeys([UID(one.sop_class_uid) for one in work.expected if one.sop_class_uid])
+    likely = [(sop_class, syntax) for syntax in _LIKELY for sop_class in classes]
+    return tuple(dict.fromkeys([*sure, *likely]))
 
 
 class _Course:

@@ -148,6 +148,20 @@ class QueryAnswered(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QueryAnsweredInPart(Event):
+    """A part of the archive did not answer a C-FIND; the peer was told that matches may miss."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = (
+        "Answered a query of {calling_ae_title} without a part of the archive: {reasons}."
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_queries_answered_in_part_total"),)
+    association_id: str
+    calling_ae_title: str
+    reasons: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetrieveEnded(Event):
     """A C-MOVE or C-GET came to its end, well or not; the remark says what stood in the way."""
 

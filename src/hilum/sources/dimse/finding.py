@@ -4,7 +4,7 @@ Never ahead of the peer: the next matches are looked at when it has taken those 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -19,15 +19,18 @@ from hilum.dimse.service.ending import (
 from hilum.dimse.service.identifier import encode_identifier
 from hilum.dimse.service.query import find_ended, find_match, find_match_with_warning
 from hilum.dimse.service.query_negotiation import find_options
-from hilum.dimse.status import Service, category
+from hilum.dimse.status import SUCCESS, Service, category
+from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.statuses import find_ending
 from hilum.pipeline.archive.ports import Batch
 from hilum.pipeline.closing import closing
 from hilum.query.answer import identifier_of
 from hilum.query.identifier import Negotiated, query_of_identifier
 from hilum.query.match import Match
 from hilum.query.query import Query
-from hilum.sources.dimse.events import QueryAnswered
-from hilum.sources.dimse.operation import Operation
+from hilum.sources.dimse.events import QueryAnswered, QueryAnsweredInPart
+from hilum.sources.dimse.operation import Operation, Progress
+from hilum.sources.dimse.patience import OutOfPatienceError
 
 if TYPE_CHECKING:
     from hilum.dimse.upper.fragments import Bytes
@@ -42,13 +45,27 @@ class Finding(Operation):
 
     name: ClassVar[str] = "C-FIND"
 
+    _answering: "_Answering | None" = None  # None: the identifier was not read yet
+
+    @property
+    def progress(self) -> Progress:
+        """Tell how many matches were sent."""
+        return Progress(self._answering.sent if self._answering else 0)
+
     async def _act(self, identifier: DataSet) -> None:
         began = self._desk.clock.monotonic()
         query = query_of_identifier(identifier, self._model, self._negotiated())
-        answering = _Answering(self, query, self._desk.limits.find_matches_max)
+        self.level = query.level
+        answering = self._answering = _Answering(self, query, self._desk.limits.find_matches_max)
         ending = await answering.run()
         await self._respond(find_ended(self._command, ending))
         origin = self._asker.origin
+        if answering.warnings:
+            self._desk.telemetry.emit(
+                QueryAnsweredInPart(
+                    origin.association_id, origin.calling_ae_title, "; ".join(answering.warnings)
+                )
+            )
         self._desk.telemetry.emit(
             QueryAnswered(
                 association_id=origin.association_id,
@@ -66,6 +83,9 @@ class Finding(Operation):
     def _without_resources(self, comment: str) -> Ending:
         return out_of_resources(comment)
 
+    def _ailing(self, error: AnswererFailed) -> Ending:
+        return find_ending(error, self._entity.status_profile)
+
     def _negotiated(self) -> Negotiated:
         agreed = self._asker.extended.agreed(self._context.abstract_syntax)
         options = find_options(agreed)
@@ -78,7 +98,11 @@ class Finding(Operation):
 
     def find(self, query: Query) -> AsyncIterator[Batch]:
         """Ask the archive."""
-        return self._library.archive.find(query, self._asker.origin)
+        return self._entity.archive.find(query, self._asker.origin)
+
+    async def next_of(self, batches: AsyncIterator[Batch]) -> Batch | None:
+        """Wait for a batch; None: there is no more. Raises OutOfPatienceError, and as `find`."""
+        return await self._patience.wait(anext(batches, None))
 
     async def send(self, query: Query, matches: tuple[Match, ...], *, response: bytes) -> None:
         """Send matches, each behind a pending response. Raises Unreachable."""
@@ -103,6 +127,7 @@ class _Answering:
 
     def __init__(self, finding: Finding, query: Query, matches_max: int | None) -> None:
         self.sent = 0
+        self.warnings: Sequence[str] = ()
         self._finding = finding
         self._query = query
         self._max = matches_max
@@ -114,11 +139,21 @@ class _Answering:
             return CANCELED
         # One more tells whether there are more.
         asked = self._query if self._max is None else replace(self._query, limit=self._max + 1)
-        async with closing(self._finding.find(asked)) as batches:
-            async for batch in batches:
-                ending = await self._send(batch)
-                if ending is not None:
-                    return ending
+        try:
+            async with closing(self._finding.find(asked)) as batches:
+                ending = await self._send_all(batches)
+        except OutOfPatienceError:
+            return CANCELED
+        if ending.status == SUCCESS and self.warnings:
+            return replace(ending, comment=f"incomplete: {'; '.join(self.warnings)}")
+        return ending
+
+    async def _send_all(self, batches: AsyncIterator[Batch]) -> Ending:
+        while (batch := await self._finding.next_of(batches)) is not None:
+            self.warnings = batch.warnings or self.warnings
+            ending = await self._send(batch)
+            if ending is not None:
+                return ending
         return COMPLETE
 
     async def _send(self, batch: Batch) -> Ending | None:

@@ -4,15 +4,19 @@ An instance travels as it is stored if the peer takes that, else in the nearest 
 """
 
 import asyncio
+import contextlib
 from typing import ClassVar
 
 from hilum.dicom.dataset import DataSet
 from hilum.dimse.command import Command, Priority
-from hilum.dimse.status import Category, Service, category, describe
+from hilum.dimse.service.retrieve import store_contexts
+from hilum.dimse.status import Service
+from hilum.kernel.names import UID
 from hilum.pipeline.archive.ports import Purpose
 from hilum.pipeline.ports import Parcel
-from hilum.sources.dimse.retrieving import PROGRESS_SECONDS, Retrieving, Work
+from hilum.sources.dimse.retrieving import PROGRESS_SECONDS, Retrieving
 from hilum.sources.dimse.returning import CannotSend, Returning
+from hilum.sources.dimse.work import Work
 
 
 class Getting(Retrieving):
@@ -41,6 +45,12 @@ class Getting(Retrieving):
     async def _act(self, identifier: DataSet) -> None:
         await self._retrieve(identifier, destination="")
 
+    def _syntaxes(self) -> tuple[UID, ...]:
+        contexts = [
+            one for ours in store_contexts(self._asker.contexts).values() for one in ours
+        ]
+        return tuple(dict.fromkeys([context.transfer_syntax for context in contexts]))
+
     async def _send(self, work: Work) -> None:
         priority = Priority.MEDIUM if self._command.priority is None else self._command.priority
         returning = self._returning = Returning(self._asker, self._library, priority)
@@ -52,26 +62,28 @@ class Getting(Retrieving):
     async def _send_over(self, returning: Returning, work: Work) -> None:
         loop = asyncio.get_running_loop()
         told = loop.time()
-        parcels = work.parcels
-        for number, parcel in enumerate(parcels, start=1):
-            if self.is_canceled:
-                return
-            following = parcels[number] if number < len(parcels) else None
-            try:
-                status = await returning.store(parcel, following)
-            except CannotSend as error:
-                work.not_stored(parcel, str(error))
-                await asyncio.sleep(0)  # a long list of them must not keep the loop
+        while not self.is_canceled and (work.following is not None or work.is_coming):
+            parcel = work.take_next()
+            if parcel is None:
+                await _wait_for(work)
             else:
-                self._count(work, parcel, status)
+                await self._return(returning, parcel, work)
             if loop.time() - told >= PROGRESS_SECONDS:
                 await self._tell_progress(work)
                 told = loop.time()
 
     @staticmethod
-    def _count(work: Work, parcel: Parcel, status: int) -> None:
-        work.counted.stored(parcel.sop_instance_uid, status)
-        if category(status, Service.STORE) in (Category.SUCCESS, Category.WARNING):
-            work.size += parcel.size
+    async def _return(returning: Returning, parcel: Parcel, work: Work) -> None:
+        try:
+            status = await returning.store(parcel, work.following)
+        except CannotSend as error:
+            work.not_stored(parcel, str(error))
+            await asyncio.sleep(0)  # a long list of them must not keep the loop
         else:
-            work.reason = f"the peer answered: {describe(status, Service.STORE)}"
+            work.stored(parcel, status)
+
+
+async def _wait_for(work: Work) -> None:
+    """Wait until there is something to send, or something to tell."""
+    with contextlib.suppress(TimeoutError):
+        await work.has_more(seconds=PROGRESS_SECONDS)

@@ -13,7 +13,8 @@ from hilum.kernel.errors import Unreachable
 from hilum.pipeline.archive.movers import Errand, MoveTarget
 from hilum.pipeline.archive.ports import Purpose
 from hilum.sources.dimse.carrying import Carrier
-from hilum.sources.dimse.retrieving import PROGRESS_SECONDS, Retrieving, Work
+from hilum.sources.dimse.retrieving import PROGRESS_SECONDS, Retrieving
+from hilum.sources.dimse.work import Work
 
 
 class Moving(Retrieving):
@@ -23,14 +24,7 @@ class Moving(Retrieving):
     purpose = Purpose.MOVE
     service = Service.MOVE
 
-    _carrier: Carrier | None = None  # None: it has not come so far
-    _target: MoveTarget | None = None
-
-    def cancel(self) -> None:
-        """Begin with no more instances; those that are under way arrive."""
-        super().cancel()
-        if self._carrier is not None:
-            self._carrier.stop()
+    _target: MoveTarget | None = None  # None: it has not come so far
 
     async def _act(self, identifier: DataSet) -> None:
         title = self._command.move_destination
@@ -45,7 +39,7 @@ class Moving(Retrieving):
 
     async def _send(self, work: Work) -> None:
         assert self._target is not None  # noqa: S101 - `_act` has found it
-        carrier = self._carrier = Carrier(
+        carrier = Carrier(
             self._target,
             self._errand(),
             work,

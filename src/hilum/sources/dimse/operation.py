@@ -14,6 +14,7 @@ from hilum.dimse.command import Command, encode_command
 from hilum.dimse.service.ending import Ending, does_not_match, ended, unable
 from hilum.dimse.service.identifier import IdentifierPieces
 from hilum.dimse.service.query_negotiation import agreed_bytes
+from hilum.dimse.status import SUCCESS
 from hilum.dimse.upper.association import Association, Context
 from hilum.dimse.upper.fragments import Fragments
 from hilum.dimse.upper.items import ExtendedNegotiation
@@ -22,12 +23,15 @@ from hilum.kernel.errors import Full, RemoteProtocolError, Unreachable
 from hilum.kernel.names import UID
 from hilum.ledger.entry import Origin
 from hilum.ledger.errors import LedgerUnavailable
+from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.buffers import Buffer
+from hilum.pipeline.entities import Entity
 from hilum.query.identifier import BadIdentifier
-from hilum.query.level import Model, model_of
+from hilum.query.level import Level, Model, model_of
 from hilum.sources.dimse.events import OperationFailed, OperationRefused
 from hilum.sources.dimse.library import Library
 from hilum.sources.dimse.outbox import Outbox
+from hilum.sources.dimse.patience import Patience
 
 if TYPE_CHECKING:
     from hilum.sources.dimse.desk import Desk
@@ -51,6 +55,18 @@ class Extended:
         return agreed_bytes(self.offered, self.answered, sop_class_uid)
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an operation is: matches or instances that were sent, of how many if that is known.
+
+    `size`: bytes of the instances that arrived.
+    """
+
+    sent: int = 0
+    expected: int | None = None
+    size: int = 0
+
+
 class Line(Protocol):
     """What operations need of their connection."""
 
@@ -65,13 +81,17 @@ class Line(Protocol):
 class Asker:
     """Who asks, and how to answer: the association as operations see it."""
 
-    def __init__(self, line: "Line", origin: Origin, extended: Extended) -> None:
+    def __init__(
+        self, line: "Line", origin: Origin, extended: Extended, entity: Entity | None
+    ) -> None:
+        """Take the association; without an `entity` there is nothing that can be asked."""
         self.contexts = line.engine.contexts
         self.outbox = line.outbox
         self._engine = line.engine
         self.abort = line.abort
         self.origin = origin
         self.extended = extended
+        self.entity = entity
         self.fragments = Fragments(line.engine, pdu_bytes_max=PDU_BYTES_MAX)
 
     @property
@@ -97,6 +117,9 @@ class Operation(ABC):
     def __init__(self, desk: "Desk", asker: Asker, context: Context, command: Command) -> None:
         self.identifier = IdentifierPieces()
         self.is_canceled = False
+        self.level: Level | None = None  # None: the identifier was not read yet
+        self.began = desk.clock.now()
+        self._patience = Patience()
         self._desk = desk
         self._asker = asker
         self._context = context
@@ -117,12 +140,23 @@ class Operation(ABC):
         """Tell whether the peer owes us an answer to something that we asked it."""
         return False
 
+    @property
+    def awaits_archive(self) -> bool:
+        """Tell whether it waits for an archive now, which may be elsewhere and slow."""
+        return self._patience.is_waiting
+
+    @property
+    def progress(self) -> Progress:
+        """Give how far it is."""
+        return Progress()
+
     def make_way(self) -> None:  # noqa: B027 - most do not
         """Something else waits for this: it was asked for first, and comes first."""
 
     def cancel(self) -> None:
         """Stop soon: the peer does not want the rest."""
         self.is_canceled = True
+        self._patience.end()
 
     def take_response(self, command: Command) -> bool:  # noqa: ARG002 - see `Getting`
         """Take a response of the peer; False: nobody has asked for it."""
@@ -148,6 +182,8 @@ class Operation(ABC):
             await self._refuse(does_not_match(error.tag, str(error), error.status))
         except RemoteProtocolError:
             await self._refuse(unable("the identifier cannot be read", _UNREADABLE_IDENTIFIER))
+        except AnswererFailed as error:
+            await self._end_ailing(error)
         except (Full, LedgerUnavailable):
             await self._refuse(self._without_resources("the archive cannot be asked now"))
 
@@ -156,13 +192,30 @@ class Operation(ABC):
         """Do what the identifier asks for and send the last response.
 
         Raises:
-            BadIdentifier, Full, LedgerUnavailable: it cannot be done; nothing final was sent.
+            BadIdentifier, Full, LedgerUnavailable, AnswererFailed: it cannot be done; nothing final was sent.
             Unreachable: the peer went away.
         """
 
     @abstractmethod
     def _without_resources(self, comment: str) -> Ending:
         """Give the ending that says "not now"."""
+
+    @abstractmethod
+    def _ailing(self, error: AnswererFailed) -> Ending:
+        """Give the ending that tells what is the matter with an archive elsewhere."""
+
+    async def _end_ailing(self, error: AnswererFailed) -> None:
+        ending = self._ailing(error)
+        if ending.status == SUCCESS:  # "there is no such thing" is an answer to a question
+            await self._respond(encode_command(ended(self._command, ending)))
+        else:
+            await self._refuse(ending, f"{error.answerer}: {error}")
+
+    @property
+    def _entity(self) -> Entity:
+        entity = self._asker.entity
+        assert entity is not None  # noqa: S101 - without one no such context is accepted
+        return entity
 
     @property
     def _library(self) -> Library:

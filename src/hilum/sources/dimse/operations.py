@@ -18,6 +18,9 @@ from hilum.sources.dimse.operation import Operation
 
 # Behind the one that is going on. Their identifiers are in memory, so they cannot be many.
 WAITING_MAX: Final = 4
+# A peer that has asked for release does not read answers of an archive elsewhere. What waits for one
+# then is given up; what is at hand is sent.
+RELEASE_GRACE_SECONDS: Final = 0.4
 
 _KINDS: Final[Mapping[tuple[int, str], type[Operation]]] = {
     (field, uid): kind
@@ -104,6 +107,12 @@ class Operations:
         self._waiting: deque[Running] = deque()
         self._current: Running | None = None
         self._task: asyncio.Task[None] | None = None
+        self._grace: asyncio.TimerHandle | None = None
+
+    @property
+    def current(self) -> Running | None:
+        """Give what is going on."""
+        return self._current
 
     @property
     def is_empty(self) -> bool:
@@ -144,12 +153,27 @@ class Operations:
         self._waiting = deque([one for one in self._waiting if one.survives_release])
         if self._current is not None and not self._current.survives_release and self._task:
             self._task.cancel()
+        self._grant_grace()
+
+    def _grant_grace(self) -> None:
+        """Look in a while whether what goes on still waits for an archive."""
+        loop = asyncio.get_running_loop()
+        self._grace = loop.call_later(RELEASE_GRACE_SECONDS, self._end_grace)
+
+    def _end_grace(self) -> None:
+        if self._task is None:
+            return
+        if isinstance(self._current, Operation) and self._current.awaits_archive:
+            self._task.cancel()
+        self._grant_grace()
 
     def end(self) -> None:
         """The association is over: nothing can be answered any more."""
         self._waiting.clear()
         # It knows us: two that know each other wait for the garbage collector.
         self._settled = _nothing
+        if self._grace is not None:
+            self._grace.cancel()
         if self._task is not None:
             self._task.cancel()
 

@@ -1,47 +1,32 @@
 """What C-MOVE and C-GET have in common: what is wanted, how far they are, how they end."""
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import Final
 
 from hilum.dicom.dataset import DataSet
-from hilum.dimse.service.ending import CANNOT_PERFORM, Ending, cannot_count
+from hilum.dimse.service.ending import CANCELED, Ending, cannot_count
 from hilum.dimse.service.query_negotiation import retrieve_options
 from hilum.dimse.service.retrieve import failed_list, retrieve_ended, retrieve_pending
-from hilum.dimse.service.suboperations import SubOperations
+from hilum.dimse.service.suboperations import Counts
 from hilum.dimse.status import Service, category
 from hilum.kernel.names import UID
-from hilum.pipeline.archive.ports import Holding, Purpose
-from hilum.pipeline.ports import Parcel
-from hilum.query.level import Level
+from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.statuses import retrieve_ending
+from hilum.pipeline.archive.at_hand import AtHand
+from hilum.pipeline.archive.ports import Purpose, Supply
 from hilum.query.retrieval import Retrieval, retrieval_of_identifier
 from hilum.sources.dimse.events import RetrieveEnded
-from hilum.sources.dimse.operation import Operation
+from hilum.sources.dimse.operation import Operation, Progress
+from hilum.sources.dimse.patience import OutOfPatienceError
+from hilum.sources.dimse.work import Work
 
 # Peers show progress to people: twice a second is often enough, and costs nothing.
 PROGRESS_SECONDS = 0.5
-
-
-@dataclass(slots=True)
-class Work:
-    """What is to be sent, counted as it is sent. `reason`: why something of it could not be."""
-
-    parcels: Sequence[Parcel]
-    counted: SubOperations
-    size: int = 0
-    reason: str = ""
-
-    def not_stored(self, parcel: Parcel, reason: str) -> None:
-        """Count an instance that did not arrive; `reason` is for the log and the peer."""
-        self.counted.not_stored(parcel.sop_instance_uid)
-        self.reason = reason
-
-    def ending(self) -> Ending:
-        """Say how the whole ends; if nothing arrived, with why."""
-        ending = self.counted.ending()
-        if ending.status == CANNOT_PERFORM and self.reason:
-            return replace(ending, comment=self.reason)
-        return ending
+# So long a peer hears nothing while an archive still counts what it has.
+COUNTING_SECONDS = 5.0
+# How many will come is not known then. Peers divide by what remains, so it is not zero.
+_UNCOUNTED: Final = Counts(remaining=1)
 
 
 class Retrieving(Operation):
@@ -50,24 +35,96 @@ class Retrieving(Operation):
     purpose: Purpose
     service: Service
 
+    _work: Work | None = None  # None: it is not known yet what there is
+    _sign: asyncio.TimerHandle
+    _ending: Ending | None = None  # None: the peer was not told of any
+
+    @property
+    def awaits_archive(self) -> bool:
+        """Tell whether an archive elsewhere still has to bring something."""
+        return super().awaits_archive or (self._work is not None and self._work.is_coming)
+
+    @property
+    def progress(self) -> Progress:
+        """Tell how many instances were sent, with or without success, and of how many."""
+        if self._work is None:
+            return Progress()
+        expected = len(self._work.expected)
+        return Progress(expected - self._work.counted.remaining, expected, self._work.size)
+
+    def cancel(self) -> None:
+        """Begin with no more instances; those that are under way arrive."""
+        super().cancel()
+        if self._work is not None:
+            self._work.stop()
+
     async def _retrieve(self, identifier: DataSet, destination: str) -> None:
         """Find what is wanted, send it, and say how that ended. Raises as `_act`."""
         began = self._desk.clock.monotonic()
         retrieval = self._retrieval(identifier)
-        async with self._library.turn:
-            held = await self._library.archive.holdings(retrieval, self._asker.origin, self.purpose)
-            parcels = [parcel_of(holding) for holding in held]
-            work = Work(parcels, SubOperations(len(parcels)))
-            if parcels and not self.is_canceled:
-                await self._tell_progress(work)
-            try:
-                if parcels and not self.is_canceled:
-                    await self._send(work)
-                    await self._tell_progress(work)
-                ending = work.counted.canceled() if self.is_canceled else work.ending()
-                await self._end(work, ending)
-            finally:
-                self._report(work, retrieval.level, destination, self._seconds_since(began))
+        self.level = retrieval.level
+        turn = self._library.turn
+        try:
+            await self._patience.wait(turn.acquire())
+        except OutOfPatienceError:
+            await self._serve(Work(AtHand(())), destination, began)
+            return
+        try:
+            await self._serve(Work(await self._supply(retrieval)), destination, began)
+        finally:
+            turn.release()
+
+    async def _serve(self, work: Work, destination: str, began: float) -> None:
+        self._work = work
+        try:
+            await self._give(work)
+        finally:
+            self._report(work, destination, self._seconds_since(began))
+            await work.close()
+
+    async def _give(self, work: Work) -> None:
+        if work.expected and not self.is_canceled:
+            await self._tell_progress(work)
+            async with work.coming():
+                await self._send(work)
+            await self._tell_progress(work)
+        await self._end(work, self._ending_of(work))
+
+    def _ending_of(self, work: Work) -> Ending:
+        if self.is_canceled:
+            return work.counted.canceled() if work.expected else CANCELED
+        has_arrived = work.counted.counts.completed or work.counted.counts.warned
+        if isinstance(work.failure, AnswererFailed) and not has_arrived:
+            return self._ailing(work.failure)
+        return work.ending()
+
+    def _ailing(self, error: AnswererFailed) -> Ending:
+        return retrieve_ending(error, self._entity.status_profile)
+
+    async def _supply(self, retrieval: Retrieval) -> Supply:
+        """Have the archive look for what it has; nothing, if that is not wanted any more."""
+        archive, origin = self._entity.archive, self._asker.origin
+        loop = asyncio.get_running_loop()
+        self._sign = loop.call_later(COUNTING_SECONDS, self._tell_that_it_counts)
+        try:
+            return await self._patience.wait(
+                archive.supply(retrieval, origin, self.purpose, syntaxes=self._syntaxes())
+            )
+        except OutOfPatienceError:
+            return AtHand(())
+        finally:
+            self._sign.cancel()
+
+    def _tell_that_it_counts(self) -> None:
+        """Let the peer see that we are on while an archive looks for what it has."""
+        response = retrieve_pending(self._command, _UNCOUNTED)
+        self._asker.outbox.send_command(self._context.id, response)
+        loop = asyncio.get_running_loop()
+        self._sign = loop.call_later(PROGRESS_SECONDS, self._tell_that_it_counts)
+
+    def _syntaxes(self) -> tuple[UID, ...]:
+        """Give the transfer syntaxes that the receiver takes; none: that is not known."""
+        return ()
 
     def _retrieval(self, identifier: DataSet) -> Retrieval:
         agreed = self._asker.extended.agreed(self._context.abstract_syntax)
@@ -92,8 +149,7 @@ class Retrieving(Operation):
         await self._respond(retrieve_ended(self._command, ending, counted), identifier)
 
     _ending: Ending | None = None  # None: the peer was not told of any
-
-    def _report(self, work: Work, level: Level, destination: str, seconds: float) -> None:
+    def _report(self, work: Work, destination: str, seconds: float) -> None:
         origin, counts, ending = self._asker.origin, work.counted.counts, self._ending
         self._desk.telemetry.emit(
             RetrieveEnded(
@@ -103,7 +159,7 @@ class Retrieving(Operation):
                 peer=origin.peer,
                 host=origin.host,
                 destination=destination,
-                query_level=level.name.lower(),
+                query_level=self.level.name.lower() if self.level else "",
                 completed=counts.completed,
                 warned=counts.warned,
                 failed=counts.failed,
@@ -118,17 +174,3 @@ class Retrieving(Operation):
 
     def _ending_word(self, ending: Ending) -> str:
         return category(ending.status, self.service).value.lower()
-
-
-def parcel_of(holding: Holding) -> Parcel:
-    """Give what is held as something to be sent; nobody keeps an account of it as of a delivery."""
-    return Parcel(
-        delivery_id=0,
-        sop_class_uid=UID(holding.sop_class_uid),
-        sop_instance_uid=UID(holding.sop_instance_uid),
-        series_instance_uid=UID(holding.series_instance_uid),
-        study_instance_uid=UID(holding.study_instance_uid),
-        transfer_syntax_uid=UID(holding.transfer_syntax_uid),
-        size=holding.size,
-        path=holding.path,
-    )
