@@ -200,7 +200,7 @@ def test_a_cancel_stops_behind_the_instance_under_way(visit):
         await asker.message()
         asker.send(asker.context(MOVE).id, cancel_request(4))
         (connection,) = rig.desk.connections()
-        operations = connection.conversation._operations
+        operations = connection.conversation.operations
         async with asyncio.timeout(5):
             while not operations._current.is_canceled:  # noqa: ASYNC110 - no event tells of it
                 await asyncio.sleep(0.005)

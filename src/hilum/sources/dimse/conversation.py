@@ -19,6 +19,7 @@ from hilum.dimse.status import (
 from hilum.dimse.upper.association import Association, Context
 from hilum.ledger.entry import Origin
 from hilum.pipeline.answers import Answer, Kept
+from hilum.pipeline.entities import Entity
 from hilum.pipeline.reception import Announcement
 from hilum.sources.dimse.admission import Admitted, Caller
 from hilum.sources.dimse.committing import Committing, IncomingRequest
@@ -74,13 +75,23 @@ class Conversation:
     """An association in use. Everything runs on the event loop."""
 
     def __init__(
-        self, desk: "Desk", line: Line, association_id: str, caller: Caller, admitted: Admitted
+        self,
+        desk: "Desk",
+        line: Line,
+        association_id: str,
+        caller: Caller,
+        admitted: Admitted,
+        *,
+        entity: Entity | None = None,
     ) -> None:
+        """Begin; `entity` is what was called, None where nothing can be asked for."""
         self._desk = desk
         self._line = line
         self._opened = desk.clock.monotonic()
         self._is_release_asked = False
         self._is_over = False
+        self.since = desk.clock.now()
+        self.entity = entity
         self.association_id = association_id
         self.caller = caller
         self.admitted = admitted
@@ -96,20 +107,20 @@ class Conversation:
             entity=admitted.entity,
             association_id=association_id,
         )
-        self._operations = Operations(desk.operations, self._operations_settled)
+        self.operations = Operations(desk.operations, self._operations_settled)
         self._promises = Promises()
 
     @property
     def is_operating(self) -> bool:
         """Tell whether something that was asked for is going on."""
-        return not self._operations.is_empty
+        return not self.operations.is_empty
 
     @property
     def is_at_work(self) -> bool:
         """Tell whether we are the slow side."""
         if self.owed:
             return True
-        waits = self._line.outbox.is_waiting or self._operations.awaits_answer
+        waits = self._line.outbox.is_waiting or self.operations.awaits_answer
         return self.is_operating and not waits
 
     @property
@@ -135,14 +146,14 @@ class Conversation:
                 self._operate(context, command)
             case CommandField.C_CANCEL_RQ:
                 # One that comes too late crossed with the last response; a cancel has no answer.
-                self._operations.cancel(command)
+                self.operations.cancel(command)
             case _:
                 self._refuse(context, command, UNRECOGNIZED_OPERATION, "the service is not offered")
 
     def take_response(self, command: Command) -> bool:
         """Take a response of the peer; False: nothing of ours is waiting for it."""
         # An answer to a report may come when nobody waits for it any more.
-        return self._operations.take_response(command) or self._promises.take_response(command)
+        return self.operations.take_response(command) or self._promises.take_response(command)
 
     def finish_incoming(self) -> None:
         """The last byte of the data set that was coming is here."""
@@ -155,7 +166,7 @@ class Conversation:
     def release(self) -> None:
         """Agree to a release, once everything that is owed was answered."""
         self._is_release_asked = True
-        self._operations.release()
+        self.operations.release()
         self._end_if_asked()
 
     def end(self, ending: str, detail: str) -> None:
@@ -164,7 +175,7 @@ class Conversation:
         if self.incoming is not None:
             self.incoming.abandon()
             self.incoming = None
-        self._operations.end()
+        self.operations.end()
         self._give_back_promises()
         self._desk.telemetry.emit(
             AssociationClosed(
@@ -214,15 +225,15 @@ class Conversation:
             self._refuse(context, command, UNRECOGNIZED_OPERATION, "the service is not offered")
         elif (refusal := request_refusal(context, command)) is not None:
             self._refuse(context, command, refusal.status, refusal.comment)
-        elif self._operations.is_full:
+        elif self.operations.is_full:
             self._refuse(context, command, RESOURCE_LIMITATION, "too many operations at one time")
         else:
             committing = Committing(self._desk, self._asker(), context, command, self._promises.add)
-            begin = partial(self._operations.add, committing)
+            begin = partial(self.operations.add, committing)
             self.incoming = IncomingRequest(committing, begin)
 
     def _asker(self) -> Asker:
-        return Asker(self._line, self.origin, self.extended)
+        return Asker(self._line, self.origin, self.extended, self.entity)
 
     def _operate(self, context: Context, command: Command) -> None:
         kind = kind_of(context, command)
@@ -230,11 +241,11 @@ class Conversation:
             self._refuse(context, command, UNRECOGNIZED_OPERATION, "the service is not offered")
         elif (refusal := query_retrieve_refusal(context, command)) is not None:
             self._refuse(context, command, refusal.status, refusal.comment)
-        elif self._operations.is_full:
+        elif self.operations.is_full:
             self._refuse(context, command, OUT_OF_RESOURCES, "too many operations at one time")
         else:
             operation = kind(self._desk, self._asker(), context, command)
-            begin = partial(self._operations.add, operation)
+            begin = partial(self.operations.add, operation)
             self.incoming = IncomingIdentifier(operation, begin)
 
     def _operations_settled(self) -> None:
@@ -245,7 +256,7 @@ class Conversation:
             self._give_back_promises()
         elif self._promises and self._desk.voucher is not None:
             voucher = self._desk.voucher
-            self._operations.add(Vouching(self._desk, self._asker(), self._promises, voucher))
+            self.operations.add(Vouching(self._desk, self._asker(), self._promises, voucher))
         self._end_if_asked()
 
     def _give_back_promises(self) -> None:
@@ -253,7 +264,7 @@ class Conversation:
             self._promises.give_back(self._desk.voucher)
 
     def _end_if_asked(self) -> None:
-        if self._is_release_asked and not self.owed and self._operations.is_empty:
+        if self._is_release_asked and not self.owed and self.operations.is_empty:
             self._line.answer_release()
 
     def _answered(self, context: Context, command: Command, size: int, answer: Answer) -> None:

@@ -1,12 +1,14 @@
 """The desk every connection of the DIMSE door reports to: rules, limits, and who is in.
 
-A reload replaces `rulebook` and `limits`; associations that are open keep what they were given.
+A reload replaces `rulebook`, `limits` and `entities`; associations that are open keep what they
+were given.
 """
 
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from hilum.dimse.upper.limits import UpperLimits
@@ -22,9 +24,10 @@ from hilum.dimse.upper.reasons import PresentationReason, RejectResult
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.commitments import Commitments
+from hilum.pipeline.entities import Entities, Entity
 from hilum.pipeline.intake import Intake
 from hilum.pipeline.vouching.voucher import Voucher
-from hilum.sources.dimse.admission import Admitted, Caller, Rejection, admit
+from hilum.sources.dimse.admission import Admitted, Caller, Rejection, Rules, admit
 from hilum.sources.dimse.connection import Connection
 from hilum.sources.dimse.conversation import Conversation
 from hilum.sources.dimse.events import (
@@ -33,13 +36,16 @@ from hilum.sources.dimse.events import (
     ContextsRefused,
 )
 from hilum.sources.dimse.library import Library
+from hilum.sources.dimse.live import LiveAssociation, live_of
 from hilum.sources.dimse.operation import Extended
 from hilum.sources.dimse.operations import RunningOperations
 from hilum.sources.dimse.services import (
+    ALL_SERVICES,
     SERVED,
     SERVED_WITHOUT_ARCHIVE,
     Rulebook,
     Services,
+    at_entity,
     policy_for,
     remedy,
     wants_to_store,
@@ -65,10 +71,12 @@ class Desk:
         commitments: Commitments | None = None,
         library: Library | None = None,
         voucher: Voucher | None = None,
+        entities: Entities | None = None,
     ) -> None:
         """Take what to work with; without a `library` nothing can be asked for.
 
-        Without a `voucher` nobody is promised storage commitment.
+        Without `entities` there is one face by every title, with all that the library's archive
+        can do. Without a `voucher` nobody is promised storage commitment.
         """
         self.rulebook = rulebook
         self.limits = limits
@@ -78,6 +86,7 @@ class Desk:
         self.commitments = commitments or Commitments()
         self.library = library
         self.voucher = voucher
+        self.entities = entities
         self.operations = RunningOperations()
         self.loop = asyncio.get_running_loop()
         self.emptied = asyncio.Event()
@@ -109,6 +118,18 @@ class Desk:
         """Tell whether an association of this process is open."""
         return any(one.association_id == association_id for one in self._associated.values())
 
+    def live(self) -> Sequence[LiveAssociation]:
+        """Give the associations that are open, the oldest first, with what each asks for now."""
+        return [live_of(conversation) for conversation in self._associated.values()]
+
+    def abort(self, association_id: str) -> bool:
+        """Abort an association for an operator; False: none with this id is open."""
+        for connection, conversation in self._associated.items():
+            if conversation.association_id == association_id:
+                connection.abort("operator", "An operator ended it.")
+                return True
+        return False
+
     def connections(self) -> Iterator[Connection]:
         """Give every connection, associated or not."""
         yield from list(self._strangers)
@@ -139,7 +160,8 @@ class Desk:
             connection.host,
             request.user_information.user_identity,
         )
-        admitted = self._admit(caller, request)
+        entity = self._entity_of(caller.called_ae_title)
+        admitted = self._admit(caller, request, entity)
         if isinstance(admitted, Rejection):
             self._reject(connection, caller, admitted)
             return None
@@ -149,15 +171,35 @@ class Desk:
             reason = "the application context or protocol version is not DICOM's"
             self._reject(connection, caller, Rejection(answer, reason, "look at the device"))
             return None
-        return self._accept(connection, caller, admitted, request, answer)
+        return self._accept(connection, caller, admitted, request, answer, entity)
 
-    def _admit(self, caller: Caller, request: AssociateRequest) -> Admitted | Rejection:
+    def _entity_of(self, called_ae_title: str) -> Entity | None:
+        """Give the face that was called; None: there are none, and nothing can be asked for."""
+        if self.entities is not None:
+            return self.entities.of(called_ae_title)
+        if self.library is None:
+            return None
+        return Entity(called_ae_title, called_ae_title, ALL_SERVICES, self.library.archive)
+
+    @property
+    def _rules(self) -> Rules:
+        """Give the rules, with the titles of all entities among ours."""
+        rules = self.rulebook.rules
+        if self.entities is None or rules.own_titles >= self.entities.by_title.keys():
+            return rules
+        return replace(rules, own_titles=rules.own_titles | self.entities.by_title.keys())
+
+    def _admit(
+        self, caller: Caller, request: AssociateRequest, entity: Entity | None
+    ) -> Admitted | Rejection:
         admitted = admit(
             caller,
-            self.rulebook.rules,
+            self._rules,
             open_in_all=len(self._associated),
             open_by_peer=self._open_by_peer,
         )
+        if isinstance(admitted, Admitted) and entity is not None:
+            admitted = at_entity(admitted, entity)
         obstacle = self.intake.obstacle
         if isinstance(admitted, Rejection) or obstacle is None or not wants_to_store(request):
             return admitted
@@ -174,10 +216,13 @@ class Desk:
         admitted: Admitted,
         request: AssociateRequest,
         accept: AssociateAccept,
+        entity: Entity | None,
     ) -> Conversation:
         self._opened += 1
         association_id = f"{self._prefix}-{self._opened:x}"
-        conversation = Conversation(self, connection, association_id, caller, admitted)
+        conversation = Conversation(
+            self, connection, association_id, caller, admitted, entity=entity
+        )
         conversation.extended = Extended(
             request.user_information.extended, accept.user_information.extended
         )
@@ -229,6 +274,7 @@ class Desk:
                 conversation.admitted,
                 private=self.rulebook.accept_private_sop_classes,
                 services=self._services,
+                entity=conversation.entity,
             )
             for answer in refused
         ]

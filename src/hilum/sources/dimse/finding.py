@@ -21,6 +21,7 @@ from hilum.dimse.service.query import find_ended, find_match, find_match_with_wa
 from hilum.dimse.service.query_negotiation import find_options
 from hilum.dimse.status import SUCCESS, Service, category
 from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.partial import partial_comment
 from hilum.pipeline.answerers.statuses import find_ending
 from hilum.pipeline.archive.ports import Batch
 from hilum.pipeline.closing import closing
@@ -145,7 +146,7 @@ class _Answering:
         except OutOfPatienceError:
             return CANCELED
         if ending.status == SUCCESS and self.warnings:
-            return replace(ending, comment=f"incomplete: {'; '.join(self.warnings)}")
+            return replace(ending, comment=partial_comment(self.warnings))
         return ending
 
     async def _send_all(self, batches: AsyncIterator[Batch]) -> Ending:

@@ -46,9 +46,7 @@ class Getting(Retrieving):
         await self._retrieve(identifier, destination="")
 
     def _syntaxes(self) -> tuple[UID, ...]:
-        contexts = [
-            one for ours in store_contexts(self._asker.contexts).values() for one in ours
-        ]
+        contexts = [one for ours in store_contexts(self._asker.contexts).values() for one in ours]
         return tuple(dict.fromkeys([context.transfer_syntax for context in contexts]))
 
     async def _send(self, work: Work) -> None:

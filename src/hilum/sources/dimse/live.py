@@ -16,12 +16,13 @@ class LiveOperation:
     """What an association has asked for and not got yet.
 
     `name`: C-FIND, C-MOVE, C-GET, N-ACTION or N-EVENT-REPORT. `query_level` is "" where there is
-    none, or none is known yet. `waiting`: how many more were asked for and wait behind it.
+    none, or none is known yet. `since` is None where nobody waits for us. `waiting`: how many more
+    were asked for and wait behind it.
     """
 
     name: str
     query_level: str
-    since: datetime
+    since: datetime | None
     progress: Progress
     waiting: int
 
@@ -61,16 +62,14 @@ def live_of(conversation: "Conversation") -> LiveAssociation:
         stored=tally.stored,
         refused=tally.refused,
         size=tally.size,
-        operation=_operation_of(operations.current, operations.waiting, conversation.since),
+        operation=_operation_of(operations.current, operations.waiting),
     )
 
 
-def _operation_of(
-    running: "Running | None", waiting: int, opened: datetime
-) -> LiveOperation | None:
+def _operation_of(running: "Running | None", waiting: int) -> LiveOperation | None:
     if running is None:
         return None
     if not isinstance(running, Operation):
-        return LiveOperation(running.name, "", opened, Progress(), waiting)
+        return LiveOperation(running.name, "", None, Progress(), waiting)
     level = running.level.name.lower() if running.level is not None else ""
     return LiveOperation(running.name, level, running.began, running.progress, waiting)

@@ -192,7 +192,8 @@ class Operation(ABC):
         """Do what the identifier asks for and send the last response.
 
         Raises:
-            BadIdentifier, Full, LedgerUnavailable, AnswererFailed: it cannot be done; nothing final was sent.
+            BadIdentifier, Full, LedgerUnavailable, AnswererFailed: it cannot be done; nothing
+                final was sent.
             Unreachable: the peer went away.
         """
 

@@ -6,7 +6,7 @@ We negotiate no window for them (PS3.7 §D.3.3.3), so a peer that asks for more 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from hilum.dimse.command import Command, CommandField
 from hilum.dimse.upper.association import Context
@@ -18,8 +18,8 @@ from hilum.sources.dimse.operation import Operation
 
 # Behind the one that is going on. Their identifiers are in memory, so they cannot be many.
 WAITING_MAX: Final = 4
-# A peer that has asked for release does not read answers of an archive elsewhere. What waits for one
-# then is given up; what is at hand is sent.
+# A peer that has asked for release reads no answers. What is at hand is sent all the same; what
+# waits for an archive elsewhere is given up.
 RELEASE_GRACE_SECONDS: Final = 0.4
 
 _KINDS: Final[Mapping[tuple[int, str], type[Operation]]] = {
@@ -40,6 +40,8 @@ def kind_of(context: Context, command: Command) -> type[Operation] | None:
 
 class Running(Protocol):
     """What goes on beside the callbacks of a connection: an `Operation`, or storage commitment."""
+
+    name: ClassVar[str]
 
     @property
     def message_id(self) -> int | None:
@@ -113,6 +115,11 @@ class Operations:
     def current(self) -> Running | None:
         """Give what is going on."""
         return self._current
+
+    @property
+    def waiting(self) -> int:
+        """Tell how much waits behind it."""
+        return len(self._waiting)
 
     @property
     def is_empty(self) -> bool:

@@ -148,7 +148,6 @@ class Retrieving(Operation):
         self._ending = ending
         await self._respond(retrieve_ended(self._command, ending, counted), identifier)
 
-    _ending: Ending | None = None  # None: the peer was not told of any
     def _report(self, work: Work, destination: str, seconds: float) -> None:
         origin, counts, ending = self._asker.origin, work.counted.counts, self._ending
         self._desk.telemetry.emit(

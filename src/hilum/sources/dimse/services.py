@@ -1,14 +1,15 @@
 """What each permission opens, and what is agreed to with a caller that has some of them. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, get_args
 
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
 from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.service.query_negotiation import FindOptions, RetrieveOptions, answerer
 from hilum.dimse.upper.negotiation import Policy, looks_like_storage
 from hilum.dimse.upper.pdu import AssociateRequest, ContextResult
+from hilum.pipeline.entities import Entity, Service
 from hilum.query.level import Model
 from hilum.sources.dimse.admission import Admitted, Rules
 from hilum.sources.dimse.settings import DimseLimits, Permission
@@ -25,6 +26,8 @@ SERVED: Final[Services] = {
     # To ask us for reports, and to bring reports on what we asked for: see `reporting`.
     "commit": frozenset({STORAGE_COMMITMENT}),
 }
+# What a face has open that nothing is said about.
+ALL_SERVICES: Final[frozenset[Service]] = frozenset(get_args(Service))
 _OF_THE_ARCHIVE: Final = frozenset({"find", "move", "get"})
 # Without anything to ask.
 SERVED_WITHOUT_ARCHIVE: Final[Services] = {
@@ -79,6 +82,13 @@ class _Together:
         return uid in self._first or uid in self._second
 
 
+def at_entity(admitted: Admitted, entity: Entity) -> Admitted:
+    """Narrow what a caller may do to what the entity that it called has open."""
+    opened: frozenset[str] = entity.services
+    may = frozenset(one for one in admitted.may if one in opened)
+    return replace(admitted, entity=entity.name, may=may)
+
+
 def policy_for(
     admitted: Admitted, rulebook: Rulebook, limits: DimseLimits, services: Services = SERVED
 ) -> Policy:
@@ -120,6 +130,7 @@ def remedy(
     *,
     private: bool,
     services: Services = SERVED,
+    entity: Entity | None = None,
 ) -> str:
     """Say what to change so that a context is accepted the next time."""
     permission = permission_for(abstract_syntax, services)
@@ -129,11 +140,17 @@ def remedy(
         return "the caller asks for services that are not offered; instances are not affected"
     if abstract_syntax not in services[permission] and not private:
         return "set sources.dimse.accept_private_sop_classes to take private SOP classes"
-    if permission not in admitted.may and not admitted.peer:
-        return f'name the caller in a section [peers.<name>], with "{permission}" in its may'
     if permission not in admitted.may:
-        return f'add "{permission}" to peers.{admitted.peer}.may'
+        return _permit(permission, admitted, entity)
     return "let the caller propose itself as SCU, it proposes no role that could send"
+
+
+def _permit(permission: Permission, admitted: Admitted, entity: Entity | None) -> str:
+    if entity is not None and permission not in entity.services:
+        return f'add "{permission}" to entities.{entity.name}.services'
+    if not admitted.peer:
+        return f'name the caller in a section [peers.<name>], with "{permission}" in its may'
+    return f'add "{permission}" to peers.{admitted.peer}.may'
 
 
 def permission_for(abstract_syntax: str, services: Services = SERVED) -> Permission | None:
