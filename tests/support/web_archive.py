@@ -11,6 +11,7 @@ from hilum.dicom.tags import (
     SOP_INSTANCE_UID,
     STUDY_INSTANCE_UID,
 )
+from hilum.pipeline.archive.at_hand import AtHand
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.level import Level
 from hilum.query.match import Match
@@ -76,6 +77,9 @@ class WebArchive:
             for one in self.held
             if all(getattr(one, names[at]) in uids for at, uids in keys.items())
         ]
+
+    async def supply(self, retrieval, asker, purpose, *, syntaxes=()):  # noqa: ARG002
+        return AtHand(await self.holdings(retrieval, asker, purpose))
 
     async def metadata(self, holdings, bulk_root):
         self.open += 1

@@ -10,6 +10,7 @@ from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dicomweb.media_types import media_type
 from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, boundary_of
+from hilum.pipeline.archive.at_hand import AtHand
 from hilum.pipeline.archive.ports import Holding
 from hilum.sources.web.door import ROOT, Face, WebDoor
 from hilum.sources.web.retrievals import retrieval_handlers
@@ -50,6 +51,9 @@ class HeldArchive:
             for one in self.held
             if all(getattr(one, names[level]) in uids for level, uids in retrieval.keys.items())
         ]
+
+    async def supply(self, retrieval, asker, purpose, *, syntaxes=()):  # noqa: ARG002
+        return AtHand(await self.holdings(retrieval, asker, purpose))
 
 
 class WebRig:

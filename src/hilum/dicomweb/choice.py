@@ -14,6 +14,7 @@ from hilum.dicomweb.media_types import (
 )
 from hilum.dicomweb.refusal import RequestRefused, bad
 from hilum.kernel.errors import RemoteProtocolError
+from hilum.kernel.names import UID
 
 ANY_SYNTAX: Final = "*"  # "as stored"
 _TOLD_MAX: Final = 12
@@ -98,6 +99,14 @@ class Accepted:
             self._ranges = [_range(one) for one in preferences(parameter or header)]
         except RemoteProtocolError as error:
             raise bad("Accept cannot be read: media types with commas between them") from error
+
+    @property
+    def syntaxes(self) -> tuple[UID, ...]:
+        """The transfer syntaxes that are named, where nothing else is taken; none: any will do."""
+        named = [one.transfer_syntax for one in self._ranges if one.quality > 0]
+        if any(one in {"", ANY_SYNTAX} for one in named):
+            return ()
+        return tuple([UID(one) for one in dict.fromkeys(named)])
 
     def best(self, choices: Sequence[Choice]) -> Choice | None:
         """Give the way to answer that is liked most; None: there is none.

@@ -5,6 +5,7 @@ may be endless, and may take for ever. Both are bounded here.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -19,7 +20,7 @@ from hilum.sources.web.access.certificate import CERTIFICATE_STATE
 from hilum.sources.web.access.https import identities_on
 from hilum.sources.web.arriving_body import IS_HERE_STATE
 from hilum.sources.web.door import CUT_OFF_STATE
-from hilum.sources.web.exchange import SEND_FILE_STATE
+from hilum.sources.web.exchange import SEND_FILE_STATE, WHEN_GONE_STATE
 from hilum.sources.web.settings import WebLimits
 
 # What a request may take until its head is complete. Heads of browsers behind proxies with big
@@ -45,6 +46,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._left = 0  # of a body whose length is known, and whose head is complete
         self._head_timer: asyncio.TimerHandle | None = None  # None: no head is awaited
         self._stall_timer: asyncio.TimerHandle | None = None  # None: the client takes what we send
+        self._is_lost = False
+        self._when_gone: Callable[[], None] | None = None  # of the request that is being answered
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's narrower type
         """Take a connection, unless there are too many."""
@@ -66,6 +69,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_is_complete()
         self._takes_again()
         super().connection_lost(exc)
+        self._is_lost = True
+        self._tell_when_gone(self._when_gone)
 
     def data_received(self, data: bytes) -> None:
         """Take what came: the rest of a body as it is, all else through the parser."""
@@ -111,6 +116,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._left = 0 if self.parser.should_upgrade() else _length_of(self.headers)
         state = self.scope["state"]
         state[IS_HERE_STATE] = self._body.is_here
+        state[WHEN_GONE_STATE] = self._tell_when_gone
         state[CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
         if self._files is not None:
             state[SEND_FILE_STATE] = partial(_send_file, self._files, self.cycle, answer)
@@ -163,6 +169,12 @@ class BoundedHttp(HttpToolsProtocol):
         """Close without the end of an answer, which uvicorn would call the application's fault."""
         cycle.disconnected = True
         cycle.transport.close()
+
+    def _tell_when_gone(self, act: Callable[[], None] | None) -> None:
+        """Have `act` called when the connection is lost; at once, if it is. None: nothing."""
+        self._when_gone = act
+        if act is not None and self._is_lost:
+            act()
 
     def _await_head(self) -> None:
         if self._head_timer is None:

@@ -14,13 +14,29 @@ from hilum.sources.web.cors import Cors
 _ENTITIES: Final = ENTITIES.encode()
 
 
-def front_of(parts: Parts, console: ASGIApp, gate: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
-    """Put the listener's application together; `gate` lets in who may.
+class Front:
+    """The listener's application, whose doors can be changed while it serves.
 
-    Preflights do not pass the gate: browsers send them without anything that says who they are.
+    `gate` lets in who may. Preflights do not pass it: browsers send them without anything that says
+    who they are.
     """
-    doors = doors_of(parts) if parts.settings.dicomweb else {}
-    return Cors(gate(WebFront(doors, console)), parts.settings.cors_origins)
+
+    def __init__(self, parts: Parts, console: ASGIApp, gate: Callable[[ASGIApp], ASGIApp]) -> None:
+        self._front = WebFront(_doors(parts), console)
+        self.application: ASGIApp = Cors(gate(self._front), parts.settings.cors_origins)
+
+    def change(self, parts: Parts) -> None:
+        """Answer by other doors from now on; requests keep the one that they came through."""
+        self._front.change(_doors(parts))
+
+
+def front_of(parts: Parts, console: ASGIApp, gate: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
+    """Put the listener's application together, for doors that stay."""
+    return Front(parts, console, gate).application
+
+
+def _doors(parts: Parts) -> Mapping[str, ASGIApp]:
+    return doors_of(parts) if parts.settings.dicomweb else {}
 
 
 class WebFront:
@@ -31,8 +47,12 @@ class WebFront:
 
     def __init__(self, doors: Mapping[str, ASGIApp], console: ASGIApp) -> None:
         """`doors`: by the path that each is the root of, without a slash at its end."""
-        self._doors = {path.encode(): door for path, door in doors.items()}
         self._console = console
+        self.change(doors)
+
+    def change(self, doors: Mapping[str, ASGIApp]) -> None:
+        """Send requests that come from now on to these."""
+        self._doors = {path.encode(): door for path, door in doors.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

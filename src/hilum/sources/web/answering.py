@@ -39,6 +39,12 @@ class Answering:
             ClientGone: it closed the connection before it had all.
             Exception: whatever the maker of a streamed body raises.
         """
+        try:
+            await self._whole(reply, exchange)
+        finally:
+            await _close(reply.body)
+
+    async def _whole(self, reply: Reply, exchange: Exchange) -> None:
         is_unread = not exchange.arriving.has_ended and _has_body(exchange)
         is_unread = is_unread and "Connection" not in reply.headers
         self.has_begun = True
@@ -48,16 +54,25 @@ class Answering:
         )
         is_whole = isinstance(reply.body, bytes)
         if exchange.method == "HEAD":
-            await _close(reply.body)
             is_whole = False
         elif isinstance(reply.body, bytes):
             await self._part(reply.body, more=is_unread)
+        elif exchange.is_watched:
+            await self._pieces(reply.body)
         else:
             await self._stream(reply.body, exchange.arriving)
         if is_unread and not _awaits_consent(exchange):
             await exchange.arriving.drop_the_rest()
         if is_unread or not is_whole:
             await self._part(b"", more=False)
+
+    async def _pieces(self, body: AsyncIterator[Piece]) -> None:
+        """Send a body as it is made, over a connection whose end cancels this."""
+        async for piece in body:
+            if isinstance(piece, Lying):
+                await self._file(piece)
+            elif piece:
+                await self._part(piece, more=True)
 
     async def _stream(self, body: AsyncIterator[Piece], arriving: ArrivingBody) -> None:
         """Send a body as it is made. The server swallows what is sent to a client that has gone."""
@@ -73,7 +88,6 @@ class Answering:
         finally:
             gone.cancel()
             await asyncio.wait((gone,))
-            await _close(body)
 
     async def _file(self, piece: Lying) -> None:
         assert self._send_file is not None  # noqa: S101 - nobody gives files otherwise
@@ -119,6 +133,8 @@ def _headers_of(reply: Reply, *, is_last: bool) -> list[tuple[bytes, bytes]]:
 
 async def _close(body: Body) -> None:
     """Let go of what a streamed body holds, also when nobody began it."""
+    if isinstance(body, bytes):
+        return
     close = getattr(body, "aclose", None)
     if close is not None:
         await close()

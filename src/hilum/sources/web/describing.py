@@ -15,7 +15,7 @@ from hilum.pipeline.archive.ports import Archive, Holding, Purpose
 from hilum.sources.web.conditional import is_known, not_modified
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.lists import close, form_of, streamed, whole
-from hilum.sources.web.replies import tag_of
+from hilum.sources.web.replies import left_out, tag_of
 from hilum.sources.web.shelf import Shelf
 
 # So few are put together before the head goes out, which then has their length.
@@ -38,13 +38,15 @@ class Describing:
         """
         assert isinstance(resource, RetrieveMetadata)  # noqa: S101 - what it is registered for
         accepted = exchange.accepted()
-        holdings = await self._shelf.holdings(exchange, resource.place, Purpose.METADATA)
+        found = await self._shelf.gathered(exchange, resource.place, Purpose.METADATA)
+        holdings = found.holdings
         choice = accepted.choose(metadata_choices(number=len(holdings)))
         # The addresses of bulk data are in it, so that each way to us has a tag of its own.
         tag = tag_of(holdings, f"{choice} {exchange.root}")
-        if is_known(exchange, tag):
+        missing = left_out(unavailable=len(found.missing))
+        if is_known(exchange, tag) and not missing:
             return not_modified(tag)
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        headers = (missing or {"ETag": tag}) | {"Cache-Control": "no-cache"}
         return await self._reply(exchange, holdings, choice, headers)
 
     async def _reply(
@@ -55,18 +57,19 @@ class Describing:
         headers: dict[str, str],
     ) -> Reply:
         form = form_of(choice)
+        status = 200 if "ETag" in headers else 206
         described = self._archive.metadata(holdings, str(exchange.root))
         if choice.essence == DICOM_XML:
             described = _as_xml(described)
         if len(holdings) > _GATHERED_MAX:
-            return Reply(200, form.content_type, streamed(form, described), headers)
+            return Reply(status, form.content_type, streamed(form, described), headers)
         try:
             found = [one async for one in described]
         finally:
             await close(described)
         if not found:
             raise CorruptPayload("what is held cannot be read")
-        return Reply(200, form.content_type, whole(form, found), headers)
+        return Reply(status, form.content_type, whole(form, found), headers)
 
 
 async def _as_xml(described: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

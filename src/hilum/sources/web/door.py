@@ -4,10 +4,12 @@ An ASGI application without a framework. That of DICOMweb is one dispatch over t
 `dicomweb.resource`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from starlette.types import Receive, Scope, Send
 
@@ -15,7 +17,6 @@ from hilum.dicomweb.base_url import BaseUrl, base_url, behind_proxy
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.request_path import resource_of
 from hilum.dicomweb.resource import Allowed, Resource
-from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Telemetry
 from hilum.sources.web.answering import Answering
@@ -23,9 +24,19 @@ from hilum.sources.web.arriving_body import NO_HURRY, ClientGone
 from hilum.sources.web.caller import CALLER_STATE, EVERYTHING, HttpCaller
 from hilum.sources.web.compression import compressed
 from hilum.sources.web.events import RequestAnswered, RequestFailed, kind_of, method_of
-from hilum.sources.web.exchange import SEND_FILE_STATE, Exchange, Reply, joined_headers, refused
+from hilum.sources.web.exchange import (
+    SEND_FILE_STATE,
+    WHEN_GONE_STATE,
+    Exchange,
+    Reply,
+    joined_headers,
+    refused,
+)
+from hilum.sources.web.faults import refusal_of
+from hilum.sources.web.live import Live
 from hilum.sources.web.pace import Pace
 from hilum.sources.web.proxies import IsProxy
+from hilum.sources.web.visit import End, Visit, WhenGone
 
 Handler = Callable[[Exchange, Resource], Awaitable[Reply]]
 Answerer = Callable[[Exchange], Awaitable[Reply]]
@@ -38,14 +49,24 @@ _GONE: Final = 499  # of our log and metrics only: nobody is there to read a sta
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One root of services: its path, and the entity that it is a face of."""
+    """One root of services: its path, and the AE title of the entity that it is a face of.
+
+    `closed`: by class of resource, why the entity does not let it be used at all.
+    """
 
     path: str
     entity: str
+    closed: Mapping[type[Resource], str] = MappingProxyType({})
 
 
 class Door:
-    """Answers under one root by an `answerer`, which raises what it cannot."""
+    """Answers under one root by an `answerer`, which raises what it cannot.
+
+    When its client goes away, what is done for a request is cancelled; not that of `changing`
+    methods, which may be half done then.
+    """
+
+    changing: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(
         self,
@@ -55,6 +76,7 @@ class Door:
         *,
         is_proxy: IsProxy = lambda _: False,
         pace: Pace = NO_HURRY,
+        live: Live | None = None,
         monotonic: Callable[[], float] = perf_counter,
     ) -> None:
         self._face = face
@@ -62,12 +84,13 @@ class Door:
         self._telemetry = telemetry
         self._is_proxy = is_proxy
         self._pace = pace
+        self._live = live or Live()
         self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         began = self._monotonic()
-        send_file = scope.get("state", {}).get(SEND_FILE_STATE)
+        state = scope.get("state", {})
         exchange = Exchange(
             scope,
             receive,
@@ -76,13 +99,15 @@ class Door:
             entity=self._face.entity,
             pace=self._pace,
         )
-        visit = _Visit(Answering(send, send_file))
+        visit = Visit(exchange, Answering(send, state.get(SEND_FILE_STATE)), began)
+        number = self._live.enter(visit)
         try:
-            await self._serve(exchange, visit)
-        except ClientGone:
-            visit.status = _GONE
-        except Exception as error:  # noqa: BLE001 - a fault of ours is one request's, not the door's
-            await self._break_off(exchange, visit, error)
+            await self._visited(
+                visit, None if exchange.method in self.changing else state.get(WHEN_GONE_STATE)
+            )
+        finally:
+            self._live.leave(number)
+            await exchange.let_go()
         if visit.is_cut_off:
             _cut_off(scope)
         self._telemetry.emit(
@@ -96,7 +121,24 @@ class Door:
             )
         )
 
-    async def _serve(self, exchange: Exchange, visit: "_Visit") -> None:
+    async def _visited(self, visit: Visit, when_gone: WhenGone | None) -> None:
+        """Serve a request until it is answered, or ended."""
+        visit.begin(when_gone)
+        try:
+            await self._serve(visit)
+        except ClientGone:
+            visit.status = _GONE
+        except asyncio.CancelledError:
+            if not visit.take_back():
+                raise
+            await self._end(visit)
+        except Exception as error:  # noqa: BLE001 - a fault of ours is one request's, not the door's
+            await self._break_off(visit, error)
+        finally:
+            visit.finish()
+
+    async def _serve(self, visit: Visit) -> None:
+        exchange = visit.exchange
         try:
             reply = await self._answerer(exchange)
             reply = await compressed(reply, exchange.headers.get("accept-encoding", ""))
@@ -105,16 +147,26 @@ class Door:
         visit.status = reply.status
         await visit.answering.send(reply, exchange)
 
-    async def _break_off(self, exchange: Exchange, visit: "_Visit", error: Exception) -> None:
+    async def _end(self, visit: Visit) -> None:
+        """Tell of a request that was ended before its time."""
+        if visit.end is End.GONE:
+            visit.status = _GONE
+        else:
+            await self._refuse(visit, RequestRefused(503, "the request was ended by an operator"))
+
+    async def _break_off(self, visit: Visit, error: Exception) -> None:
         """Tell of a fault: by a status, or by cutting off an answer that was begun."""
-        visit.status, reason = _told(error)
-        self._telemetry.emit(RequestFailed(visit.status, type(error).__name__, place_of(error)))
+        refusal = refusal_of(error)
+        self._telemetry.emit(RequestFailed(refusal.status, type(error).__name__, place_of(error)))
+        await self._refuse(visit, refusal)
+
+    async def _refuse(self, visit: Visit, refusal: RequestRefused) -> None:
+        visit.status = refusal.status
         if visit.answering.has_begun:
             visit.is_cut_off = True
             return
-        refusal = RequestRefused(visit.status, reason, _headers(visit.status))
         try:
-            await visit.answering.send(refused(refusal), exchange)
+            await visit.answering.send(refused(refusal), visit.exchange)
         except ClientGone:
             visit.status = _GONE
 
@@ -134,20 +186,13 @@ class Door:
         return found
 
 
-@dataclass(slots=True)
-class _Visit:
-    """One request, as it is told of afterwards."""
-
-    answering: Answering
-    status: int = 0
-    is_cut_off: bool = False
-
-
 class WebDoor(Door):
     """Answers DICOMweb under one root.
 
     `handlers`: by class of `dicomweb.resource`, what answers it. A resource without one is 501.
     """
+
+    changing: ClassVar[frozenset[str]] = frozenset(("DELETE", "POST"))
 
     def __init__(
         self,
@@ -157,16 +202,32 @@ class WebDoor(Door):
         *,
         is_proxy: IsProxy = lambda _: False,
         pace: Pace = NO_HURRY,
+        live: Live | None = None,
     ) -> None:
-        super().__init__(face, self._answer, telemetry, is_proxy=is_proxy, pace=pace)
+        super().__init__(face, self._answer, telemetry, is_proxy=is_proxy, pace=pace, live=live)
         self._handlers = handlers
+        self._closed = face.closed
 
     async def _answer(self, exchange: Exchange) -> Reply:
-        resource = resource_of(exchange.method, exchange.raw_path[len(self._face.path) :])
+        path = exchange.raw_path[len(self._face.path) :]
+        resource = resource_of(exchange.method, path)
         exchange.kind = kind_of(resource)
         if isinstance(resource, Allowed):
-            return Reply(204, headers={"Allow": ", ".join(resource.methods)})
+            return Reply(204, headers=self._allow(path, resource))
+        if type(resource) in self._closed:
+            allowed = resource_of("OPTIONS", path)
+            headers = self._allow(path, allowed) if isinstance(allowed, Allowed) else {}
+            raise RequestRefused(405, self._closed[type(resource)], headers)
         return await self._handlers.get(type(resource), _not_offered)(exchange, resource)
+
+    def _allow(self, path: bytes, allowed: Allowed) -> dict[str, str]:
+        """Name the methods of a path, without those that are closed."""
+        methods = [
+            one
+            for one in allowed.methods
+            if one == "OPTIONS" or type(resource_of(one, path)) not in self._closed
+        ]
+        return {"Allow": ", ".join(methods)}
 
 
 def _with_port(host: str, server: tuple[str, int]) -> str:
@@ -197,20 +258,3 @@ def _caller_of(scope: Scope) -> HttpCaller:
     client = scope.get("client") or ("", 0)
     # Reached only where no access rules stand before us: in tests.
     return HttpCaller("", client[0], EVERYTHING)
-
-
-def _told(error: Exception) -> tuple[int, str]:
-    match error:
-        case Full():
-            return 507, str(error)
-        case CorruptPayload():
-            return 500, "what is held is damaged; the log says more"
-        case HilumError():
-            return 503, str(error)
-        case OSError():
-            return 503, "what is held cannot be read now; the log says more"
-    return 500, "internal error; the log says more"
-
-
-def _headers(status: int) -> Mapping[str, str]:
-    return {"Retry-After": "5"} if status in {503, 507} else {}

@@ -6,7 +6,7 @@ A body that is streamed goes out as it is made: the server makes the maker wait 
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.types import Receive, Scope
 
@@ -30,6 +30,8 @@ __all__ = ["Body", "ClientGone", "Exchange", "Reply", "joined_headers", "refused
 
 # A key of a request's `state`: what sends a `Lying` piece of a body, if the connection can.
 SEND_FILE_STATE: Final = "hilum.send_file"
+# Another one: takes what is to be called when the client closes the connection, or None.
+WHEN_GONE_STATE: Final = "hilum.when_gone"
 
 Body = bytes | AsyncIterator[bytes] | AsyncIterator[Piece]
 
@@ -44,11 +46,20 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class Closable(Protocol):
+    """Something that is held on to while a request is answered."""
+
+    async def aclose(self) -> None:
+        """Let go of it. Safe to call twice."""
+        ...
+
+
 class Exchange:
     """A request that was let in. `root` is the address of the service that clients know.
 
     `kind`: what it is about, one of few words for labels; whoever answers it says so.
-    `takes_files`: the connection can take bytes of a body from where they lie.
+    `takes_files`: the connection can take bytes of a body from where they lie. `is_watched`: it
+    tells by itself when it is closed.
     """
 
     def __init__(
@@ -62,17 +73,29 @@ class Exchange:
         pace: Pace = NO_HURRY,
     ) -> None:
         self.kind = "none"
-        self.takes_files = SEND_FILE_STATE in scope.get("state", {})
+        state = scope.get("state", {})
+        self.takes_files = SEND_FILE_STATE in state
+        self.is_watched = WHEN_GONE_STATE in state
         self.method: str = scope["method"]
         self.raw_path: bytes = scope["raw_path"]
         self.caller = caller
         self.root = root
         self.entity = entity
         self.headers = joined_headers(scope["headers"])
-        is_here = scope.get("state", {}).get(IS_HERE_STATE, nobody_knows)
+        is_here = state.get(IS_HERE_STATE, nobody_knows)
         self.arriving = ArrivingBody(receive, pace, is_here)
         self._query: bytes = scope["query_string"]
+        self._kept: list[Closable] = []
         self._parameters: tuple[tuple[str, str], ...] | None = None
+
+    def keep(self, one: Closable) -> None:
+        """Hold on to something until the request is answered, however that ends."""
+        self._kept.append(one)
+
+    async def let_go(self) -> None:
+        """Let go of what was held on to."""
+        while self._kept:
+            await self._kept.pop().aclose()
 
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """Give the parameters of the query string, decoded, in their order.

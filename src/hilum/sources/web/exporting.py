@@ -21,50 +21,87 @@ from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.instance_parts import file_of
 from hilum.sources.web.replies import left_out, tag_of
 from hilum.sources.web.shelf import Shelf
+from hilum.sources.web.supplied import Coming
 
 # Longer files have their checksum behind them: reading them twice would keep the client waiting.
 _CHECKSUM_FIRST_BYTES_MAX: Final = 64 << 20
 
 
 async def zip_reply(
-    exchange: Exchange, shelf: Shelf, place: Place, holdings: Sequence[Holding]
+    exchange: Exchange,
+    shelf: Shelf,
+    place: Place,
+    holdings: Sequence[Holding],
+    unavailable: int = 0,
 ) -> Reply:
-    """Answer with an archive of all instances, as they are stored.
+    """Answer with an archive of all instances that there are, as they are stored.
 
     Raises:
         CorruptPayload, OSError: none can be read.
     """
     tag = weak(tag_of(holdings, ZIP))
-    if is_known(exchange, tag):
+    if is_known(exchange, tag) and not unavailable:
         return not_modified(tag)
     there = await shelf.readable(holdings)
     entries = entries_of(there)
-    name = place.instance or place.series or place.study
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}.zip"',
-        "Content-Length": str(archive_length(entries)),
-    }
-    missing = left_out(len(holdings) - len(there))
+    headers = _disposition(place) | {"Content-Length": str(archive_length(entries))}
+    missing = left_out(len(holdings) - len(there), unavailable=unavailable)
     status = 206 if missing else 200
     headers |= missing or {"ETag": tag}
     return Reply(status, ZIP, _blocks(shelf, there, entries), headers)
 
 
-def entries_of(holdings: Sequence[Holding]) -> list[ZipEntry]:
-    """Give the files of an archive: `ST000001/SE000001/<SOP Instance UID>.dcm`."""
-    studies: dict[str, int] = {}
-    series: dict[tuple[str, str], int] = {}
-    found: list[ZipEntry] = []
-    for number, one in enumerate(holdings, start=1):
-        study = studies.setdefault(one.study_instance_uid, len(studies) + 1)
+def zip_as_they_come(shelf: Shelf, place: Place, coming: Coming) -> Reply:
+    """Answer with an archive of instances that are on their way, the first of them here.
+
+    How long it gets is not known; if one does not come, it has no end.
+    """
+    missing = left_out(unavailable=len(coming.missing))
+    blocks = _as_they_come(shelf, coming)
+    return Reply(206 if missing else 200, ZIP, blocks, _disposition(place) | missing)
+
+
+def _disposition(place: Place) -> dict[str, str]:
+    name = place.instance or place.series or place.study
+    return {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+
+
+class Folders:
+    """Names the files of an archive: `ST000001/SE000001/<SOP Instance UID>.dcm`."""
+
+    def __init__(self) -> None:
+        self._studies: dict[str, int] = {}
+        self._series: dict[tuple[str, str], int] = {}
+        self._number = 0
+
+    def entry(self, one: Holding) -> ZipEntry:
+        """Give the next file."""
+        self._number += 1
+        study = self._studies.setdefault(one.study_instance_uid, len(self._studies) + 1)
         key = (one.study_instance_uid, one.series_instance_uid)
-        folder = f"ST{study:06}/SE{series.setdefault(key, len(series) + 1):06}"
+        series = self._series.setdefault(key, len(self._series) + 1)
         # What arrived may have anything for a UID; a name has not.
-        name = one.sop_instance_uid if is_uid(one.sop_instance_uid) else f"IM{number:06}"
+        uid = one.sop_instance_uid
+        name = uid if is_uid(uid) else f"IM{self._number:06}"
         size = size_of(file_of(one))
         behind = size > _CHECKSUM_FIRST_BYTES_MAX
-        found.append(ZipEntry(f"{folder}/{name}.dcm", size, one.received_at, behind))
-    return found
+        return ZipEntry(f"ST{study:06}/SE{series:06}/{name}.dcm", size, one.received_at, behind)
+
+
+def entries_of(holdings: Sequence[Holding]) -> list[ZipEntry]:
+    """Give the files of an archive."""
+    folders = Folders()
+    return [folders.entry(one) for one in holdings]
+
+
+async def _as_they_come(shelf: Shelf, coming: Coming) -> AsyncGenerator[bytes]:
+    writer, folders = ZipWriter(), Folders()
+    async with aclosing(coming.each()) as holdings:
+        async for holding in holdings:
+            async with aclosing(_entry(shelf, holding, folders.entry(holding), writer)) as pieces:
+                async for piece in pieces:
+                    yield piece
+    yield writer.ending()
 
 
 async def _blocks(

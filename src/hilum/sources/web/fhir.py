@@ -13,14 +13,16 @@ from hilum.fhir.capability_statement import capability_statement
 from hilum.fhir.endpoint import ENDPOINT_ID, endpoint
 from hilum.fhir.imaging_study import Shape, Study, imaging_study
 from hilum.fhir.moments import OffsetOf
-from hilum.fhir.outcome import Refused
+from hilum.fhir.outcome import Refused, outcome
 from hilum.fhir.release import Release, release_of
 from hilum.fhir.search import Search, search_of
 from hilum.kernel.names import is_uid
+from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.archive.ports import Archive
 from hilum.query.level import Level
 from hilum.query.parameters import BadParameter, query_of_parameters
 from hilum.sources.web.exchange import Exchange, Reply
+from hilum.sources.web.faults import refusal_of
 
 ROOT: Final = "/fhir"
 # Of one study that is read; a client that wants more of them is told where they are (Endpoint).
@@ -30,6 +32,16 @@ SERIES_MAX: Final = 1000
 COUNTED_MAX: Final = 100_000
 FORM_BYTES_MAX: Final = 64 * 1024
 _FORM: Final = "application/x-www-form-urlencoded"
+# FHIR's value set issue-type, for what an archive elsewhere makes of a question.
+_ISSUES: Final = {
+    400: "invalid",
+    403: "forbidden",
+    404: "not-found",
+    501: "not-supported",
+    503: "transient",
+    504: "timeout",
+}
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 _BELOW: Final = {"SeriesInstanceUID": Level.SERIES, "SOPInstanceUID": Level.IMAGE}
 
 Resource = dict[str, Any]  # Any: JSON
@@ -63,6 +75,10 @@ class Fhir:
             resource = await self._asked(exchange)(exchange, release)
         except Refused as refused:
             return _reply(refused.status, refused.outcome, release)
+        except AnswererFailed as failure:
+            refusal = refusal_of(failure)
+            told = outcome("error", _ISSUES.get(refusal.status, "exception"), refusal.reason)
+            return _reply(refusal.status, told, release, refusal.headers)
         return _reply(200, resource, release)
 
     def _asked(self, exchange: Exchange) -> Ask:
@@ -255,6 +271,8 @@ def _uid(one: DataSet) -> str:
     return one.text(tags.STUDY_INSTANCE_UID)
 
 
-def _reply(status: int, resource: Resource, release: Release) -> Reply:
+def _reply(
+    status: int, resource: Resource, release: Release, headers: Mapping[str, str] = _NO_HEADERS
+) -> Reply:
     body = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
-    return Reply(status, release.content_type, body, {"Cache-Control": "no-store"})
+    return Reply(status, release.content_type, body, {"Cache-Control": "no-store", **headers})

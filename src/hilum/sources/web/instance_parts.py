@@ -49,12 +49,13 @@ def new_writer(part_type: str) -> MultipartWriter:
 class InstanceParts:
     """The parts of one multipart answer."""
 
-    def __init__(self, shelf: Shelf, root: BaseUrl, givings: Sequence[Giving]) -> None:
+    def __init__(self, shelf: Shelf, root: BaseUrl, givings: Sequence[Giving] = ()) -> None:
         self._shelf = shelf
         self._root = root
         self._givings = givings
         self._writer = new_writer(DICOM)
         self.content_type = self._writer.content_type
+        self.closing = self._writer.closing
 
     def segments(self) -> list[Segment]:
         """Give the whole body, where all instances go out as they are stored."""
@@ -64,7 +65,7 @@ class InstanceParts:
             meta, run = file_of(giving.holding)
             # One segment: most of all instances are short.
             body += (head + meta if isinstance(meta, bytes) else head, run)
-        return [*body, self._writer.closing]
+        return [*body, self.closing]
 
     async def blocks(self) -> AsyncGenerator[bytes]:
         """Give the body where some instances are re-encoded; one that cannot be is left out.
@@ -74,13 +75,13 @@ class InstanceParts:
         """
         is_first = True
         for giving in self._givings:
-            async with aclosing(self._part(giving, is_first=is_first)) as part:
+            async with aclosing(self.part(giving, is_first=is_first)) as part:
                 async for block in part:
                     is_first = False
                     yield block
-        yield self._writer.closing
+        yield self.closing
 
-    async def _part(self, giving: Giving, *, is_first: bool) -> AsyncGenerator[bytes]:
+    async def part(self, giving: Giving, *, is_first: bool) -> AsyncGenerator[bytes]:
         """Give a part; nothing at all if that shows before it began."""
         made = None if giving.is_stored else await begun(self._shelf, giving)
         holding, choice = giving.holding, giving.otherwise

@@ -4,15 +4,20 @@ Opens nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
 from hilum.dicom.reencode import can_reencode
 from hilum.dicom.syntaxes import UNCOMPRESSED, transfer_syntax
-from hilum.dicomweb.choice import Accepted, Choice
-from hilum.dicomweb.choices import instance_choices, single_part
+from hilum.dicomweb.choice import Accepted, Choice, Framing
+from hilum.dicomweb.choices import ZIP, instance_choices, single_part
 from hilum.dicomweb.media_types import DICOM
 from hilum.pipeline.archive.ports import Holding
+
+# With a syntax that stands for any, as an instance is stored.
+ANY_IN_PARTS: Final = Choice(DICOM, Framing.MULTIPART, "1.2")
+_MANY: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,33 @@ def plan_of(holdings: Sequence[Holding], accepted: Accepted) -> Plan:
         ]
     )
     return Plan(first, givings, number - len(givings))
+
+
+def form_of_many(accepted: Accepted) -> Choice:
+    """Choose how many instances are given before it is known what they are stored in.
+
+    `ANY_IN_PARTS`: in parts, whatever it is. Raises RequestRefused: 406.
+    """
+    named = [replace(ANY_IN_PARTS, transfer_syntax=uid) for uid in accepted.syntaxes]
+    return accepted.choose([ANY_IN_PARTS, *named, Choice(ZIP)])
+
+
+class GivingByGiving:
+    """Decides for instances one after the other, for a client that takes all of them in parts."""
+
+    def __init__(self, accepted: Accepted) -> None:
+        self._accepted = accepted
+        self._by_syntax: dict[str, tuple[Choice | None, Choice | None]] = {}
+
+    def of(self, holding: Holding) -> Giving:
+        """Decide for one. Raises RequestRefused: 406."""
+        stored = holding.transfer_syntax_uid
+        if stored not in self._by_syntax:
+            self._by_syntax |= _by_syntax([holding], self._accepted, _MANY)
+        choice, otherwise = self._by_syntax[stored]
+        if choice is None:
+            choice = self._accepted.choose(instance_choices(stored, (), number=_MANY))
+        return Giving(holding, choice, otherwise)
 
 
 def file_choices(holding: Holding) -> list[Choice]:

@@ -10,7 +10,7 @@ from hilum.dicomweb.addresses import url_of
 from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.media_types import DICOM_XML
 from hilum.dicomweb.resource import Place
-from hilum.dicomweb.search_warning import MORE_RESULTS, at_most
+from hilum.dicomweb.search_warning import MORE_RESULTS, STILL_ASKED, at_most
 from hilum.kernel.names import is_uid
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.answer import result_of
@@ -18,6 +18,7 @@ from hilum.query.level import Level
 from hilum.query.match import Match
 from hilum.query.query import Attribute, Query
 from hilum.query.result_json import ResultJson
+from hilum.sources.web.batches import Batches
 from hilum.sources.web.lists import close
 
 # Longer lists are not gathered: some thousand studies.
@@ -59,21 +60,38 @@ def _uid(match: Match, level: Level) -> str:
 class Results:
     """The results of one search: gathered as far as that costs little, then one by one."""
 
-    def __init__(self, found: AsyncIterator[Batch], writer: ResultWriter, limit: int) -> None:
-        """Take at most `limit` of what was found; the search itself may give one more."""
+    def __init__(
+        self,
+        found: AsyncIterator[Batch],
+        writer: ResultWriter,
+        limit: int,
+        *,
+        patience_seconds: float | None = None,
+    ) -> None:
+        """Take at most `limit` of what was found; the search itself may give one more.
+
+        `patience_seconds`: so long do results wait for others behind them; None: for ever.
+        """
         self.held: list[bytes] = []
         self.is_whole = False
-        self._found = found
+        self._batches = Batches(found)
         self._writer = writer
         self._limit = limit
+        self._patience_seconds = patience_seconds
+        self._deadline: float | None = None
         self._ignored: tuple[Attribute, ...] = ()
+        self._said: dict[str, None] = {}
         self._has_more = False
         self._written = self._write()
 
     async def gather(self) -> None:
-        """Write results until there are no more, or those that wait are enough."""
+        """Write results until there are no more, or those that wait are enough, or long enough."""
         size = 0
         async for result in self._written:
+            if result is None:
+                if not await self._come_soon():
+                    return
+                continue
             self.held.append(result)
             size += len(result)
             if size > HELD_BYTES_MAX:
@@ -86,27 +104,44 @@ class Results:
             for result in self.held:
                 yield result
             self.held.clear()
-            async for result in self._written:
-                yield result
+            async for later in self._written:
+                if later is not None:
+                    yield later
         finally:
             await self.aclose()
 
     def warnings(self) -> list[str]:
         """Say why the answer may be other than expected."""
         told = [f"{_name(one)} is not searched for and was ignored" for one in self._ignored]
+        told += self._said
         if self._has_more:
             return [*told, MORE_RESULTS]
-        return told if self.is_whole else [*told, at_most(self._limit)]
+        if self.is_whole:
+            return told
+        # What somebody else has still to say will be too late for the head.
+        late = [] if self._patience_seconds is None else [STILL_ASKED]
+        return [*told, *late, at_most(self._limit)]
 
     async def aclose(self) -> None:
         """End the search."""
         await close(self._written)
-        await close(self._found)
+        await self._batches.aclose()
 
-    async def _write(self) -> AsyncIterator[bytes]:
+    async def _come_soon(self) -> bool:
+        """Wait for the next batch for as long as what is here can wait."""
+        if self._patience_seconds is None or not self.held:
+            return True
+        now = asyncio.get_running_loop().time()
+        if self._deadline is None:
+            self._deadline = now + self._patience_seconds
+        return await self._batches.comes_within(self._deadline - now)
+
+    async def _write(self) -> AsyncIterator[bytes | None]:
+        """Give one result after the other; None: what is next has to be waited for."""
         number = 0
-        async for batch in self._found:
+        while (batch := await self._batches.next()) is not None:
             self._ignored = batch.ignored
+            self._said |= dict.fromkeys(batch.warnings)
             for match in batch.matches:
                 if number == self._limit:
                     self._has_more = True
@@ -115,6 +150,7 @@ class Results:
                 if not number % _AT_ONCE:
                     await asyncio.sleep(0)
                 yield self._writer.write(match)
+            yield None
 
 
 def _name(attribute: Attribute) -> str:

@@ -2,9 +2,12 @@
 
 What is stored goes out as it lies in the vault, behind a file meta of ours; its length is told
 first, so that a client sees when it did not get all. What is re-encoded has no length before its
-end. Nothing is ever held whole.
+end. What an archive elsewhere still has goes out instance by instance, as it comes. Nothing is ever
+held whole.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Final
 
 from hilum.dicomweb.choice import Choice, Framing
@@ -12,16 +15,24 @@ from hilum.dicomweb.choices import ZIP
 from hilum.dicomweb.entity_tag import weak
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.refusal import RequestRefused
-from hilum.dicomweb.resource import RetrieveInstances
-from hilum.pipeline.archive.ports import Purpose
+from hilum.dicomweb.resource import Place, RetrieveInstances
+from hilum.pipeline.archive.ports import Purpose, Supply
 from hilum.pipeline.archive.segments import size_of
 from hilum.sources.web.conditional import body_of, is_known, not_modified, single_part
 from hilum.sources.web.exchange import Exchange, Reply
-from hilum.sources.web.exporting import zip_reply
+from hilum.sources.web.exporting import zip_as_they_come, zip_reply
 from hilum.sources.web.instance_parts import InstanceParts, Made, begun, file_of, meta_of
-from hilum.sources.web.instance_plan import Giving, Plan, plan_of
+from hilum.sources.web.instance_plan import (
+    ANY_IN_PARTS,
+    Giving,
+    GivingByGiving,
+    Plan,
+    form_of_many,
+    plan_of,
+)
 from hilum.sources.web.replies import left_out, tag_of
 from hilum.sources.web.shelf import Shelf
+from hilum.sources.web.supplied import Coming, gathered
 
 _ARCHIVE: Final = Choice(ZIP)
 _FORMS: Final = (Choice(DICOM, Framing.MULTIPART), Choice(DICOM), _ARCHIVE)
@@ -43,25 +54,50 @@ class InstanceRetriever:
         accepted = exchange.accepted()
         is_export = accepted.best(_FORMS) == _ARCHIVE
         purpose = Purpose.EXPORT if is_export else Purpose.RETRIEVE
-        holdings = await self._shelf.holdings(exchange, resource.place, purpose)
-        plan = plan_of(holdings, accepted)
+        supply = await self._shelf.supply(
+            exchange, resource.place, purpose, syntaxes=accepted.syntaxes
+        )
+        if supply.holdings is None and len(supply.expected) > 1:
+            form = form_of_many(accepted)
+            # Who takes named transfer syntaxes only is told in the head what is left out.
+            if form in {_ARCHIVE, ANY_IN_PARTS}:
+                return await self._as_they_come(exchange, resource.place, supply, form)
+        found = await gathered(supply)
+        plan = plan_of(found.holdings, accepted)
+        unavailable = len(found.missing)
         if plan.choice.essence != DICOM:
-            return await zip_reply(exchange, self._shelf, resource.place, holdings)
+            return await zip_reply(
+                exchange, self._shelf, resource.place, found.holdings, unavailable
+            )
         tag = tag_of([one.holding for one in plan.givings], str(plan.choice))
         if plan.choice.framing is Framing.SINGLE:
             return await single_instance(exchange, self._shelf, plan.givings[0], tag)
-        return await self._multipart(exchange, plan, weak(tag))
+        return await self._multipart(exchange, plan, weak(tag), unavailable)
 
-    async def _multipart(self, exchange: Exchange, plan: Plan, tag: str) -> Reply:
+    async def _as_they_come(
+        self, exchange: Exchange, place: Place, supply: Supply, form: Choice
+    ) -> Reply:
+        """Answer while instances come, as soon as there is one."""
+        coming = Coming(supply)
+        exchange.keep(coming)
+        await coming.begin()
+        if form == _ARCHIVE:
+            return zip_as_they_come(self._shelf, place, coming)
+        parts = InstanceParts(self._shelf, exchange.root)
+        missing = left_out(unavailable=len(coming.missing))
+        body = _parts_of(parts, coming, GivingByGiving(exchange.accepted()))
+        return Reply(206 if missing else 200, parts.content_type, body, missing)
+
+    async def _multipart(self, exchange: Exchange, plan: Plan, tag: str, unavailable: int) -> Reply:
         """Answer in parts; the tag is weak, since each answer has another boundary."""
-        if is_known(exchange, tag):
+        if is_known(exchange, tag) and not unavailable:
             return not_modified(tag)
         held = [one.holding for one in plan.givings]
         there = {one.path for one in await self._shelf.readable(held)}
         givings = [one for one in plan.givings if one.holding.path in there]
         missing = len(held) - len(givings)
         parts = InstanceParts(self._shelf, exchange.root, givings)
-        headers = left_out(missing, plan.unacceptable) or {"ETag": tag}
+        headers = left_out(missing, plan.unacceptable, unavailable=unavailable) or {"ETag": tag}
         status = 200 if "ETag" in headers else 206
         if not all(one.is_stored for one in givings):
             return Reply(status, parts.content_type, parts.blocks(), headers)
@@ -70,6 +106,20 @@ class InstanceRetriever:
         return Reply(
             status, parts.content_type, body_of(exchange, self._shelf.streamer, body), headers
         )
+
+
+async def _parts_of(
+    parts: InstanceParts, coming: Coming, plan: GivingByGiving
+) -> AsyncGenerator[bytes]:
+    """Give a body with the parts that come; it has an end only if all of them have come."""
+    is_first = True
+    async with aclosing(coming.each()) as holdings:
+        async for holding in holdings:
+            async with aclosing(parts.part(plan.of(holding), is_first=is_first)) as part:
+                async for block in part:
+                    is_first = False
+                    yield block
+    yield parts.closing
 
 
 async def single_instance(exchange: Exchange, shelf: Shelf, giving: Giving, tag: str) -> Reply:

@@ -1,7 +1,9 @@
 """Searches (QIDO-RS, PS3.18 §10.6): parameters in, matches out, with a word about what is missing.
 
 A list that is not long is written before its head goes out, so that the head can tell of what is
-behind it. A longer one is streamed, and its head says how many there are at most.
+behind it. A longer one is streamed, and its head says how many there are at most. Where several
+archives are asked, the results of those that answered do not wait for the others for long; the head
+says so.
 """
 
 from dataclasses import replace
@@ -34,11 +36,22 @@ _FRESH: Final = {"Cache-Control": "no-cache"}
 class Searching:
     """Answers searches from an archive."""
 
-    def __init__(self, archive: Archive, *, limit_max: int, empty_status: int) -> None:
-        """Give at most `limit_max` results; answer a search without any with `empty_status`."""
+    def __init__(
+        self,
+        archive: Archive,
+        *,
+        limit_max: int,
+        empty_status: int,
+        patience_seconds: float | None = None,
+    ) -> None:
+        """Give at most `limit_max` results; answer a search without any with `empty_status`.
+
+        `patience_seconds`: how long results wait for those behind them; None: for all of them.
+        """
         self._archive = archive
         self._limit_max = limit_max
         self._empty_status = empty_status
+        self._patience_seconds = patience_seconds
 
     async def __call__(self, exchange: Exchange, resource: Resource) -> Reply:
         """Answer one search. Raises RequestRefused, and what the archive does."""
@@ -73,7 +86,8 @@ class Searching:
         limit = self._limit_max if query.limit is None else query.limit
         # One more tells whether there are more.
         found = self._archive.find(replace(query, limit=limit + 1), exchange.origin())
-        return Results(found, ResultWriter(query, exchange.root, choice.essence), limit)
+        writer = ResultWriter(query, exchange.root, choice.essence)
+        return Results(found, writer, limit, patience_seconds=self._patience_seconds)
 
     async def _reply(self, results: Results, choice: Choice, headers: dict[str, str]) -> Reply:
         form = form_of(choice)

@@ -1,16 +1,18 @@
-"""What all who give out bytes share: the archive, the payloads, and how they are read."""
+"""What all who give out bytes share: an archive, the payloads, and how they are read."""
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
-from typing import Final
+from typing import Final, Self
 
 from hilum.dicomweb.refusal import not_found
 from hilum.dicomweb.resource import Entity, Place
 from hilum.kernel.errors import CorruptPayload
+from hilum.kernel.names import UID
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.archive.frames import FrameFinder
-from hilum.pipeline.archive.ports import Archive, Holding, Purpose
+from hilum.pipeline.archive.ports import Archive, Holding, Purpose, Supply
 from hilum.pipeline.archive.segments import Streamer
 from hilum.pipeline.archive.values import ValueFinder
 from hilum.pipeline.ports import Payloads
@@ -19,6 +21,7 @@ from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
 from hilum.sources.web.events import InstanceSkipped
 from hilum.sources.web.exchange import Exchange
+from hilum.sources.web.supplied import Gathered, gathered
 
 # Payloads that are looked at before others have their turn on the loop.
 _CHECKED_AT_ONCE: Final = 64
@@ -30,7 +33,7 @@ _LEVELS: Final = {
 
 
 class Shelf:
-    """Finds instances and reads their payloads. One object for each door."""
+    """Finds instances and reads their payloads. One object for each entity."""
 
     def __init__(self, archive: Archive, payloads: Payloads, telemetry: Telemetry) -> None:
         self.payloads = payloads
@@ -41,19 +44,48 @@ class Shelf:
         self._archive = archive
         self._telemetry = telemetry
 
-    async def holdings(
-        self, exchange: Exchange, place: Place, purpose: Purpose
-    ) -> Sequence[Holding]:
-        """Give the instances of a place; that they are asked for is written down.
+    def over(self, archive: Archive) -> Self:
+        """Give a shelf of another archive, whose payloads lie and are read where these are."""
+        other = copy(self)
+        other._archive = archive  # noqa: SLF001 - one of our own
+        return other
+
+    async def supply(
+        self,
+        exchange: Exchange,
+        place: Place,
+        purpose: Purpose,
+        *,
+        syntaxes: tuple[UID, ...] = (),
+    ) -> Supply:
+        """Begin to get the instances of a place; that they are asked for is written down.
+
+        They are kept until the request is answered.
 
         Raises:
             RequestRefused: 404, there are none.
-            LedgerUnavailable, Full: they cannot be looked for.
+            LedgerUnavailable, Full, AnswererFailed: they cannot be looked for.
         """
-        found = await self._archive.holdings(retrieval_of(place), exchange.origin(), purpose)
-        if not found:
+        supply = await self._archive.supply(
+            retrieval_of(place), exchange.origin(), purpose, syntaxes=syntaxes
+        )
+        exchange.keep(supply)
+        if not supply.expected:
             raise not_found("nothing of that is held here")
-        return found
+        return supply
+
+    async def gathered(self, exchange: Exchange, place: Place, purpose: Purpose) -> Gathered:
+        """Give the instances of a place when all of them are here. Raises as `supply` does."""
+        return await gathered(await self.supply(exchange, place, purpose))
+
+    async def holdings(
+        self, exchange: Exchange, place: Place, purpose: Purpose
+    ) -> Sequence[Holding]:
+        """Give what there is of a place. Raises as `supply` does."""
+        found = await self.gathered(exchange, place, purpose)
+        for one in found.missing:
+            self._telemetry.emit(InstanceSkipped(one.sop_instance_uid, one.reason))
+        return found.holdings
 
     async def readable(self, holdings: Sequence[Holding]) -> list[Holding]:
         """Leave out what cannot be read, as far as that shows when it is opened.
