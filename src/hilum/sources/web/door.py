@@ -6,9 +6,8 @@ An ASGI application without a framework. That of DICOMweb is one dispatch over t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
-from types import MappingProxyType
 from typing import ClassVar, Final
 
 from starlette.types import Receive, Scope, Send
@@ -56,7 +55,7 @@ class Face:
 
     path: str
     entity: str
-    closed: Mapping[type[Resource], str] = MappingProxyType({})
+    closed: Mapping[type[Resource], str] = field(default_factory=dict)
 
 
 class Door:
@@ -77,7 +76,6 @@ class Door:
         is_proxy: IsProxy = lambda _: False,
         pace: Pace = NO_HURRY,
         live: Live | None = None,
-        monotonic: Callable[[], float] = perf_counter,
     ) -> None:
         self._face = face
         self._answerer = answerer
@@ -85,11 +83,10 @@ class Door:
         self._is_proxy = is_proxy
         self._pace = pace
         self._live = live or Live()
-        self._monotonic = monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        began = self._monotonic()
+        began = perf_counter()
         state = scope.get("state", {})
         exchange = Exchange(
             scope,
@@ -115,7 +112,7 @@ class Door:
                 method_of(exchange.method),
                 exchange.kind,
                 str(visit.status),
-                self._monotonic() - began,
+                perf_counter() - began,
                 exchange.arriving.bytes,
                 visit.answering.bytes,
             )

@@ -59,7 +59,7 @@ class Exchange:
 
     `kind`: what it is about, one of few words for labels; whoever answers it says so.
     `takes_files`: the connection can take bytes of a body from where they lie. `is_watched`: it
-    tells by itself when it is closed.
+    tells by itself when it is closed. `warnings`: why the answer may not be all there is.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Exchange:
         is_here = state.get(IS_HERE_STATE, nobody_knows)
         self.arriving = ArrivingBody(receive, pace, is_here)
         self._query: bytes = scope["query_string"]
+        self.warnings: dict[str, None] = {}
         self._kept: list[Closable] = []
         self._parameters: tuple[tuple[str, str], ...] | None = None
 

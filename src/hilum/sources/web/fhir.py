@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from hilum.dicom import tags
 from hilum.dicom.dataset import DataSet
+from hilum.dicomweb.search_warning import warning_headers
 from hilum.fhir.bundle import searchset
 from hilum.fhir.capability_statement import capability_statement
 from hilum.fhir.endpoint import ENDPOINT_ID, endpoint
@@ -79,7 +80,9 @@ class Fhir:
             refusal = refusal_of(failure)
             told = outcome("error", _ISSUES.get(refusal.status, "exception"), refusal.reason)
             return _reply(refusal.status, told, release, refusal.headers)
-        return _reply(200, resource, release)
+        warnings = warning_headers(str(exchange.root), exchange.warnings)
+        headers = {"Warning": ", ".join(warnings)} if warnings else {}
+        return _reply(200, resource, release, headers)
 
     def _asked(self, exchange: Exchange) -> Ask:
         """Find out what is asked for."""
@@ -160,7 +163,8 @@ class Fhir:
             links=_links(base, parameters, search, has_more=has_more),
             total=None if has_more else search.offset + len(page),
             remarks=[
-                f"the parameter {name} is not known and was ignored" for name in search.ignored
+                *[f"the parameter {name} is not known and was ignored" for name in search.ignored],
+                *exchange.warnings,
             ],
         )
 
@@ -212,7 +216,10 @@ class Fhir:
             raise Refused(400, "invalid", str(error)) from error
         # The question has a limit of its own, so its answer ends by itself.
         batches = self._archive.find(asked.query, exchange.origin())
-        results = [match.attributes async for batch in batches for match in batch.matches]
+        results: list[DataSet] = []
+        async for batch in batches:
+            exchange.warnings |= dict.fromkeys(batch.warnings)
+            results += [match.attributes for match in batch.matches]
         if level is Level.STUDY:
             return results
         number = tags.SERIES_NUMBER if level is Level.SERIES else tags.INSTANCE_NUMBER
