@@ -5,9 +5,9 @@ its own, so that neither commits of intake nor the loop wait for a search.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final, Protocol, Self, TypeVar
 
@@ -35,7 +35,7 @@ BATCH: Final = 500
 # Instances whose metadata is made or read at a time.
 METADATA_BATCH: Final = 50
 # Done many times by viewers for one study; the others are told each time.
-_REPEATED: Final = frozenset((Purpose.RETRIEVE, Purpose.METADATA, Purpose.RENDER))
+REPEATED: Final = frozenset((Purpose.RETRIEVE, Purpose.METADATA, Purpose.RENDER))
 
 _T = TypeVar("_T")
 
@@ -79,7 +79,7 @@ class LocalArchive:
         self._describer = describer
         self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="archive")
         self._accountant = ThreadPoolExecutor(1, thread_name_prefix="accounts")
-        self._accounts = Accounts(audit, threads=self._accountant, clock=clock)
+        self.accounts = Accounts(audit, threads=self._accountant, clock=clock)
 
     @classmethod
     def over(cls, ledger: Ledger, describer: Describer, clock: Clock) -> Self:
@@ -96,16 +96,22 @@ class LocalArchive:
     async def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
         """Give all matches of a question, batch by batch (see the port)."""
         # Written while it is looked for; waited for before anything is given.
-        written = self._accounts.begin([of_query(query, asker)])
+        written = self.accounts.begin([of_query(query, asker)])
+        async with aclosing(self.pages(query)) as pages:
+            async for batch in pages:
+                if not written.done():
+                    await settled(written)
+                written.result()
+                yield batch
+
+    async def pages(self, query: Query) -> AsyncGenerator[Batch, None]:
+        """Give all matches for somebody who keeps account of it."""
         left = query.limit
         place: Place | None = None
         skip, size = query.offset, FIRST_BATCH
         while True:
             limit = size if left is None else min(size, left)
             found = await self._in_thread(self._page, query, limit, place, skip)
-            if not written.done():
-                await settled(written)
-            written.result()
             yield Batch(found.matches, found.ignored)
             left = None if left is None else left - len(found.matches)
             if found.next is None or left == 0:
@@ -116,14 +122,14 @@ class LocalArchive:
         self, retrieval: Retrieval, asker: Origin, purpose: Purpose
     ) -> Sequence[Holding]:
         """Give the instances of a retrieval (see the port)."""
-        held = await self._held(retrieval)
+        held = await self.held(retrieval)
         records = of_holdings(
             held.holdings, held.patient_ids, retrieval, asker=asker, event=purpose.value
         )
-        if purpose in _REPEATED:
-            await self._accounts.keep_once(records)
+        if purpose in REPEATED:
+            await self.accounts.keep_once(records)
         else:
-            await settled(self._accounts.begin(records))
+            await settled(self.accounts.begin(records))
         return held.holdings
 
     async def supply(
@@ -149,8 +155,11 @@ class LocalArchive:
         self._threads.shutdown()
         self._accountant.shutdown()
 
-    async def _held(self, retrieval: Retrieval) -> Held:
-        """Look for instances: for one on the loop, since the way to a thread takes far longer."""
+    async def held(self, retrieval: Retrieval) -> Held:
+        """Look for instances, for somebody who keeps account of it.
+
+        For one on the loop, since the way to a thread takes far longer.
+        """
         is_one = retrieval.level is Level.IMAGE and len(retrieval.keys[Level.IMAGE]) == 1
         if is_one and self._holdings_at_once is not None:
             with suppress(AllBusy):

@@ -20,9 +20,10 @@ __all__ = ["Archive", "Batch", "Holding", "Missing", "Named", "Purpose", "Supply
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some matches of a question. `ignored`: keys that narrowed nothing, the same in each batch.
+    """Some matches of a question. `ignored`: keys that narrowed nothing, as far as it is known.
 
     `warnings`: why these may not be all there are, known by now (a part of the archive is late).
+    The last batch has all of both; of one archive alone, each has.
     """
 
     matches: tuple[Match, ...]
@@ -76,6 +77,11 @@ class Supply(Protocol):
     @property
     def holdings(self) -> Sequence[Holding] | None:
         """Everything, if nothing has to be waited for; else None."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Why `expected` may not be all there is: a part of the archive does not answer."""
         ...
 
     def __aiter__(self) -> AsyncIterator[Holding | Missing]:

@@ -21,7 +21,7 @@ from hilum.dicom.matching import (
     Universal,
 )
 from hilum.ledger.entry import AuditRecord, Origin
-from hilum.ledger.holdings import Holding
+from hilum.pipeline.archive.ports import Named
 from hilum.query.level import Level
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
@@ -51,7 +51,7 @@ def of_query(query: Query, asker: Origin) -> AuditRecord:
 
 
 def of_holdings(
-    holdings: Sequence[Holding],
+    holdings: Sequence[Named],
     patient_ids: Mapping[str, str],
     retrieval: Retrieval,
     *,
@@ -61,7 +61,7 @@ def of_holdings(
     """Tell of instances that are given out: a record for each study; of none, what was asked."""
     if not holdings:
         return [_of_nothing(retrieval, asker, event)]
-    studies: dict[str, list[Holding]] = {}
+    studies: dict[str, list[Named]] = {}
     for holding in holdings:
         studies.setdefault(holding.study_instance_uid, []).append(holding)
     return [

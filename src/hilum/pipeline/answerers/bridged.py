@@ -1,0 +1,200 @@
+"""An archive that is elsewhere, in part or wholly: what doors see of an entity with answerers.
+
+Searches go to all of them, and their matches come as one answer. What is retrieved lands in the
+cache, instance by instance, and is given out from there as if it were ours. Every access is audited
+as in our own archive, before anything is given out.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from hilum.dicom import tags
+from hilum.kernel.names import UID
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.entry import Origin
+from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.asking import Asking, listened
+from hilum.pipeline.answerers.differing import Differences
+from hilum.pipeline.answerers.listing import Member, list_all
+from hilum.pipeline.answerers.orders import Orders
+from hilum.pipeline.answerers.ourselves import Ourselves
+from hilum.pipeline.answerers.ports import Cache
+from hilum.pipeline.answerers.supplying import BridgedSupply
+from hilum.pipeline.answerers.telling import tell_miss
+from hilum.pipeline.answerers.terms import Terms
+from hilum.pipeline.archive.accounts import Accounts, settled
+from hilum.pipeline.archive.local import REPEATED
+from hilum.pipeline.archive.ports import Batch, Holding, Missing, Purpose
+from hilum.pipeline.archive.wording import of_holdings, of_query
+from hilum.query.level import Level
+from hilum.query.match import Match
+from hilum.query.query import Query
+from hilum.query.retrieval import Retrieval
+
+# What `holdings` gave is kept so long for whoever asked: it cannot say when it is done.
+HELD_SECONDS: Final = 60.0
+# Studies whose patient is remembered for audit records; matches of searches name it.
+_PATIENTS_MAX: Final = 20_000
+
+
+class BridgedArchive:
+    """An `Archive` over answerers, in the order of the entity. Lives on the event loop."""
+
+    def __init__(  # noqa: PLR0913 - by keyword
+        self,
+        members: Sequence[Member],
+        *,
+        cache: Cache,
+        accounts: Accounts,
+        differences: Differences,
+        telemetry: Telemetry,
+        terms: Terms,
+    ) -> None:
+        self._members = members
+        self._ourselves = next((one for one in members if isinstance(one, Ourselves)), None)
+        self._cache = cache
+        self._accounts = accounts
+        self._differences = differences
+        self._telemetry = telemetry
+        self._terms = terms
+        self._orders = Orders()
+        self._patients: OrderedDict[str, str] = OrderedDict()
+        self._lent: dict[BridgedSupply, asyncio.TimerHandle] = {}
+
+    async def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
+        """Give all matches of a question, batch by batch (see the port)."""
+        written = self._accounts.begin([of_query(query, asker)])
+        async with aclosing(self._asked(query)) as batches:
+            async for batch in batches:
+                if not written.done():
+                    await settled(written)
+                written.result()
+                self._remember_patients(query, batch.matches)
+                yield batch
+
+    async def holdings(
+        self, retrieval: Retrieval, asker: Origin, purpose: Purpose
+    ) -> Sequence[Holding]:
+        """Give the instances of a retrieval when all are here; they stay for a minute."""
+        supply = await self.supply(retrieval, asker, purpose)
+        try:
+            here = supply.holdings
+            if here is None:
+                here = [one async for one in supply if not isinstance(one, Missing)]
+        except BaseException:
+            await supply.aclose()
+            raise
+        loop = asyncio.get_running_loop()
+        self._lent[supply] = loop.call_later(HELD_SECONDS, self._let_go, supply)
+        return here
+
+    async def supply(
+        self,
+        retrieval: Retrieval,
+        asker: Origin,
+        purpose: Purpose,
+        *,
+        syntaxes: tuple[UID, ...] = (),
+    ) -> BridgedSupply:
+        """Begin to give the instances of a retrieval (see the port)."""
+        listing = await list_all(self._members, retrieval, self._terms, self._telemetry)
+        patient_ids = self._patients_of(one.study_instance_uid for one in listing.expected)
+        records = of_holdings(
+            listing.expected,
+            patient_ids | listing.patient_ids,
+            retrieval,
+            asker=asker,
+            event=purpose.value,
+        )
+        if purpose in REPEATED:
+            await self._accounts.keep_once(records)
+        else:
+            await settled(self._accounts.begin(records))
+        supply = BridgedSupply(listing, retrieval, self._cache, syntaxes=syntaxes)
+        try:
+            await supply.begin()
+        except BaseException:
+            await supply.aclose()
+            raise
+        return supply
+
+    async def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
+        """Give the DICOM JSON object of each holding, in their order (see the port)."""
+        for run in _runs(holdings):
+            ours = self._ourselves if not is_fetched(run[0]) else None
+            source = ours.archive.metadata if ours is not None else self._cache.metadata
+            async for one in source(run, bulk_root):
+                yield one
+
+    async def aclose(self) -> None:
+        """Let go of what was lent. Answerers and the cache are closed by who made them."""
+        for supply in list(self._lent):
+            self._lent[supply].cancel()
+            self._let_go(supply)
+
+    async def _asked(self, query: Query) -> AsyncGenerator[Batch, None]:
+        if len(self._members) == 1:
+            asked = self._alone(query)
+        else:
+            asked = Asking(
+                self._members,
+                query,
+                terms=self._terms,
+                orders=self._orders,
+                differences=self._differences,
+                telemetry=self._telemetry,
+            ).batches()
+        async with aclosing(asked) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def _alone(self, query: Query) -> AsyncGenerator[Batch, None]:
+        """Ask the only one: nothing is merged, its batches go straight through."""
+        try:
+            seconds = self._terms.deadline_seconds
+            async with aclosing(listened(self._members[0], query, seconds)) as batches:
+                async for batch in batches:
+                    yield batch
+        except AnswererFailed as error:
+            tell_miss(self._telemetry, error, "search")
+            raise
+
+    def _let_go(self, supply: BridgedSupply) -> None:
+        del self._lent[supply]
+        supply.let_go()
+
+    def _remember_patients(self, query: Query, matches: Iterable[Match]) -> None:
+        if query.level is Level.PATIENT:
+            return
+        for match in matches:
+            patient = match.attributes.text(tags.PATIENT_ID)
+            if patient:
+                self._patients[match.attributes.text(tags.STUDY_INSTANCE_UID)] = patient
+        while len(self._patients) > _PATIENTS_MAX:
+            self._patients.popitem(last=False)
+
+    def _patients_of(self, studies: Iterable[str]) -> dict[str, str]:
+        return {study: self._patients[study] for study in studies if study in self._patients}
+
+
+# Where the cache has its payloads, below the vault's root.
+_FETCHED: Final = "cache/"
+
+
+def is_fetched(holding: Holding) -> bool:
+    """Tell whether a payload is in the cache, and not ours."""
+    return holding.path.startswith(_FETCHED)
+
+
+def _runs(holdings: Sequence[Holding]) -> list[list[Holding]]:
+    """Cut into runs of those that are in one place."""
+    runs: list[list[Holding]] = []
+    for holding in holdings:
+        if runs and is_fetched(runs[-1][0]) == is_fetched(holding):
+            runs[-1].append(holding)
+        else:
+            runs.append([holding])
+    return runs

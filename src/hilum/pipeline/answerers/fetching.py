@@ -1,0 +1,133 @@
+"""What is being fetched from one answerer, so that who wants the same waits for it.
+
+Fifty clients that ask for one study cause one fetch; a client that wants one instance of a series
+that is under way waits for that instance, and no longer.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from hilum.kernel.clock import Clock
+from hilum.kernel.names import UID
+from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.fetch_under_way import STALL_SECONDS, FetchUnderWay
+from hilum.pipeline.answerers.narrowing import fetches_of
+from hilum.pipeline.answerers.ports import Answerer, Cache
+from hilum.pipeline.answerers.reader import Reader
+from hilum.pipeline.archive.ports import Holding, Named
+from hilum.query.retrieval import Retrieval
+
+_Syntaxes = tuple[UID, ...]
+
+
+class Fetching:
+    """All fetches from one answerer. One object a process, on the event loop."""
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        cache: Cache,
+        *,
+        telemetry: Telemetry,
+        clock: Clock,
+        stall_seconds: float = STALL_SECONDS,
+    ) -> None:
+        self._answerer = answerer
+        self._cache = cache
+        self._telemetry = telemetry
+        self._clock = clock
+        self._stall_seconds = stall_seconds
+        self._by_uid: dict[tuple[str, _Syntaxes], FetchUnderWay] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._landings: list[set[str]] = []
+
+    @property
+    def under_way(self) -> int:
+        """Give how many fetches are not over."""
+        return len(self._tasks)
+
+    async def look(self, wanted: Collection[Named]) -> dict[str, Holding]:
+        """Give what is in the cache, pinned once, by SOP Instance UID.
+
+        What lands meanwhile is looked for again: else it would be neither here nor under way.
+        """
+        found: dict[str, Holding] = {}
+        landed = {one.sop_instance_uid for one in wanted}
+        self._landings.append(landed)
+        try:
+            while sought := [one for one in wanted if one.sop_instance_uid in landed]:
+                landed.clear()
+                here = await self._cache.held(self._answerer.name, sought)
+                for uid, holding in here.items():
+                    if uid not in found:
+                        self._cache.pin(holding)
+                        found[uid] = holding
+        except BaseException:
+            for holding in found.values():
+                self._cache.unpin(holding)
+            raise
+        finally:
+            self._landings = [one for one in self._landings if one is not landed]
+        return found
+
+    def join(
+        self,
+        reader: Reader,
+        wanted: Sequence[Named],
+        listed: Sequence[Named],
+        retrieval: Retrieval,
+        syntaxes: _Syntaxes,
+    ) -> None:
+        """Have a reader get what is wanted: wait for what is under way, fetch the rest.
+
+        `listed`: all that the answerer has of the retrieval.
+        """
+        rest: list[Named] = []
+        for one in wanted:
+            uid = one.sop_instance_uid
+            fetch = self._by_uid.get((uid, syntaxes))
+            if fetch is None:
+                rest.append(one)
+            else:
+                fetch.want(uid, reader)
+        for fetch_of_rest in fetches_of(rest, listed, retrieval, syntaxes):
+            begun = FetchUnderWay(
+                fetch_of_rest,
+                answerer=self._answerer,
+                cache=self._cache,
+                listener=self,
+                telemetry=self._telemetry,
+                clock=self._clock,
+                stall_seconds=self._stall_seconds,
+            )
+            for one in fetch_of_rest.wanted:
+                self._by_uid[one.sop_instance_uid, syntaxes] = begun
+                begun.want(one.sop_instance_uid, reader)
+            task = begun.start()
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def aclose(self) -> None:
+        """Stop everything; who waits is told that it does not come."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # What fetches tell.
+
+    def landed(self, fetch: FetchUnderWay, sop_instance_uid: str) -> None:
+        """Note that an instance is in the cache."""
+        self._forget(fetch, sop_instance_uid)
+        for landed in self._landings:
+            landed.add(sop_instance_uid)
+
+    def ended(self, fetch: FetchUnderWay) -> None:
+        """Note that nothing more comes of a fetch."""
+        for one in fetch.fetch.wanted:
+            self._forget(fetch, one.sop_instance_uid)
+
+    def _forget(self, fetch: FetchUnderWay, sop_instance_uid: str) -> None:
+        key = (sop_instance_uid, fetch.fetch.syntaxes)
+        if self._by_uid.get(key) is fetch:
+            del self._by_uid[key]

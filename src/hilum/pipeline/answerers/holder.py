@@ -1,0 +1,44 @@
+"""An archive elsewhere, with all that is known of it, held of it and under way from it."""
+
+from collections.abc import AsyncIterator
+
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.fetch_under_way import STALL_SECONDS
+from hilum.pipeline.answerers.fetching import Fetching
+from hilum.pipeline.answerers.lists import LIST_FRESH_SECONDS, Lists
+from hilum.pipeline.answerers.ports import Answerer, Cache
+from hilum.pipeline.archive.ports import Batch
+from hilum.query.query import Query
+
+
+class Holder:
+    """One answerer as entities see it; all entities that name it share the object.
+
+    It does not own the answerer: who made that closes it.
+    """
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        cache: Cache,
+        *,
+        telemetry: Telemetry,
+        clock: Clock,
+        list_fresh_seconds: float = LIST_FRESH_SECONDS,
+        stall_seconds: float = STALL_SECONDS,
+    ) -> None:
+        self.name = answerer.name
+        self.lists = Lists(answerer, clock, fresh_seconds=list_fresh_seconds)
+        self.fetching = Fetching(
+            answerer, cache, telemetry=telemetry, clock=clock, stall_seconds=stall_seconds
+        )
+        self._answerer = answerer
+
+    def find(self, query: Query) -> AsyncIterator[Batch]:
+        """Give all matches (see `Answerer.find`)."""
+        return self._answerer.find(query)
+
+    async def aclose(self) -> None:
+        """Stop what is under way."""
+        await self.fetching.aclose()

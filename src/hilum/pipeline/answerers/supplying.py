@@ -1,0 +1,159 @@
+"""The instances of one retrieval on their way: what is here at once, the rest as it lands.
+
+What the first holder of an instance cannot give is fetched from the next, instance by instance.
+What nobody can give is missing, and says why.
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Sequence
+
+from hilum.kernel.names import UID
+from hilum.pipeline.answerers.holder import Holder
+from hilum.pipeline.answerers.listing import Listing
+from hilum.pipeline.answerers.ports import Cache
+from hilum.pipeline.answerers.reader import Missed, Reader
+from hilum.pipeline.archive.ports import Holding, Missing, Named
+from hilum.query.retrieval import Retrieval
+
+
+class BridgedSupply:
+    """A `pipeline.archive.ports.Supply`. Begun by `begin`, and closed, whatever happens."""
+
+    def __init__(
+        self,
+        listing: Listing,
+        retrieval: Retrieval,
+        cache: Cache,
+        *,
+        syntaxes: tuple[UID, ...] = (),
+    ) -> None:
+        self.expected: Sequence[Named] = listing.expected
+        self.warnings: Sequence[str] = listing.warnings
+        self._listing = listing
+        self._retrieval = retrieval
+        self._syntaxes = syntaxes
+        self._cache = cache
+        self._reader = Reader(cache)
+        self._at_hand: dict[str, Holding] = dict(listing.here)
+        self._left = {
+            uid: deque(holders)
+            for uid, holders in listing.holders.items()
+            if uid not in listing.here
+        }
+        self._pinned: dict[str, Holding] = {}
+        self._missed: list[Missed] = []  # what made us give up
+
+    async def begin(self) -> None:
+        """Look for what is in the cache, and have the rest fetched."""
+        waited = [one for one in self.expected if one.sop_instance_uid in self._left]
+        for holding in (await self._look(waited)).values():
+            self._pinned[holding.path] = holding
+            self._at_hand[holding.sop_instance_uid] = holding
+            del self._left[holding.sop_instance_uid]
+
+    @property
+    def holdings(self) -> Sequence[Holding] | None:
+        """Give everything, if it is here."""
+        if self._left:
+            return None
+        here = self._listing.here | self._at_hand
+        return [here[one.sop_instance_uid] for one in self.expected]
+
+    async def __aiter__(self) -> AsyncIterator[Holding | Missing]:
+        """Give each of `expected` once (see the port)."""
+        has_given = bool(self._at_hand)
+        for one in self.expected:
+            if one.sop_instance_uid in self._at_hand:
+                yield self._at_hand[one.sop_instance_uid]
+        missing: list[Missing] = []
+        while self._left:
+            await self._reader.wait()
+            while (holding := self._reader.take()) is not None:
+                self._pinned[holding.path] = holding
+                del self._left[holding.sop_instance_uid]
+                has_given = True
+                yield holding
+            missing += await self._go_on()
+            while has_given and missing:
+                yield missing.pop()
+        if missing:
+            self._fail_if_failed()
+        while missing:
+            yield missing.pop()
+
+    def done(self, holding: Holding) -> None:
+        """Let go of a holding."""
+        if self._pinned.pop(holding.path, None) is not None:
+            self._cache.unpin(holding)
+
+    async def aclose(self) -> None:
+        """Let go of everything; fetches that nobody else waits for are stopped."""
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Do the same; nothing of it has to be waited for."""
+        self._reader.close()
+        while self._pinned:
+            self._cache.unpin(self._pinned.popitem()[1])
+
+    async def _go_on(self) -> list[Missing]:
+        """Turn to the next holder for what was missed; give what has no other."""
+        missing: list[Missing] = []
+        again = set(self._reader.take_passed())
+        for missed in self._reader.take_missed():
+            holders = self._left[missed.sop_instance_uid]
+            holders.popleft()
+            if holders:
+                again.add(missed.sop_instance_uid)
+            else:
+                missing.append(self._without(missed))
+        if again:
+            for holding in (await self._look(self._named(again))).values():
+                self._reader.give(holding)
+                self._cache.unpin(holding)  # the reader has pinned it
+        return missing
+
+    def _without(self, missed: Missed) -> Missing:
+        """Give up an instance."""
+        if not self._missed:
+            self._missed.append(missed)
+        del self._left[missed.sop_instance_uid]
+        return Missing(missed.sop_instance_uid, missed.reason)
+
+    def _fail_if_failed(self) -> None:
+        """Nothing came at all: when that is for an answerer's failure, this is the answer."""
+        for missed in self._missed:
+            if missed.failure is not None:
+                raise missed.failure
+
+    def _named(self, uids: Collection[str]) -> list[Named]:
+        return [one for one in self.expected if one.sop_instance_uid in uids]
+
+    async def _look(self, wanted: Sequence[Named]) -> dict[str, Holding]:
+        """Give what is in the cache, whoever it is of, pinned; join or begin fetches for the rest.
+
+        The last holders first: so nothing is awaited between a look and what is begun after it.
+        """
+        found: dict[str, Holding] = {}
+        try:
+            for holder in reversed(list(self._listing.listed)):
+                sought = [one for one in wanted if self._may_be_at(one, holder, found)]
+                if not sought:
+                    continue
+                found.update(await holder.fetching.look(sought))
+                rest = [one for one in sought if self._is_first(one, holder, found)]
+                listed = self._listing.listed[holder]
+                holder.fetching.join(self._reader, rest, listed, self._retrieval, self._syntaxes)
+        except BaseException:
+            for holding in found.values():
+                self._cache.unpin(holding)
+            raise
+        return found
+
+    def _may_be_at(self, one: Named, holder: Holder, found: Collection[str]) -> bool:
+        uid = one.sop_instance_uid
+        return uid not in found and holder in self._left[uid]
+
+    def _is_first(self, one: Named, holder: Holder, found: Collection[str]) -> bool:
+        uid = one.sop_instance_uid
+        return uid not in found and self._left[uid][0] is holder
