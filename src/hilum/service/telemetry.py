@@ -27,6 +27,7 @@ from hilum.service.sink import STDOUT, Sink
 # Where event classes are. A test finds those that are missing here; the reference is made from it.
 EVENT_MODULES: Final = (
     "hilum.console.events",
+    "hilum.pipeline.answerers.events",
     "hilum.pipeline.caching.events",
     "hilum.pipeline.drawing.events",
     "hilum.pipeline.events",

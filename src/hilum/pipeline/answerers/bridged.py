@@ -33,6 +33,7 @@ from hilum.query.level import Level
 from hilum.query.match import Match
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
+from hilum.vault.cache.places import CACHE
 
 # What `holdings` gave is kept so long for whoever asked: it cannot say when it is done.
 HELD_SECONDS: Final = 60.0
@@ -43,7 +44,7 @@ _PATIENTS_MAX: Final = 20_000
 class BridgedArchive:
     """An `Archive` over answerers, in the order of the entity. Lives on the event loop."""
 
-    def __init__(  # noqa: PLR0913 - by keyword
+    def __init__(
         self,
         members: Sequence[Member],
         *,
@@ -180,13 +181,9 @@ class BridgedArchive:
         return {study: self._patients[study] for study in studies if study in self._patients}
 
 
-# Where the cache has its payloads, below the vault's root.
-_FETCHED: Final = "cache/"
-
-
 def is_fetched(holding: Holding) -> bool:
     """Tell whether a payload is in the cache, and not ours."""
-    return holding.path.startswith(_FETCHED)
+    return holding.path.startswith(f"{CACHE}/")
 
 
 def _runs(holdings: Sequence[Holding]) -> list[list[Holding]]:
