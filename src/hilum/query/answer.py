@@ -72,7 +72,7 @@ def _fill(builder: DataSetBuilder, source: DataSet, wanted: Iterable[Wanted], qu
     if query.everything:
         for tag, element in source.elements.items():
             if tag not in OWN and tag & 0xFFFF:
-                _copy(builder, source, tag, element, ())
+                copied(builder, source, tag, element, ())
     for one in wanted:
         _answer(builder, source, one)
 
@@ -86,7 +86,7 @@ def _answer(builder: DataSetBuilder, source: DataSet, wanted: Wanted) -> None:
     if tag in OWN or tag == INSTANCE_AVAILABILITY:
         return
     if element is not None:
-        _copy(builder, source, tag, element, wanted.items)
+        copied(builder, source, tag, element, wanted.items)
     elif tag not in builder.data_set:
         builder.empty(tag, vr=wanted.vr)
 
@@ -100,7 +100,7 @@ def _tag_in(source: DataSet, attribute: Attribute) -> int:
     return found if found >= 0 else tag | 0x1000
 
 
-def _copy(
+def copied(
     builder: DataSetBuilder,
     source: DataSet,
     tag: int,
@@ -118,7 +118,7 @@ def _copy(
                     _answer(inner, item, wanted)
             else:
                 for inner_tag, inner_element in item.elements.items():
-                    _copy(inner, item, inner_tag, inner_element, ())
+                    copied(inner, item, inner_tag, inner_element, ())
             copies.append(inner.data_set)
         there = builder.data_set.items(tag)
         if items and there and len(there) == len(copies):

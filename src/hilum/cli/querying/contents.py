@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hilum.cli.querying.likely_classes import COMMON, classes_of_modalities
 from hilum.cli.querying.targets import Target
 from hilum.destinations.dimse.finding import Find
 from hilum.destinations.dimse.refusals import OperationFailed
 from hilum.destinations.dimse.requestor import Requestor
 from hilum.dicom import tags
 from hilum.dicom.dataset import DataSet
+from hilum.dicom.likely_classes import COMMON, classes_of_modalities
 from hilum.dimse.upper.negotiation import looks_like_storage
 from hilum.kernel.names import UID
 from hilum.query.level import Level

@@ -7,7 +7,6 @@ from typing import Any
 
 from hilum.cli.querying.interruption import Interruption
 from hilum.cli.querying.keeping import Folder
-from hilum.cli.querying.likely_classes import COMMON
 from hilum.cli.querying.retrieval import (
     Tally,
     Wish,
@@ -21,6 +20,7 @@ from hilum.cli.sending.progress import Display
 from hilum.cli.sending.words import count_of, duration_of, size_of
 from hilum.destinations.dimse.inquiry import inquiry_for_get
 from hilum.destinations.dimse.retrieving import get
+from hilum.dicom.likely_classes import COMMON
 from hilum.dimse.service.query_negotiation import RetrieveOptions
 from hilum.kernel.clock import Clock
 from hilum.kernel.names import UID

@@ -68,20 +68,25 @@ def inquiry_for(sop_class: UID, options: FindOptions | RetrieveOptions | None = 
 
 
 def inquiry_for_get(
-    sop_class: UID, storage_classes: Iterable[UID], options: RetrieveOptions | None = None
+    sop_class: UID,
+    storage_classes: Iterable[UID],
+    options: RetrieveOptions | None = None,
+    *,
+    syntaxes: Sequence[UID] = (),
 ) -> Inquiry:
     """Propose a C-GET, and ourselves as SCP of storage for what it may bring.
 
     Each class gets contexts within its share of the 128: one that has all syntaxes, or better one
-    for the native ones and one each for the frequent others, the rest together.
+    for the native ones and one each for the frequent others, the rest together. With `syntaxes`
+    instances may come in these only.
     """
     asking = inquiry_for(sop_class, options)
     classes = list(dict.fromkeys(storage_classes))[: CONTEXTS_MAX - len(asking.contexts)]
     contexts = list(asking.contexts)
     for one in classes:
         share = (CONTEXTS_MAX - len(asking.contexts)) // len(classes)
-        for syntaxes in _shared_out(share):
-            contexts.append(PresentationContext(2 * len(contexts) + 1, one, syntaxes))
+        for some in [tuple(syntaxes)] if syntaxes else _shared_out(share):
+            contexts.append(PresentationContext(2 * len(contexts) + 1, one, some))
     roles = tuple([RoleSelection(one, scu=False, scp=True) for one in classes])
     return Inquiry(tuple(contexts), roles=roles, extended=asking.extended)
 

@@ -21,12 +21,18 @@ _Ended = TypeVar("_Ended", FindEnded, RetrieveEnded)
 
 
 class Operation(ABC, Generic[_Answer, _Ended]):
-    """One operation on an open association. `ending`: there is none before the last response."""
+    """One operation on an open association. `ending`: there is none before the last response.
+
+    `message_id`: the one to ask with; None: the association's next. `seconds`: how long the peer
+    may be silent; None: as long as for everything.
+    """
 
     def __init__(
         self, requestor: Requestor, sop_class: UID, identifier: DataSet, service: Service
     ) -> None:
         self.ending: _Ended | None = None
+        self.message_id: int | None = None
+        self.seconds: float | None = None
         self._requestor = requestor
         self._sop_class = sop_class
         self._identifier = identifier
@@ -49,9 +55,10 @@ class Operation(ABC, Generic[_Answer, _Ended]):
         """
         context = self._requestor.context_for(self._sop_class)
         identifier = encode_identifier(self._identifier, context.transfer_syntax)
-        message_id = self._requestor.next_message_id()
+        message_id = self.message_id or self._requestor.next_message_id()
+        request = self._request(message_id)
         async with self._requestor.converse(
-            context.id, message_id, self._request(message_id), identifier
+            context.id, message_id, request, identifier, seconds=self.seconds
         ) as self._dialogue:
             if self._is_cancelled:
                 self._dialogue.cancel()

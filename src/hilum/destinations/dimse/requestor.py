@@ -286,16 +286,23 @@ class Requestor:
 
     @contextlib.asynccontextmanager
     async def converse(
-        self, context_id: int, message_id: int, command: bytes, identifier: bytes
+        self,
+        context_id: int,
+        message_id: int,
+        command: bytes,
+        identifier: bytes,
+        *,
+        seconds: float | None = None,
     ) -> AsyncGenerator[Dialogue, None]:
         """Ask something that has many answers; whoever leaves before the last one aborts.
 
         The peer may ask us meanwhile, as it does in a C-GET: all that it says is in the dialogue.
+        It may be silent for `seconds`; None: as long as for everything.
 
         Raises:
             Unreachable, RemoteProtocolError: the association is over.
         """
-        seconds = self._options.response_timeout_seconds
+        seconds = seconds or self._options.response_timeout_seconds
         with self._operation():
             self._wire.listen()
             try:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, model_validator
 
+from hilum.destinations.dimse.answering.settings import DimseArchiveSettings
 from hilum.destinations.dimse.syntax_names import TransferSyntaxName, UncompressedSyntaxName
 from hilum.destinations.settings import KIB, MIB, DestinationSettings
 from hilum.kernel.setting_types import (
@@ -152,6 +153,7 @@ class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid")
         le=16 * MIB,
         description="Longest PDU that is sent; what the peer announces holds in any case.",
     )
+    archive: DimseArchiveSettings = DimseArchiveSettings()
 
     @property
     def window_max(self) -> int:

@@ -1,0 +1,117 @@
+"""One fetch: its parts over a few associations, what did not come once more, and why it did not."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from hilum.destinations.dimse.answering.ailing import Broken, NotOffered, Waited
+from hilum.destinations.dimse.answering.gate import Gate
+from hilum.destinations.dimse.answering.parts import Part, parts_by_instance, parts_of
+from hilum.destinations.dimse.answering.pool import Pool
+from hilum.destinations.dimse.answering.ways import Way
+from hilum.destinations.dimse.refusals import OperationFailed
+from hilum.kernel.errors import HilumError
+from hilum.pipeline.answerers.ports import Fetch
+from hilum.pipeline.archive.ports import Missing
+
+_NOT_SENT: Final = "the archive did not send it, and does not say why"
+
+
+class Fetching:
+    """Brings what is wanted through a gate, by one way and, if need be, by the next."""
+
+    def __init__(self, pool: Pool, fetch: Fetch, gate: Gate, *, at_once: int, lists: bool) -> None:
+        self._pool = pool
+        self._fetch = fetch
+        self._gate = gate
+        self._at_once = at_once
+        self._lists = lists
+        self._reasons: dict[str, str] = {}
+        self._errors: list[HilumError] = []
+
+    async def run(self, ways: Sequence[Way]) -> Mapping[str, Missing]:
+        """Bring everything, and say what did not come.
+
+        Raises HilumError: nothing came, and this is why.
+        """
+        try:
+            for way in ways:
+                await self._all_by(way)
+                if not self._gate.left or not self._may_go_on():
+                    break
+        finally:
+            self._gate.close()
+        if self._errors and not self._gate.has_let_in and not self._gate.refused:
+            raise self._errors[0]
+        return self._missing()
+
+    async def _all_by(self, way: Way) -> None:
+        """Ask for all that is left, and for each instance that did not come once more."""
+        left = set(self._gate.left)
+        wanted = [one for one in self._fetch.wanted if one.sop_instance_uid in left]
+        is_first = len(wanted) == len(self._fetch.wanted)
+        retrieval = self._fetch.retrieval
+        if is_first:
+            parts = parts_of(self._fetch, lists=self._lists)
+        else:
+            parts = parts_by_instance(retrieval, wanted, lists=self._lists)
+        self._errors = []
+        await self._round(way, parts)
+        left = set(self._gate.left)
+        if left and is_first and self._may_ask_again():
+            wanted = [one for one in wanted if one.sop_instance_uid in left]
+            again = parts_by_instance(retrieval, wanted, lists=self._lists)
+            if again != parts or self._errors:
+                await self._round(way.again(), again)
+
+    def _may_ask_again(self) -> bool:
+        """Tell whether asking for the rest has a chance: the peer is there, and answers."""
+        if self._gate.has_let_in:
+            return not any(isinstance(error, Waited) for error in self._errors)
+        return all(isinstance(error, OperationFailed) for error in self._errors)
+
+    def _may_go_on(self) -> bool:
+        """Tell whether another way may bring what is left."""
+        known = (OperationFailed, NotOffered)
+        return all(isinstance(error, known) for error in self._errors)
+
+    async def _round(self, way: Way, parts: Sequence[Part]) -> None:
+        turn = deque(parts)
+        lanes = max(1, min(self._at_once, len(turn), self._pool.free))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(lanes):
+                group.create_task(self._lane(way, turn))
+
+    async def _lane(self, way: Way, turn: deque[Part]) -> None:
+        """Take one part after the other; when nothing more can be asked, leave the others."""
+        try:
+            while turn:
+                await self._bring(way, turn.popleft())
+        except HilumError as error:
+            self._errors.append(error)
+
+    async def _bring(self, way: Way, part: Part) -> None:
+        """Bring one part.
+
+        Raises HilumError: there is no association, or none any more.
+        """
+        while True:
+            loan = await way.borrow(part)
+            before = self._gate.received_bytes
+            try:
+                await way.bring(loan, part, self._gate, self._reasons)
+            except OperationFailed as error:
+                self._errors.append(error)
+            except Broken:
+                # It ended while it was idle: once more on another one, and then on a new one.
+                if not loan.is_reused or self._gate.received_bytes > before:
+                    raise
+                continue
+            return
+
+    def _missing(self) -> dict[str, Missing]:
+        because = str(self._errors[0]) if self._errors else _NOT_SENT
+        missing = {uid: Missing(uid, self._reasons.get(uid, because)) for uid in self._gate.left}
+        missing |= {uid: Missing(uid, reason) for uid, reason in self._gate.refused.items()}
+        return missing

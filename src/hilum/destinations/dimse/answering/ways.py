@@ -1,0 +1,233 @@
+"""The two ways in which instances come: C-GET, and C-MOVE to our own listener."""
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import MutableMapping
+from typing import Final
+
+from hilum.destinations.dimse.answering.ailing import NotOffered, underway
+from hilum.destinations.dimse.answering.finder import Finder
+from hilum.destinations.dimse.answering.gate import Gate
+from hilum.destinations.dimse.answering.parts import Part
+from hilum.destinations.dimse.answering.pool import Loan, Pool
+from hilum.destinations.dimse.answering.proposal import getting_inquiry
+from hilum.destinations.dimse.requestor import Requestor
+from hilum.destinations.dimse.retrieving import Retrieve, get, move
+from hilum.destinations.dimse.wire import TooSlow
+from hilum.dicom.sop_classes import sop_class_name
+from hilum.dimse.status import Service, describe
+from hilum.kernel.errors import HilumError
+from hilum.kernel.names import UID, AETitle
+from hilum.pipeline.answerers.ports import Homecomings
+from hilum.query.level import Level, Model
+
+Reasons = MutableMapping[str, str]
+# A C-MOVE may be silent as long as instances come: that is looked at from outside.
+_FOREVER_SECONDS: Final = 7 * 86_400.0
+
+
+class Way(ABC):
+    """How one part is brought. `service`: what is asked for."""
+
+    service: Service
+
+    def __init__(self, pool: Pool, model: Model) -> None:
+        self._pool = pool
+        self._model = model
+
+    @abstractmethod
+    async def borrow(self, part: Part) -> Loan:
+        """Give an association for a part. Raises NotOffered, or as `Pool.borrow` does."""
+
+    @abstractmethod
+    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> None:
+        """Bring a part through the gate; the loan ends with it. `reasons`: what the peer said.
+
+        A cancelled task returns when the peer has stopped, or was left, a second later at most.
+
+        Raises HilumError: see `ailing`.
+        """
+
+    def again(self) -> "Way":
+        """Give the way in which what did not come is asked for once more."""
+        return self
+
+    def _model_for(self, part: Part) -> Model:
+        """Name patients only where they are known."""
+        return self._model if Level.PATIENT in part.keys else Model.STUDY_ROOT
+
+    async def _run(
+        self, loan: Loan, retrieve: Retrieve, body: "asyncio.Task[None]", gate: Gate
+    ) -> None:
+        """Wait for the end of a retrieval; when nobody waits any more, wind it up."""
+        try:
+            await asyncio.wait({body})
+        except asyncio.CancelledError:
+            gate.close()
+            retrieve.cancel()
+            self._pool.wind_up(loan)
+            await _ended(body, loan.requestor)
+            raise
+        await body
+
+
+async def _ended(body: "asyncio.Task[None]", requestor: Requestor) -> None:
+    """Wait for the end of what is wound up; at once, if even that is cancelled."""
+    try:
+        await asyncio.wait({body})
+    except asyncio.CancelledError:
+        requestor.abort()
+
+
+async def _follow(loan: Loan, retrieve: Retrieve, gate: Gate, heard: "_Silence") -> None:
+    """Read a retrieval to its end."""
+    with underway():
+        async with contextlib.aclosing(retrieve.progress()) as progress:
+            async for _ in progress:
+                heard.broken()
+                loan.received_bytes = gate.received_bytes
+
+
+class _Silence:
+    """How long a peer has said nothing."""
+
+    def __init__(self) -> None:
+        self.since = asyncio.get_running_loop().time()
+
+    def broken(self) -> None:
+        """It said something."""
+        self.since = asyncio.get_running_loop().time()
+
+
+def _explain(retrieve: Retrieve, service: Service, called: str, reasons: Reasons) -> None:
+    """Keep what the peer says of what failed, in words that are the standard's."""
+    if retrieve.ending is None:
+        return
+    words = f"{called} could not send it: {describe(retrieve.ending.status, service)}"
+    reasons.update(dict.fromkeys(retrieve.failed, words))
+
+
+class Getting(Way):
+    """C-GET: what comes, comes on the association that asks (PS3.4 §C.4.3)."""
+
+    service = Service.GET
+
+    def __init__(self, pool: Pool, model: Model, syntaxes: tuple[UID, ...]) -> None:
+        super().__init__(pool, model)
+        self._syntaxes = syntaxes
+
+    def again(self) -> Way:
+        """Ask without a wish for transfer syntaxes: the peer may have no other than its own."""
+        return Getting(self._pool, self._model, ()) if self._syntaxes else self
+
+    async def borrow(self, part: Part) -> Loan:
+        """Give an association with contexts for the classes of a part."""
+        sop_class = UID(self._model_for(part).get_uid)
+        inquiry = getting_inquiry(sop_class, part.classes, self._syntaxes)
+        loan = await self._pool.borrow(inquiry, f"C-GET {part.level.name}")
+        contexts = loan.requestor.contexts.values()
+        if not any(one.abstract_syntax == sop_class and one.we_are_scu for one in contexts):
+            self._pool.leave(loan)
+            raise NotOffered(f"{loan.requestor.address} does not offer {sop_class_name(sop_class)}")
+        return loan
+
+    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> None:
+        """Bring a part; see `Way`."""
+        model = self._model_for(part)
+        retrieve = get(loan.requestor, UID(model.get_uid), part.identifier(model), gate)
+        body = self._pool.work(loan, _follow(loan, retrieve, gate, _Silence()))
+        try:
+            await self._run(loan, retrieve, body, gate)
+        finally:
+            _explain(retrieve, self.service, loan.requestor.address.called, reasons)
+
+
+class Moving(Way):
+    """C-MOVE to our own listener, which knows what comes home (PS3.4 §C.4.2)."""
+
+    service = Service.MOVE
+
+    def __init__(
+        self,
+        pool: Pool,
+        model: Model,
+        finder: Finder,
+        homecomings: Homecomings,
+        *,
+        destination: AETitle,
+        patience_seconds: float,
+    ) -> None:
+        super().__init__(pool, model)
+        self._finder = finder
+        self._homecomings = homecomings
+        self._destination = destination
+        self._patience_seconds = patience_seconds
+
+    async def borrow(self, part: Part) -> Loan:
+        """Give an association for asking: it has C-MOVE, too."""
+        loan = await self._finder.borrow(f"C-MOVE {part.level.name}")
+        sop_class = UID(self._model_for(part).move_uid)
+        contexts = loan.requestor.contexts.values()
+        if not any(one.abstract_syntax == sop_class and one.we_are_scu for one in contexts):
+            self._pool.give_back(loan)
+            raise NotOffered(f"{loan.requestor.address} does not offer {sop_class_name(sop_class)}")
+        return loan
+
+    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> None:
+        """Bring a part; see `Way`."""
+        model = self._model_for(part)
+        retrieve = move(
+            loan.requestor, UID(model.move_uid), part.identifier(model), self._destination
+        )
+        retrieve.seconds = _FOREVER_SECONDS
+        silence = _Silence()
+        body = self._pool.work(loan, self._move(loan, retrieve, gate, silence))
+        watch = _Watch(loan.requestor, gate, silence, self._patience_seconds)
+        try:
+            await self._run(loan, retrieve, body, gate)
+        except HilumError as error:
+            raise watch.complaint(error) from error
+        finally:
+            watch.stop()
+            _explain(retrieve, self.service, loan.requestor.address.called, reasons)
+
+    async def _move(self, loan: Loan, retrieve: Retrieve, gate: Gate, silence: _Silence) -> None:
+        with self._homecomings.expect(gate) as homecoming:
+            retrieve.message_id = homecoming.message_id
+            await _follow(loan, retrieve, gate, silence)
+
+
+class _Watch:
+    """Ends an association on which nothing is said for too long, while nothing comes home."""
+
+    def __init__(self, requestor: Requestor, gate: Gate, silence: _Silence, seconds: float) -> None:
+        self._requestor = requestor
+        self._gate = gate
+        self._silence = silence
+        self._seconds = seconds
+        self._is_late = False
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def complaint(self, error: HilumError) -> HilumError:
+        """Give what ended it: silence, or what it says itself."""
+        if not self._is_late:
+            return error
+        return TooSlow(
+            f"{self._requestor.address} did not answer our C-MOVE, nor send anything, within "
+            f"{self._seconds:g} s"
+        )
+
+    def _look(self) -> None:
+        heard = max(self._gate.heard_at, self._silence.since)
+        left = heard + self._seconds - self._loop.time()
+        if left > 0:
+            self._timer = self._loop.call_later(left, self._look)
+        else:
+            self._is_late = True
+            self._requestor.abort()
