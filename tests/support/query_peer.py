@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES
+from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
 from hilum.dimse.message import Command, CommandField, CommandReceived, DataReceived, Messages
 from hilum.dimse.service.identifier import encode_identifier, read_identifier
 from hilum.dimse.service.query import find_match
 from hilum.dimse.service.query_negotiation import FindOptions, RetrieveOptions, answerer
 from hilum.dimse.service.storage import store_request
+from hilum.dimse.service.verification import echo_response
 from hilum.dimse.upper.association import Association
 from hilum.dimse.upper.events import AssociationRequested, Fragment, ReleaseRequested
 from hilum.dimse.upper.negotiation import Context, Policy, negotiate
@@ -71,6 +72,8 @@ def store(asked, instance, message_id=1, context=None):
 
 
 WAIT = object()  # yielded: go on when the peer has said something more (an answer, a C-CANCEL)
+ABORT = object()  # yielded: abort the association
+HANG_UP = object()  # yielded: close the connection without a word
 
 
 @dataclass
@@ -79,12 +82,17 @@ class QueryPeer:
 
     script: Callable[[Asked], Iterator] = lambda _: iter(())
     find_options: FindOptions = field(default_factory=FindOptions)
+    # Is asked for every association: an A-ASSOCIATE-RJ, ABORT, HANG_UP, or WAIT for silence.
+    greets: Callable = lambda _: None
+    refuses: frozenset = frozenset()  # abstract syntaxes
+    open_now: int = 0
     host: str = "127.0.0.1"
     port: int = 0
     requests: list = field(default_factory=list)
     asked: list = field(default_factory=list)
     stored: list = field(default_factory=list)  # statuses
     releases: int = 0
+    echoes: int = 0
     ended: int = 0
 
     @contextlib.contextmanager
@@ -149,7 +157,7 @@ class _Talk:
                     await self._handle(event)
                 self._writer.write(bytes(self._association.outgoing))
                 self._association.outgoing.clear()
-                if self._association.is_closed:
+                if self._association.is_closed or self._writer.is_closing():
                     return
         finally:
             self._writer.close()
@@ -158,8 +166,13 @@ class _Talk:
         match event:
             case AssociationRequested(request):
                 self._peer.requests.append(request)
+                greeting = self._peer.greets(request)
+                if greeting is not None:
+                    self._turn_away(greeting)
+                    return
                 policy = Policy(
-                    abstract_syntaxes=_SERVED | set(STORAGE_SOP_CLASSES),
+                    abstract_syntaxes=(_SERVED | set(STORAGE_SOP_CLASSES) | {VERIFICATION})
+                    - self._peer.refuses,
                     peer_may_be_scp_of=frozenset(STORAGE_SOP_CLASSES),
                     extended_answer=answerer(
                         find_classes=FIND,
@@ -178,8 +191,24 @@ class _Talk:
             case _:
                 pass
 
+    def _turn_away(self, greeting):
+        if greeting is WAIT:
+            return
+        if greeting is HANG_UP:
+            self._writer.transport.abort()
+        elif greeting is ABORT:
+            self._writer.write(self._association.abort())
+        else:
+            self._writer.write(self._association.reject(greeting))
+
     async def _receive(self, message):
         match message:
+            case CommandReceived(context, command) if (
+                command.command_field == CommandField.C_ECHO_RQ
+            ):
+                self._peer.echoes += 1
+                echo = echo_response(command, 0)
+                self._writer.write(self._association.command(context.id, echo))
             case CommandReceived(context, command) if command.has_data_set:
                 self._asked = Asked(context, command, dict(self._association.contexts))
                 self._data.clear()
@@ -209,6 +238,10 @@ class _Talk:
         try:
             said = self._script.send(value)
             while said is not WAIT:
+                if said is ABORT or said is HANG_UP:
+                    self._turn_away(said)
+                    self._script = None
+                    return
                 await self._send(said)
                 if said.context_id is not None:
                     return

@@ -25,7 +25,7 @@ class Broken(Unreachable):
 
 # The first that fits; an association that breaks the protocol gives what cannot be understood.
 _AILMENTS: Final[tuple[tuple[type[HilumError], Lost], ...]] = (
-    (Waited, Lost.BUSY),
+    (Full, Lost.BUSY),  # of ours: associations, homecomings
     (Busy, Lost.BUSY),
     (TooSlow, Lost.LATE),
     (NotOffered, Lost.NOT_OFFERED),

@@ -185,6 +185,7 @@ class DimseAnswerer:
                     model,
                     self._finder,
                     self._homecomings,
+                    answerer=self.name,
                     destination=self._settings.move_to or self._address.calling,
                     patience_seconds=self._options.response_timeout_seconds,
                 )

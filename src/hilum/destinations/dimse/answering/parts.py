@@ -5,8 +5,9 @@ were left out of a first try.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hilum.destinations.dimse.answering.proposal import CLASSES_AT_ONCE
 from hilum.destinations.dimse.answering.steps import uid_groups
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.charset_writing import UTF_8
@@ -100,4 +101,12 @@ def _without_doubles(parts: Sequence[Part]) -> list[Part]:
         there = merged.get(key)
         classes = part.classes if there is None else part.classes | there.classes
         merged[key] = Part(part.level, part.keys, classes)
-    return list(merged.values())
+    return _sharing(list(merged.values()))
+
+
+def _sharing(parts: Sequence[Part]) -> list[Part]:
+    """Let all parts do with the same associations, if these can be ready for all classes."""
+    classes = frozenset[UID]().union(*[part.classes for part in parts])
+    if len(classes) > CLASSES_AT_ONCE:
+        return list(parts)
+    return [replace(part, classes=classes) for part in parts]

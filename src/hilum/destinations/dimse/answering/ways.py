@@ -155,12 +155,14 @@ class Moving(Way):
         finder: Finder,
         homecomings: Homecomings,
         *,
+        answerer: str,
         destination: AETitle,
         patience_seconds: float,
     ) -> None:
         super().__init__(pool, model)
         self._finder = finder
         self._homecomings = homecomings
+        self._answerer = answerer
         self._destination = destination
         self._patience_seconds = patience_seconds
 
@@ -193,7 +195,10 @@ class Moving(Way):
             _explain(retrieve, self.service, loan.requestor.address.called, reasons)
 
     async def _move(self, loan: Loan, retrieve: Retrieve, gate: Gate, silence: _Silence) -> None:
-        with self._homecomings.expect(gate) as homecoming:
+        calling = loan.requestor.address.calling
+        async with self._homecomings.expect(
+            gate, answerer=self._answerer, ae_title=calling
+        ) as homecoming:
             retrieve.message_id = homecoming.message_id
             await _follow(loan, retrieve, gate, silence)
 
