@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 from answerer_rig import MemorySink, answering
-from query_peer import ABORT, WAIT, QueryPeer
 from dimse_archive import DimseArchive
+from query_peer import ABORT, WAIT, QueryPeer
 
 from hilum.dimse.service.ending import Ending
 from hilum.dimse.status import Service

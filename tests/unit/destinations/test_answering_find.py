@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 from answerer_rig import all_of, answering, question
-from query_peer import QueryPeer
 from dimse_archive import MODALITIES_IN_STUDY, DimseArchive
+from query_peer import QueryPeer
 
 from hilum.dicom import tags
 from hilum.dicom.match_keys import KeyRules, matching_of

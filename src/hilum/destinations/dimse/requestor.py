@@ -85,7 +85,12 @@ async def associate(
         extended=tuple(extended),
         user_identity=options.user_identity,
     )
-    request = _request(address, contexts, information)
+    request = AssociateRequest(
+        called_ae_title=address.called,
+        calling_ae_title=address.calling,
+        contexts=tuple(contexts),
+        user_information=information,
+    )
     association = Association.requestor(request, UpperLimits())
     wire = await connect(address, options, Wire(association, address, Questions(reporter)))
     try:
@@ -97,17 +102,6 @@ async def associate(
         wire.abort()
         await wire.wait_closed()
         raise
-
-
-def _request(
-    address: Address, contexts: Sequence[PresentationContext], information: UserInformation
-) -> AssociateRequest:
-    return AssociateRequest(
-        called_ae_title=address.called,
-        calling_ae_title=address.calling,
-        contexts=tuple(contexts),
-        user_information=information,
-    )
 
 
 class Requestor:
@@ -297,7 +291,7 @@ class Requestor:
         """Ask something that has many answers; whoever leaves before the last one aborts.
 
         The peer may ask us meanwhile, as it does in a C-GET: all that it says is in the dialogue.
-        It may be silent for `seconds`; None: as long as for everything.
+        It may be silent for `seconds`, or as long as for everything.
 
         Raises:
             Unreachable, RemoteProtocolError: the association is over.

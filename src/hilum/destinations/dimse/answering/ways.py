@@ -148,7 +148,7 @@ class Moving(Way):
 
     service = Service.MOVE
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each thing it needs
         self,
         pool: Pool,
         model: Model,
