@@ -40,7 +40,7 @@ def identifier_of(
     _fill(builder, match.attributes, wanted, query)
     builder.texts(QUERY_RETRIEVE_LEVEL, match.level.name)
     builder.texts(_RETRIEVE_AE_TITLE, retrieve_ae_title)
-    builder.texts(INSTANCE_AVAILABILITY, availability)
+    builder.texts(INSTANCE_AVAILABILITY, _availability(match, availability))
     return builder.data_set
 
 
@@ -52,13 +52,19 @@ def result_of(
     wanted = [*query.wanted, *unique_of(match.level)]
     _fill(builder, match.attributes, wanted, query)
     if match.level > Level.PATIENT:
-        builder.texts(INSTANCE_AVAILABILITY, availability)
+        builder.texts(INSTANCE_AVAILABILITY, _availability(match, availability))
     if retrieve_url:
         builder.texts(RETRIEVE_URL, retrieve_url)
     if not builder.data_set.raw(_MODALITIES_IN_STUDY):
         # Viewers trip over an empty one (seen: OHIF 3.13, which then lists no study at all).
         builder.data_set.elements.pop(_MODALITIES_IN_STUDY, None)
     return builder.data_set
+
+
+def _availability(match: Match, ours: str) -> str:
+    """Give what an archive elsewhere says of its own: only it knows what is on tape there."""
+    theirs = match.attributes.text(INSTANCE_AVAILABILITY) if match.answerer else ""
+    return theirs or ours
 
 
 def unique_of(level: Level) -> Iterable[Wanted]:
