@@ -9,14 +9,17 @@ from scripted_supply import Named, ScriptedArchive, ScriptedSupply, holdings_of
 from test_dimse_getting import GET, GET_RSP, STORE_RQ, asking, counts, fetch, proposal
 from test_dimse_moving import GONE, MOVE, MOVING, Target, move
 
+from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.dimse.service.query import cancel_request
 from hilum.dimse.service.retrieve import read_failed_list
 from hilum.dimse.service.storage import store_response
 from hilum.dimse.status import Service
+from hilum.kernel.names import UID
 from hilum.kernel.outcome import Deferred, Delivered, Failing
 from hilum.pipeline.answerers.ailments import AnswererFailed, DimseAnswer, HttpAnswer, Lost
 from hilum.sources.dimse.settings import DimseLimits
 
+JPEG = UID("1.2.840.10008.1.2.4.70")
 LATE = AnswererFailed("no answer within 5 s", answerer="pacs", ailment=Lost.LATE)
 
 
@@ -247,14 +250,21 @@ def test_what_came_before_a_failure_is_counted(visit):
     visit(scenario)
 
 
-def test_the_archive_is_told_what_the_requestor_takes(visit):
+@pytest.mark.parametrize(
+    ("taken", "told"),
+    [
+        ([JPEG], (JPEG,)),
+        ([JPEG, IMPLICIT], (JPEG, IMPLICIT, EXPLICIT, *UNCOMPRESSED[2:])),
+    ],
+)
+def test_the_archive_is_told_what_the_requestor_takes_by_itself_or_by_us(visit, taken, told):
     async def scenario(rig, there):
         there.supply.bring(*there.holdings)
-        asker = await asking(rig, *proposal(IMPLICIT, EXPLICIT))
+        asker = await asking(rig, *proposal(*taken))
         fetch(asker, there.study)
         await asker.responses()
         ((*_, syntaxes),) = there.archive.asked
-        assert syntaxes == (IMPLICIT, EXPLICIT)
+        assert syntaxes == told
 
     visit(scenario)
 

@@ -8,6 +8,7 @@ import contextlib
 from typing import ClassVar
 
 from hilum.dicom.dataset import DataSet
+from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.dimse.command import Command, Priority
 from hilum.dimse.service.retrieve import store_contexts
 from hilum.dimse.status import Service
@@ -46,8 +47,11 @@ class Getting(Retrieving):
         await self._retrieve(identifier, destination="")
 
     def _syntaxes(self) -> tuple[UID, ...]:
-        contexts = [one for ours in store_contexts(self._asker.contexts).values() for one in ours]
-        return tuple(dict.fromkeys([context.transfer_syntax for context in contexts]))
+        """Give what the requestor takes, and what we can put into that on the way."""
+        by_class = store_contexts(self._asker.contexts).values()
+        taken = dict.fromkeys([one.transfer_syntax for contexts in by_class for one in contexts])
+        converted = () if taken.keys().isdisjoint(UNCOMPRESSED) else UNCOMPRESSED
+        return tuple(dict.fromkeys([*taken, *converted]))
 
     async def _send(self, work: Work) -> None:
         priority = Priority.MEDIUM if self._command.priority is None else self._command.priority

@@ -160,7 +160,8 @@ class Operations:
         self._waiting = deque([one for one in self._waiting if one.survives_release])
         if self._current is not None and not self._current.survives_release and self._task:
             self._task.cancel()
-        self._grant_grace()
+        elif self._task is not None:
+            self._grant_grace()
 
     def _grant_grace(self) -> None:
         """Look in a while whether what goes on still waits for an archive."""
@@ -172,7 +173,8 @@ class Operations:
             return
         if isinstance(self._current, Operation) and self._current.awaits_archive:
             self._task.cancel()
-        self._grant_grace()
+        elif self._task is not None:
+            self._grant_grace()
 
     def end(self) -> None:
         """The association is over: nothing can be answered any more."""
