@@ -28,6 +28,7 @@ class Incoming:
     sop_instance_uid: UID
     transfer_syntax_uid: UID
     sender: str  # AE title of whoever sends it
+    cached: str = ""  # where it lies in the cache: another process of ours took it
 
 
 class Landing(Protocol):

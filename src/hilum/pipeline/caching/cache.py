@@ -28,7 +28,7 @@ from hilum.pipeline.caching.landing import Dock
 from hilum.pipeline.caching.librarian import Librarian, Looked, answerer_of
 from hilum.pipeline.caching.pins import Pins
 from hilum.pipeline.caching.settings import CacheSettings
-from hilum.pipeline.caching.sink import FetchSink
+from hilum.pipeline.caching.sink import FetchSink, HandoverSink
 from hilum.pipeline.moments import Moments
 from hilum.pipeline.reading import Reading
 from hilum.pipeline.room import Room
@@ -103,7 +103,18 @@ class PayloadCache:
 
     def sink(self, answerer: str) -> FetchSink:
         """Give a place where instances of an answerer land."""
-        return FetchSink(self._dock, self._pins, answerer, landed=self._landed, unpin=self.unpin)
+        return FetchSink(
+            self._dock,
+            self._pins,
+            answerer,
+            landed=self._landed,
+            unpin=self.unpin,
+            adopt=self._adopt,
+        )
+
+    def handover(self, answerer: str) -> HandoverSink:
+        """Give a place for what another process of ours waits for."""
+        return HandoverSink(self._dock, answerer)
 
     def pin(self, holding: Holding) -> None:
         """Keep a holding until it is unpinned as often as it was pinned."""
@@ -138,6 +149,13 @@ class PayloadCache:
             self._telemetry.emit(
                 PayloadsEvicted(answerer_of(gone.place), gone.cause, gone.payloads, gone.file_bytes)
             )
+
+    async def _adopt(self, answerer: str, path: str) -> Holding | None:
+        try:
+            return await self._run(partial(self._librarian.adopt, answerer, path))
+        except OSError as error:
+            self._obstructed(error)
+            return None
 
     def _landed(self, answerer: str, holding: Holding) -> None:
         self._telemetry.emit(PayloadCached(answerer, holding.sop_instance_uid, holding.size))

@@ -84,6 +84,20 @@ class Librarian:
             self._find_in(shelf, uids, found)
         return found
 
+    def adopt(self, answerer: str, path: str) -> Holding | None:
+        """Find what another process put there; None: it is not there. Raises OSError."""
+        place = place_of(path)
+        study = place.rpartition("/")[2]
+        if not is_uid(study) or place != study_place(answerer, study):
+            return None
+        shelf = self._shelf(place)
+        self._files.look(shelf, now=self._seconds())
+        came = shelf.payloads.get(path.removeprefix(f"{place}/"))
+        if came is None or not self._files.is_whole(shelf, came):
+            return None
+        self._pins.use(path)
+        return holding_of(place, came, moment_of(came.received_at_microseconds))
+
     def drop(self, paths: Iterable[str]) -> None:
         """Take payloads away at once."""
         for path in paths:

@@ -8,9 +8,10 @@ from hilum.dicom.sop_classes import VERIFICATION
 from hilum.dimse.message import Command, CommandField, CommandReceived, encode_response
 from hilum.dimse.service.commitment_answer import request_refusal
 from hilum.dimse.service.ending import query_retrieve_refusal
-from hilum.dimse.service.storage import store_refusal, store_response
+from hilum.dimse.service.storage import Refusal, store_refusal, store_response
 from hilum.dimse.service.verification import echo_response
 from hilum.dimse.status import (
+    NOT_AUTHORIZED,
     OUT_OF_RESOURCES,
     RESOURCE_LIMITATION,
     SUCCESS,
@@ -18,12 +19,14 @@ from hilum.dimse.status import (
 )
 from hilum.dimse.upper.association import Association, Context
 from hilum.ledger.entry import Origin
+from hilum.pipeline.answerers.homecoming import Late
 from hilum.pipeline.answers import Answer, Kept
 from hilum.pipeline.entities import Entity
 from hilum.pipeline.reception import Announcement
 from hilum.sources.dimse.admission import Admitted, Caller
 from hilum.sources.dimse.committing import Committing, IncomingRequest
 from hilum.sources.dimse.events import AssociationClosed, EchoAnswered, OperationRefused
+from hilum.sources.dimse.homing import LATE, Homing
 from hilum.sources.dimse.operation import Asker, Extended, IncomingIdentifier
 from hilum.sources.dimse.operations import Operations, kind_of
 from hilum.sources.dimse.outbox import Outbox
@@ -196,6 +199,8 @@ class Conversation:
         if (refusal := store_refusal(context, command)) is not None:
             self._refuse(context, command, refusal.status, refusal.comment)
             return
+        if command.move_originator_message_id is not None and self._comes_home(context, command):
+            return
         reception = self._desk.intake.receive(
             Announcement(
                 source="dimse",
@@ -208,6 +213,41 @@ class Conversation:
             resumed=self._line.resume,
         )
         self.incoming = reception
+
+    def _comes_home(self, context: Context, command: Command) -> bool:
+        """Take a store that belongs to a C-MOVE of ours; tell whether it does."""
+        sink = self._desk.homecomings.sink_of(command) if self._desk.homecomings else None
+        match sink:
+            case None:
+                return False
+            case Late():
+                self._refuse(context, command, NOT_AUTHORIZED, LATE)
+            case _:
+                homing = Homing(
+                    sink,
+                    context,
+                    command,
+                    sender=self.caller.calling_ae_title,
+                    telemetry=self._desk.telemetry,
+                    answered=lambda answer, size: self._come_home(context, command, answer, size),
+                    resumed=self._line.resume,
+                )
+                self._desk.operations.start(homing, _nothing)
+                self.incoming = homing
+        return True
+
+    def _come_home(self, context: Context, command: Command, answer: Refusal, size: int) -> None:
+        if answer.status == SUCCESS:
+            self.tally.stored += 1
+            self.tally.size += size
+        else:
+            self._desk.telemetry.emit(
+                OperationRefused(
+                    f"0x{command.command_field:04X}", self.caller.calling_ae_title, answer.comment
+                )
+            )
+            self.tally.refused += 1
+        self._settle(context.id, store_response(command, answer.status, answer.comment))
 
     def _take_report(self, context: Context, command: Command) -> None:
         if (refusal := report_refusal(context, command)) is not None:
@@ -296,3 +336,7 @@ class Conversation:
             self.incoming = Swallow(lambda: self._settle(context.id, response))
         else:
             self._line.send_command(context.id, response)
+
+
+def _nothing() -> None:
+    """Hear that a store that came home is dealt with."""

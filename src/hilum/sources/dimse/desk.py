@@ -23,6 +23,7 @@ from hilum.dimse.upper.pdu import (
 from hilum.dimse.upper.reasons import PresentationReason, RejectResult
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.homecoming import StoresComingHome
 from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.entities import Entities, Entity
 from hilum.pipeline.intake import Intake
@@ -72,11 +73,13 @@ class Desk:
         library: Library | None = None,
         voucher: Voucher | None = None,
         entities: Entities | None = None,
+        homecomings: StoresComingHome | None = None,
     ) -> None:
         """Take what to work with; without a `library` nothing can be asked for.
 
         Without `entities` there is one face by every title, with all that the library's archive
-        can do. Without a `voucher` nobody is promised storage commitment.
+        can do. Without a `voucher` nobody is promised storage commitment. Without `homecomings`
+        every store is an arrival.
         """
         self.rulebook = rulebook
         self.limits = limits
@@ -87,6 +90,7 @@ class Desk:
         self.library = library
         self.voucher = voucher
         self.entities = entities
+        self.homecomings = homecomings
         self.operations = RunningOperations()
         self.loop = asyncio.get_running_loop()
         self.emptied = asyncio.Event()

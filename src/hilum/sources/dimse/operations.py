@@ -75,13 +75,21 @@ class Running(Protocol):
         ...
 
 
+class Carried(Protocol):
+    """Work that an association has begun."""
+
+    async def run(self) -> None:
+        """Carry it out; raises nothing."""
+        ...
+
+
 class RunningOperations:
     """The tasks of all associations of a process, so that somebody knows of each."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, operation: Running, ended: Callable[[], None]) -> asyncio.Task[None]:
+    def start(self, operation: Carried, ended: Callable[[], None]) -> asyncio.Task[None]:
         """Begin with an operation; `ended` is called when it is over."""
         task = asyncio.get_running_loop().create_task(operation.run())
         self._tasks.add(task)
