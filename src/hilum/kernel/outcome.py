@@ -27,24 +27,28 @@ class Delivered:
 class Deferred:
     """Not now: the reason may pass by itself, so try again.
 
-    `status`: the number the other side answered, of DIMSE or HTTP; None: it answered none.
+    `status` and `http_status`: see `Refused`.
     """
 
     reason: str
     retry_after: timedelta | None = None
     failing: Failing = Failing.BUSY
     status: int | None = None
+    http_status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """No: trying this instance again without a change will not help.
 
-    `status`: as above; a number of DIMSE, of a STOW answer, or of HTTP.
+    `status` is what the other side said of this instance: a DIMSE status, or the Failure Reason of
+    a store over HTTP, which are the same numbers. `http_status` is the status code of its answer,
+    if it spoke HTTP. None: it did not say.
     """
 
     reason: str
     status: int | None = None
+    http_status: int | None = None
 
 
 Outcome = Delivered | Deferred | Refused

@@ -106,13 +106,12 @@ class Settling:
         self, cursor: Cursor, settlement: Settlement, outcome: Refused, account: _Account
     ) -> None:
         reason = short(outcome.reason)
+        status = outcome.http_status if outcome.status is None else outcome.status
         whose = (settlement.delivery_id, settlement.owner)
-        rows = self._statements.refuse.run(cursor, reason, outcome.status, *whose).fetchall()
+        rows = self._statements.refuse.run(cursor, reason, status, *whose).fetchall()
         for destination, attempts in rows:
             account.tallies[destination].refused += 1
-            _note(
-                account, settlement.delivery_id, ("refused", "", reason, outcome.status), attempts
-            )
+            _note(account, settlement.delivery_id, ("refused", "", reason, status), attempts)
 
     def _add_paces(self, cursor: Cursor, account: _Account) -> None:
         minute = account.at // MICROSECONDS_PER_MINUTE

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from hilum.kernel.outcome import Deferred, Delivered, Refused
 from hilum.ledger.entry import Verdict
+from hilum.pipeline.entities import StatusProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +56,35 @@ class DuplicateRefused:
     reason: str
 
 
-Answer = Kept | NoRoom | Mismatched | Misplaced | NotUnderstood | TooLong | DuplicateRefused
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The archive behind the entity has it."""
+
+    outcome: Delivered
+
+
+@dataclass(frozen=True, slots=True)
+class NotPassed:
+    """The archive behind the entity does not have it, or nobody knows; it is not here either."""
+
+    outcome: Deferred | Refused
+    destination: str
+    profile: StatusProfile = "standard"
+
+    @property
+    def reason(self) -> str:
+        """Say what it answered, for the log."""
+        return self.outcome.reason
+
+
+Answer = (
+    Kept
+    | NoRoom
+    | Mismatched
+    | Misplaced
+    | NotUnderstood
+    | TooLong
+    | DuplicateRefused
+    | Passed
+    | NotPassed
+)

@@ -13,8 +13,7 @@ from typing import Protocol
 from hilum.dicom.facts import FactsReader, InstanceFacts
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
-from hilum.kernel.errors import CorruptPayload, Full, HilumError
-from hilum.kernel.names import is_uid
+from hilum.kernel.errors import Full, HilumError
 from hilum.ledger.delivery import PlannedDelivery
 from hilum.ledger.entry import Entry, Recorded, Verdict
 from hilum.ledger.extras import Extra, SeriesRequest
@@ -22,13 +21,12 @@ from hilum.pipeline.answers import (
     Answer,
     DuplicateRefused,
     Kept,
-    Mismatched,
     Misplaced,
     NoRoom,
-    NotUnderstood,
 )
 from hilum.pipeline.archive.indexing import Indexing
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.examining import judge
 from hilum.pipeline.moments import Moments
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Reception
@@ -153,7 +151,7 @@ class Committer:
             report.disk_is_full |= reception.has_met_full_disk
             self._drop(reception, report)
             return None
-        judged = _judge(reception, self._facts)
+        judged = judge(reception, self._facts)
         if isinstance(judged, InstanceFacts):
             at = self._moments.next()
             deliveries = self._planner.plan(reception, judged, at)
@@ -301,44 +299,3 @@ def _answer(verdict: Verdict) -> Answer:
             "another version of this instance is held and gateway.duplicates is keep_first"
         )
     return Kept(verdict)
-
-
-def _judge(
-    reception: Reception, reader: FactsReader
-) -> InstanceFacts | Mismatched | Misplaced | NotUnderstood:
-    """Say what the data set is, or what is wrong with it."""
-    if reception.defect is not None:
-        return NotUnderstood(reception.defect)
-    try:
-        facts = reader.facts_of(reception.reader.finish())
-    except CorruptPayload as error:
-        return NotUnderstood(str(error))
-    mismatch = _mismatch(reception, facts)
-    if mismatch is not None:
-        return Mismatched(mismatch)
-    wanted = reception.announcement.study_instance_uid
-    if wanted and facts.study_instance_uid != wanted:
-        study = _shown(facts.study_instance_uid)
-        return Misplaced(f"the data set is of study {study}, it was brought to {wanted}")
-    return facts
-
-
-def _mismatch(reception: Reception, facts: InstanceFacts) -> str | None:
-    """Say how the data set differs from what was announced; None if it does not."""
-    announced = reception.announcement
-    if facts.sop_instance_uid != announced.sop_instance_uid:
-        return (
-            f"the data set is instance {_shown(facts.sop_instance_uid)}, "
-            f"announced was {announced.sop_instance_uid}"
-        )
-    if facts.sop_class_uid != announced.sop_class_uid:
-        return (
-            f"the data set has SOP class {_shown(facts.sop_class_uid)}, "
-            f"announced was {announced.sop_class_uid}"
-        )
-    return None
-
-
-def _shown(uid: str) -> str:
-    """Give a UID for a message; what is none may be anything, also a name."""
-    return uid if is_uid(uid) else "without a valid UID"

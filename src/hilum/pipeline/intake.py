@@ -17,7 +17,7 @@ from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
 from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Event, Telemetry
-from hilum.pipeline.answers import Answer, Kept, NoRoom
+from hilum.pipeline.answers import Answer, Kept, NoRoom, Passed
 from hilum.pipeline.buffers import BufferPool
 from hilum.pipeline.commit import CommitReport, Committer
 from hilum.pipeline.events import (
@@ -165,6 +165,9 @@ class Intake:
         self.open_receptions += 1
         return reception
 
+    def withdraw(self, reception: Reception) -> None:
+        """Nothing: what is complete is kept, whoever waits (see `Taker`)."""
+
     def write_run(self, reception: Reception, run: Run) -> None:
         """Have a run written by a scribe (see `Clerk`)."""
         self._room.take(run.size)
@@ -262,6 +265,7 @@ class Intake:
         if isinstance(answer, Kept):
             event = InstanceReceived(verdict=answer.verdict.value, size=reception.size, **common)
         else:
+            assert not isinstance(answer, Passed)  # noqa: S101 - what is kept here stays here
             event = InstanceRefused(outcome=type(answer).__name__, reason=answer.reason, **common)
         self._telemetry.emit(event)
 

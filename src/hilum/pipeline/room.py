@@ -34,8 +34,13 @@ class Room:
     @property
     def obstacle(self) -> str | None:
         """Say why nothing can be taken now, or None."""
+        return self.shortage or self.bar
+
+    @property
+    def shortage(self) -> str | None:
+        """Say that there is no room, or None: something that does not stay can be written."""
         if self.left > 0:
-            return self.bar
+            return None
         return (
             f"the disk is full up to its reserve of {self.reserve_bytes:,} bytes; free space on it "
             "or lower gateway.reserve_bytes"

@@ -32,6 +32,7 @@ EVENT_MODULES: Final = (
     "hilum.pipeline.drawing.events",
     "hilum.pipeline.events",
     "hilum.pipeline.lanes.events",
+    "hilum.pipeline.passing.events",
     "hilum.pipeline.retention.events",
     "hilum.pipeline.vouching.events",
     "hilum.service.events",

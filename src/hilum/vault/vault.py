@@ -84,6 +84,13 @@ class Vault:
         self._drafts += 1
         return Spool(self._disk, f"{self._incoming_text}/{self.token}{self._drafts:x}")
 
+    def path_of_draft(self, draft: Draft) -> str:
+        """Give where a completed draft can be opened for as long as it is neither named nor gone.
+
+        Only by this process, and nothing that is to last: a start sweeps it away.
+        """
+        return f"{INCOMING}/{self._incoming.name}/{draft.serial}"
+
     def place(self, drafts: Sequence[tuple[Draft, str]]) -> Placement:
         """Give completed drafts their final, relative paths; all of them in one go.
 

@@ -88,17 +88,17 @@ TABLE = {
     ),
     "409 without a reason": (
         lambda r: reply_of(409, r, failed=[(0, 0)]),
-        Refused("gave no reason", 409),
+        Refused("gave no reason", http_status=409),
     ),
-    "409 without a body": (fixed(409), Refused("409 Conflict and gave no reason", 409)),
-    "400": (fixed(400), Refused("400 Bad Request to this instance alone", 400)),
+    "409 without a body": (fixed(409), Refused("409 Conflict and gave no reason", http_status=409)),
+    "400": (fixed(400), Refused("400 Bad Request to this instance alone", http_status=400)),
     "400 with a reason": (
         lambda r: reply_of(400, r, failed=[(0, 0xC000)]),
         Refused("cannot understand", 0xC000),
     ),
-    "413": (fixed(413), Refused("larger than it", 413)),
-    "415": (fixed(415), Refused("transfer syntax 1.2.840.10008.1.2.1", 415)),
-    "422": (fixed(422), Refused("422", 422)),
+    "413": (fixed(413), Refused("larger than it", http_status=413)),
+    "415": (fixed(415), Refused("transfer syntax 1.2.840.10008.1.2.1", http_status=415)),
+    "422": (fixed(422), Refused("422", http_status=422)),
     "401": (fixed(401), Deferred("is auth right", failing=Failing.UNWELCOME)),
     "403": (fixed(403), Deferred("may we store", failing=Failing.UNWELCOME)),
     "404": (fixed(404), Deferred("is the path right? tried?", failing=Failing.UNWELCOME)),
@@ -182,6 +182,7 @@ async def test_an_answer_means(on_request, expected):
         assert outcome.failing is expected.failing
     else:
         assert outcome.status == expected.status
+        assert expected.http_status in {None, outcome.http_status}
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -101,10 +101,10 @@ async def test_an_event_that_is_told_again_has_the_same_name():
     [
         (200, Delivered()),
         (204, Delivered()),
-        (400, Refused("400", 400)),
-        (422, Refused("422", 422)),
-        (413, Refused("413", 413)),
-        (409, Refused("409", 409)),
+        (400, Refused("400", http_status=400)),
+        (422, Refused("422", http_status=422)),
+        (413, Refused("413", http_status=413)),
+        (409, Refused("409", http_status=409)),
         (401, Deferred("auth right", failing=Failing.UNWELCOME)),
         (404, Deferred("are url", failing=Failing.UNWELCOME)),
         (302, Deferred("are url", failing=Failing.UNWELCOME)),
@@ -123,7 +123,7 @@ async def test_a_code_means(status, expected):
         assert expected.reason in outcome.reason
         assert (outcome.retry_after is not None) == (expected.failing is Failing.BUSY)
     elif isinstance(expected, Refused):
-        assert outcome.status == status
+        assert outcome.http_status == status
 
 
 @pytest.mark.asyncio

@@ -65,7 +65,7 @@ def judge(
 
 def _not_now(batch: Batch, status: int, kind: StatusKind, wait: timedelta | None) -> Verdict:
     words = f"the server answered {describe_status(status)}"
-    outcome = Deferred(words, wait, status=status)
+    outcome = Deferred(words, wait, Failing.BUSY, http_status=status)
     if kind is StatusKind.BUSY:
         return _defer(batch, outcome, over=words)
     verdict = _defer(batch, outcome)
@@ -86,7 +86,7 @@ def _turned_away(
     else:
         words += ", which is no answer to a store; is url right?"
         failing = Failing.CONFUSED
-    return _defer(batch, Deferred(words, failing=failing, status=status), over=words)
+    return _defer(batch, Deferred(words, failing=failing, http_status=status), over=words)
 
 
 def _too_large(batch: Batch, words: str, status: int) -> Verdict:
@@ -141,17 +141,17 @@ def _of_reason(
 ) -> Outcome:
     if reason == NO_REASON:
         words = f"the server did not store it and gave no reason ({describe_status(status)})"
-        return Refused(words, status)
+        return Refused(words, http_status=status)
     words = f"the server did not store it: {describe(reason)}"
     match kind_of_failure(reason):
         case ReasonKind.LATER:
-            return Deferred(words, status=reason)
+            return Deferred(words, failing=Failing.BUSY, status=reason, http_status=status)
         case ReasonKind.ALREADY_THERE if _counts_as_delivered(parcel, settings):
             return Delivered(reason, describe(reason))
         case ReasonKind.ALREADY_THERE:
-            return Refused(f"{words}. already_there says what this means", reason)
+            return Refused(f"{words}. already_there says what this means", reason, status)
         case ReasonKind.REFUSED:
-            return Refused(words, reason)
+            return Refused(words, reason, status)
 
 
 def _counts_as_delivered(parcel: Parcel, settings: DicomWebDestinationSettings) -> bool:
@@ -167,7 +167,11 @@ def _add_unnamed(verdict: Verdict, unnamed: Batch, answer: Answer, result: Store
     if len(unnamed) == 1 and not verdict.outcomes and lone != NO_REASON:
         words = f"the server did not store it: {describe(lone)}"
         later = kind_of_failure(lone) is ReasonKind.LATER
-        outcome = Deferred(words, status=lone) if later else Refused(words, lone)
+        outcome: Outcome = (
+            Deferred(words, status=lone, http_status=answer.status)
+            if later
+            else Refused(words, lone, answer.status)
+        )
         verdict.outcomes.append((unnamed[0], outcome))
     elif len(unnamed) > 1 and result.other_failures:
         verdict.again = [(parcel,) for parcel in unnamed]  # alone, a nameless failure has a name
@@ -176,9 +180,8 @@ def _add_unnamed(verdict: Verdict, unnamed: Batch, answer: Answer, result: Store
         verdict.again = [unnamed]
     else:
         words = f"the server answered {describe_status(answer.status)} and did not name it"
-        verdict.outcomes += [
-            (parcel, Deferred(words, failing=Failing.CONFUSED)) for parcel in unnamed
-        ]
+        untold = Deferred(words, failing=Failing.CONFUSED, http_status=answer.status)
+        verdict.outcomes += [(parcel, untold) for parcel in unnamed]
 
 
 def _without_names(
@@ -192,17 +195,21 @@ def _without_names(
         return _refuse(batch, f"{words} and gave no reason{fault and f' ({fault})'}", 409)
     if settings.trust_status and answer.status in {200, 201, 204} and not answer.content:
         if answer.fault:
-            lost = Deferred(f"{words}, but {answer.fault}", failing=Failing.UNREACHABLE)
-            return _defer(batch, lost)
+            return _defer(batch, _untold(f"{words}, but {answer.fault}", answer))
         remark = f"{words} and named no instance; trust_status is on"
         return Verdict([(parcel, Delivered(remark=remark)) for parcel in batch])
     if answer.fault:
         words += f", but {answer.fault}"
-        return _defer(batch, Deferred(words, failing=Failing.UNREACHABLE), over=words)
+        return _defer(batch, _untold(words, answer), over=words)
     words += f", but {fault or 'names no instance'}, so nobody knows what it kept"
     if not answer.content:
         words += ". If it never names any, trust_status = true believes it"
-    return _defer(batch, Deferred(words, failing=Failing.CONFUSED))
+    outcome = Deferred(words, failing=Failing.CONFUSED, http_status=answer.status)
+    return _defer(batch, outcome)
+
+
+def _untold(words: str, answer: Answer) -> Deferred:
+    return Deferred(words, failing=Failing.UNREACHABLE, http_status=answer.status)
 
 
 def _bad_request(batch: Batch, answer: Answer, settings: DicomWebDestinationSettings) -> Verdict:
@@ -251,7 +258,7 @@ def _type_of(answer: Answer) -> MediaType:
 
 
 def _refuse(batch: Batch, words: str, status: int) -> Verdict:
-    return Verdict([(parcel, Refused(words, status)) for parcel in batch])
+    return Verdict([(parcel, Refused(words, http_status=status)) for parcel in batch])
 
 
 def _defer(batch: Batch, outcome: Deferred, *, over: str = "") -> Verdict:

@@ -20,11 +20,14 @@ from hilum.dimse.status import (
     DUPLICATE_SOP_INSTANCE,
     PROCESSING_FAILURE,
     RESOURCE_LIMITATION,
+    SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
+    SYNTAX_NOT_SUPPORTED,
     Service,
     describe,
     outcome_of_store,
 )
+from hilum.dimse.upper.items import ContextResult
 from hilum.kernel.errors import HilumError, Rejected
 from hilum.kernel.names import UID
 from hilum.kernel.outcome import Deferred, Delivered, Outcome, Refused
@@ -32,6 +35,10 @@ from hilum.pipeline.ports import Parcel
 
 _MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit; 0 is left out, some peers dislike it
 
+# The peer takes the SOP class, or was not asked for it: it is about the transfer syntax.
+_ABOUT_SYNTAX: Final = frozenset(
+    {None, ContextResult.ACCEPTANCE, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED}
+)
 _MAY_PASS: Final = frozenset({PROCESSING_FAILURE, RESOURCE_LIMITATION})
 
 
@@ -89,8 +96,15 @@ class SendingAssociation:
             why = "nothing could be proposed" if context_id is None else self._why(context_id)
         return Refused(
             f"{self.requestor.address} does not take {sop_class_name(kind[0])} in "
-            f"{transfer_syntax(kind[1]).name}: {why}{self._agreement.instead(kind)}"
+            f"{transfer_syntax(kind[1]).name}: {why}{self._agreement.instead(kind)}",
+            self._status(kind),
         )
+
+    def _status(self, kind: Kind) -> int:
+        """Give what a C-STORE of `kind` would be answered, if it could be sent."""
+        context_id = self._agreement.refused_id(kind)
+        result = None if context_id is None else self.requestor.result(context_id)
+        return SYNTAX_NOT_SUPPORTED if result in _ABOUT_SYNTAX else SOP_CLASS_NOT_SUPPORTED
 
     async def is_there(self, *, seconds: float) -> bool:
         """Ask the peer (C-ECHO), if it agreed to be asked; an association that fails is over."""

@@ -52,4 +52,4 @@ def committed(
     words = f"{address} does not commit to store it: {failure_words(reason)}"
     if reason in _FOR_GOOD:
         return Refused(words, reason)
-    return Deferred(words, failing=Failing.BUSY)
+    return Deferred(words, failing=Failing.BUSY, status=reason)

@@ -131,4 +131,4 @@ class WebhookSession:
         if kind in _UNWELCOME:
             hint = f"are url and auth right? tried {self._settings.url}"
             return Deferred(f"{words}: {hint}", failing=Failing.UNWELCOME)
-        return Refused(words, answer.status)
+        return Refused(words, http_status=answer.status)

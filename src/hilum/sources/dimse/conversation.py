@@ -20,9 +20,9 @@ from hilum.dimse.status import (
 from hilum.dimse.upper.association import Association, Context
 from hilum.ledger.entry import Origin
 from hilum.pipeline.answerers.homecoming import Late
-from hilum.pipeline.answers import Answer, Kept
+from hilum.pipeline.answers import Answer, Kept, Passed
 from hilum.pipeline.entities import Entity
-from hilum.pipeline.reception import Announcement
+from hilum.pipeline.reception import Announcement, Reception
 from hilum.sources.dimse.admission import Admitted, Caller
 from hilum.sources.dimse.committing import Committing, IncomingRequest
 from hilum.sources.dimse.events import AssociationClosed, EchoAnswered, OperationRefused
@@ -110,8 +110,15 @@ class Conversation:
             entity=admitted.entity,
             association_id=association_id,
         )
-        self.operations = Operations(desk.operations, self._operations_settled)
+        self._taker = desk.takers.of(caller.called_ae_title)
+        self._unanswered: set[Reception] = set()
+        self.operations = Operations(desk.operations, self.operations_settled)
         self._promises = Promises()
+
+    @property
+    def taker(self) -> Taker:
+        """Give who takes the instances that come."""
+        return self._taker
 
     @property
     def is_operating(self) -> bool:
@@ -164,6 +171,8 @@ class Conversation:
         if incoming is not None:
             if not isinstance(incoming, IncomingIdentifier | IncomingRequest):
                 self.owed += 1
+            if isinstance(incoming, Reception):
+                self._unanswered.add(incoming)
             incoming.finish()
 
     def release(self) -> None:
@@ -178,6 +187,8 @@ class Conversation:
         if self.incoming is not None:
             self.incoming.abandon()
             self.incoming = None
+        while self._unanswered:
+            self._taker.withdraw(self._unanswered.pop())
         self.operations.end()
         self._give_back_promises()
         self._desk.telemetry.emit(
@@ -201,7 +212,7 @@ class Conversation:
             return
         if command.move_originator_message_id is not None and self._comes_home(context, command):
             return
-        reception = self._desk.intake.receive(
+        reception = self._taker.receive(
             Announcement(
                 source="dimse",
                 sop_class_uid=command.affected_sop_class_uid,
@@ -209,7 +220,7 @@ class Conversation:
                 transfer_syntax_uid=context.transfer_syntax,
                 origin=self.origin,
             ),
-            answered=lambda answer: self._answered(context, command, reception.size, answer),
+            answered=lambda answer: self._answered(context, command, reception, answer),
             resumed=self._line.resume,
         )
         self.incoming = reception
@@ -307,10 +318,13 @@ class Conversation:
         if self._is_release_asked and not self.owed and self.operations.is_empty:
             self._line.answer_release()
 
-    def _answered(self, context: Context, command: Command, size: int, answer: Answer) -> None:
-        if isinstance(answer, Kept):
+    def _answered(
+        self, context: Context, command: Command, reception: Reception, answer: Answer
+    ) -> None:
+        self._unanswered.discard(reception)
+        if isinstance(answer, Kept | Passed):
             self.tally.stored += 1
-            self.tally.size += size
+            self.tally.size += reception.size
         else:
             self.tally.refused += 1
         status, comment = status_of(answer)

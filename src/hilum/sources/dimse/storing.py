@@ -12,6 +12,7 @@ from hilum.dimse.status import (
     OUT_OF_RESOURCES,
     SUCCESS,
 )
+from hilum.pipeline.answerers.store_statuses import store_comment, store_status
 from hilum.pipeline.answers import (
     Answer,
     DuplicateRefused,
@@ -19,7 +20,9 @@ from hilum.pipeline.answers import (
     Mismatched,
     Misplaced,
     NoRoom,
+    NotPassed,
     NotUnderstood,
+    Passed,
     TooLong,
 )
 from hilum.pipeline.buffers import Buffer
@@ -86,7 +89,7 @@ class RefusalAnswer(Protocol):
 
 
 def status_of(answer: Answer) -> tuple[int, str]:
-    """Give the C-STORE status (PS3.4 Table B.2-1) and comment for what intake says."""
+    """Give the C-STORE status (PS3.4 Table B.2-1) and comment for what the taker says."""
     match answer:
         case Kept():
             return SUCCESS, ""
@@ -98,6 +101,10 @@ def status_of(answer: Answer) -> tuple[int, str]:
             return CANNOT_UNDERSTAND, _comment(reason)
         case DuplicateRefused(reason):
             return DUPLICATE_SOP_INSTANCE, _comment(reason)
+        case Passed(outcome):
+            return store_status(outcome), ""
+        case NotPassed(outcome, destination, profile):
+            return store_status(outcome, profile), store_comment(outcome, destination)
         case _:
             assert_never(answer)
 

@@ -15,7 +15,7 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.errors import CorruptPayload
 from hilum.kernel.names import AETitle
 from hilum.kernel.telemetry import Telemetry
-from hilum.pipeline.answers import Answer, Kept, NoRoom
+from hilum.pipeline.answers import Answer, Kept, NoRoom, Passed
 from hilum.pipeline.intake import Intake
 from hilum.sources.folder.events import FileAdopted, FileSetAside, FolderFailed, FolderWatched
 from hilum.sources.folder.leaving import leave, set_aside
@@ -138,7 +138,7 @@ class FolderDoor:
         return True
 
     async def _part(self, finished: Finished, file: OpenFile, answer: Answer) -> None:
-        if isinstance(answer, Kept):
+        if isinstance(answer, Kept | Passed):
             await asyncio.to_thread(leave, self._settings, finished)
             self._telemetry.emit(FileAdopted(self._name, file.sop_instance_uid))
         else:

@@ -1,0 +1,229 @@
+"""Brings instances to one destination while their senders wait: at once, or not at all.
+
+There is no queue that outlives a wait: what has no session by its deadline fails, and its sender
+tries again. Instances of one sender that wait at the same moment share a delivery, so that a long
+request does not cost a round trip for each of its instances.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Final, cast
+
+from hilum.kernel.faults import place_of
+from hilum.kernel.outcome import Deferred, Failing, Outcome
+from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.passing.cargo import Cargo
+from hilum.pipeline.passing.events import PassingFaulted
+from hilum.pipeline.passing.ports import Target, Targets
+from hilum.pipeline.passing.sessions import Sessions
+from hilum.pipeline.ports import Parcel, Session
+
+# A deadline is for who does not answer; what is long may take long. Slower lines than this do not
+# carry images while somebody waits.
+BYTES_PER_SECOND_MIN: Final = 1024 * 1024
+
+_STOPPING: Final = Deferred("the gateway is stopping", failing=Failing.UNTRIED)
+
+_Outcomes = AsyncGenerator[tuple[Parcel, Outcome], None]
+
+
+class Round:
+    """One delivery: what it carries, and the task that does it."""
+
+    __slots__ = ("batch", "task")
+
+    def __init__(self, batch: list[Cargo]) -> None:
+        self.batch = batch
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether anybody waits for an outcome of it."""
+        return any(not cargo.is_over for cargo in self.batch)
+
+
+class Courier:
+    """All that goes to one destination, of one process. Lives on the event loop."""
+
+    def __init__(self, name: str, targets: Targets, telemetry: Telemetry) -> None:
+        self.name = name
+        self._targets = targets
+        self._telemetry = telemetry
+        self._sessions = Sessions(self._tell_fault)
+        # By sender, in the order in which the first of each came.
+        self._waiting: dict[str, deque[Cargo]] = {}
+        self._rounds: set[Round] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._is_stopped = False
+
+    @property
+    def waiting(self) -> int:
+        """Give how many instances have no session yet."""
+        return sum(map(len, self._waiting.values()))
+
+    @property
+    def under_way(self) -> int:
+        """Give how many sessions are in use."""
+        return len(self._rounds)
+
+    def bring(self, cargo: Cargo) -> None:
+        """Bring an instance to the destination; it is settled, or withdrawn by who brought it."""
+        if self._is_stopped:
+            cargo.settle(_STOPPING)
+            return
+        self._waiting.setdefault(cargo.sender, deque()).append(cargo)
+        self._go_on()
+
+    def withdraw(self, cargo: Cargo) -> None:
+        """Nobody waits for `cargo`: what is only done for it ends."""
+        cargo.withdraw()
+        for one in self._rounds:
+            if cargo in one.batch and not one.is_wanted and one.task is not None:
+                one.task.cancel()
+        self._drop_over()
+
+    async def stop(self) -> None:
+        """End what is under way, and every session; whoever still waits gets a failure."""
+        self._is_stopped = True
+        for queue in self._waiting.values():
+            for cargo in queue:
+                cargo.settle(_STOPPING)
+        self._waiting.clear()
+        for one in self._rounds:
+            if one.task is not None:
+                one.task.cancel()
+        tasks = [one.task for one in self._rounds if one.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+        if self._alarm is not None:
+            self._alarm.cancel()
+        await self._sessions.aclose()
+
+    def _go_on(self) -> None:
+        self._begin_rounds()
+        self._set_alarm()
+
+    def _begin_rounds(self) -> None:
+        """Use every session that may be used."""
+        target = self._targets(self.name)
+        while self._waiting and (target is None or len(self._rounds) < target.window_max):
+            batch = self._next_batch(target)
+            if target is None:
+                words = f"there is no destination {self.name!r} any more"
+                for cargo in batch:
+                    cargo.settle(Deferred(words, failing=Failing.UNWELCOME))
+                continue
+            one = Round(batch)
+            self._rounds.add(one)
+            one.task = asyncio.get_running_loop().create_task(self._run(one, target))
+
+    def _next_batch(self, target: Target | None) -> list[Cargo]:
+        """Take what waits of the sender that has waited longest; what is left waits behind others.
+
+        No two of a batch have one UID: the answer would not tell which of them it is about.
+        """
+        sender, queue = next(iter(self._waiting.items()))
+        del self._waiting[sender]
+        batch: list[Cargo] = []
+        size = 0
+        while queue and (target is None or len(batch) < target.batch_instances_max):
+            cargo = queue[0]
+            size += cargo.parcel.size
+            is_long = target is not None and size > target.batch_bytes_max
+            if batch and (is_long or _is_twice(cargo, batch)):
+                break
+            batch.append(queue.popleft())
+        if queue:
+            self._waiting[sender] = queue
+        return batch
+
+    async def _run(self, one: Round, target: Target) -> None:
+        """Deliver a batch; whatever happens, each of it has an outcome or nobody waits for it."""
+        rest = Deferred("it was not sent before the end", failing=Failing.UNTRIED)
+        try:
+            rest = await self._deliver(one, target)
+        except TimeoutError:
+            rest = Deferred("no answer before the deadline", failing=Failing.UNREACHABLE)
+        except Exception as error:  # noqa: BLE001 - a session's fault must not leave senders waiting
+            self._tell_fault(error)
+            rest = Deferred("a fault of ours", failing=Failing.CONFUSED)
+        finally:
+            for cargo in one.batch:
+                cargo.settle(rest)
+            self._rounds.discard(one)
+            self._go_on()
+
+    async def _deliver(self, one: Round, target: Target) -> Deferred:
+        """Send; give what those without an outcome are."""
+        loop = asyncio.get_running_loop()
+        seconds = sum(cargo.parcel.size for cargo in one.batch) / BYTES_PER_SECOND_MIN
+        due_at = min(cargo.due_at for cargo in one.batch) + seconds
+        session = self._sessions.take(target.destination)
+        is_whole = False
+        try:
+            async with asyncio.timeout_at(max(due_at, loop.time())):
+                await self._send(session, one)
+            is_whole = True
+        finally:
+            # One that was left in the middle is of no more use.
+            self._sessions.give_back(session, is_whole=is_whole)
+        return Deferred("the session ended without an outcome for it", failing=Failing.CONFUSED)
+
+    async def _send(self, session: Session, one: Round) -> None:
+        by_parcel = {id(cargo.parcel): cargo for cargo in one.batch}
+        # Sessions are asynchronous generators; closing them is part of ending early.
+        outcomes = cast("_Outcomes", session.deliver([cargo.parcel for cargo in one.batch]))
+        async with aclosing(outcomes):
+            async for parcel, outcome in outcomes:
+                cargo = by_parcel.get(id(parcel))
+                if cargo is not None:
+                    self._note(one, cargo, outcome)
+
+    def _note(self, one: Round, cargo: Cargo, outcome: Outcome) -> None:
+        """Settle it; what was not tried because of another instance is tried once more."""
+        is_untried = isinstance(outcome, Deferred) and outcome.failing is Failing.UNTRIED
+        if is_untried and not cargo.was_untried and not cargo.is_over:
+            cargo.was_untried = True
+            one.batch.remove(cargo)
+            self._waiting.setdefault(cargo.sender, deque()).append(cargo)
+        else:
+            cargo.settle(outcome)
+
+    def _set_alarm(self) -> None:
+        """See to it that what waits for a session does not wait beyond its deadline."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._waiting:
+            first = min(cargo.due_at for queue in self._waiting.values() for cargo in queue)
+            self._alarm = asyncio.get_running_loop().call_at(first, self._expire)
+
+    def _expire(self) -> None:
+        self._alarm = None
+        now = asyncio.get_running_loop().time()
+        late = Deferred(f"no session with {self.name} was free in time", failing=Failing.BUSY)
+        for queue in self._waiting.values():
+            for cargo in queue:
+                if cargo.due_at <= now:
+                    cargo.settle(late)
+        self._drop_over()
+        self._set_alarm()
+
+    def _drop_over(self) -> None:
+        """Forget what waits in vain."""
+        for sender, queue in list(self._waiting.items()):
+            left = deque(cargo for cargo in queue if not cargo.is_over)
+            if left:
+                self._waiting[sender] = left
+            else:
+                del self._waiting[sender]
+
+    def _tell_fault(self, error: BaseException) -> None:
+        self._telemetry.emit(PassingFaulted(self.name, type(error).__name__, place_of(error)))
+
+
+def _is_twice(cargo: Cargo, batch: list[Cargo]) -> bool:
+    uid = cargo.parcel.sop_instance_uid
+    return any(other.parcel.sop_instance_uid == uid for other in batch)

@@ -1,0 +1,174 @@
+"""What all passages of a process share: room on disk, scribes, the audit trail, telemetry."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from hilum.dicom.facts import FactsReader, InstanceFacts
+from hilum.dicom.shapes import Shapes
+from hilum.kernel.clock import Clock
+from hilum.kernel.faults import place_of
+from hilum.kernel.telemetry import Event, Telemetry
+from hilum.ledger.entry import AuditRecord
+from hilum.pipeline.answers import Answer, NoRoom
+from hilum.pipeline.archive.accounts import Accounts
+from hilum.pipeline.events import AnswerFailed, CleanUpFailed
+from hilum.pipeline.reception import Reception, Run
+from hilum.pipeline.room import Room
+from hilum.pipeline.scribes import QuickScribe, Scribes
+from hilum.vault.draft import Draft
+from hilum.vault.seal import Seal
+from hilum.vault.vault import Vault
+
+# From here on a payload has so many runs that two threads at work on it pay for their meetings.
+_LONG_BYTES: Final = 2 * 1024 * 1024
+_SCRIBES: Final = 2
+
+Judge = Callable[[Reception, FactsReader], InstanceFacts | Answer]
+
+
+class Depot:
+    """Room for instances that are passed through. One object a process, on its event loop."""
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        room: Room,
+        ledger_obstacle: Callable[[], str | None],
+        audit: Callable[..., None],
+        clock: Clock,
+        telemetry: Telemetry,
+        instance_bytes_max: int,
+    ) -> None:
+        """Take what to work with; `audit` is Ledger.audit, for a thread."""
+        self.instance_bytes_max = instance_bytes_max
+        self.shapes = Shapes()
+        self.open_receptions = 0
+        self.emit: Callable[[Event], None] = telemetry.emit
+        self._vault = vault
+        self._room = room
+        self._ledger_obstacle = ledger_obstacle
+        self._clock = clock
+        self._facts = FactsReader()
+        self._scribe = QuickScribe(clock, Scribes("passer", _SCRIBES))
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="passage-audit")
+        self._accounts = Accounts(audit, threads=self._threads, clock=clock)
+        self._emptied = asyncio.Event()
+        self._emptied.set()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to work on `loop`."""
+        self._scribe.start(loop)
+
+    async def stop(self) -> None:
+        """Finish what was begun: every reception that is open must come to its end first."""
+        await self._emptied.wait()
+        self._scribe.stop()
+        self._threads.shutdown()
+
+    @property
+    def obstacle(self) -> str | None:
+        """Say why nothing can be taken now, or None. What may be held here does not count."""
+        return self._ledger_obstacle() or self._room.shortage
+
+    def begin(self, head: bytes) -> Draft:
+        """Begin a payload."""
+        return self._vault.begin(head)
+
+    def opened(self) -> None:
+        """A reception began."""
+        self.open_receptions += 1
+        self._emptied.clear()
+
+    def path_of(self, reception: Reception) -> str:
+        """Give where the payload of an examined reception can be opened until it is dropped."""
+        return self._vault.path_of_draft(reception.draft)
+
+    def write(self, reception: Reception, run: Run) -> None:
+        """Have a run written by a scribe."""
+        self._room.take(run.size)
+
+        def written(_: object) -> None:
+            if reception.has_met_full_disk:
+                self._room.shut()
+            reception.written(run)
+
+        self._submit(reception, lambda: reception.write(run), written)
+
+    def examine(
+        self, reception: Reception, judge: Judge, done: Callable[[InstanceFacts | Answer], None]
+    ) -> None:
+        """Have a finished reception examined and its payload completed, so that it can be read."""
+
+        def examined(result: object) -> None:
+            if reception.has_met_full_disk:
+                self._room.shut()
+            if isinstance(result, BaseException):
+                done(NoRoom(f"a fault of ours: {type(result).__name__} at {place_of(result)}"))
+            else:
+                done(result)  # type: ignore[arg-type] # scribes give back what the job gave
+
+        self._room.take(reception.run.size)
+        self._submit(reception, lambda: self._examine(reception, judge), examined)
+
+    def write_down(self, record: AuditRecord) -> "asyncio.Future[None]":
+        """Have an audit record written, together with others that wait."""
+        return self._accounts.begin([record])
+
+    def answer(self, reception: Reception, answer: Answer) -> None:
+        """Tell the door."""
+        try:
+            reception.answered(answer)
+        except Exception as error:  # noqa: BLE001 - a door's fault must not reach the others
+            uid = reception.announcement.sop_instance_uid
+            self.emit(AnswerFailed(uid, type(error).__name__, place_of(error)))
+
+    def drop(self, reception: Reception) -> None:
+        """Have everything that was written of a payload removed."""
+
+        def dropped(result: object) -> None:
+            if isinstance(result, OSError):
+                self.emit(CleanUpFailed(reception.draft.path, str(result.strerror)))
+            self.open_receptions -= 1
+            if not self.open_receptions:
+                self._emptied.set()
+
+        self._submit(reception, reception.draft.discard, dropped)
+
+    def _submit(
+        self, reception: Reception, job: Callable[[], object], done: Callable[[object], None]
+    ) -> None:
+        is_long = reception.size > _LONG_BYTES
+        (self._scribe.submit_to_thread if is_long else self._scribe.submit_now)(job, done)
+
+    def _examine(self, reception: Reception, judge: Judge) -> InstanceFacts | Answer:
+        """In a scribe's thread, or on the loop while that is quick."""
+        digest = reception.hold_last_run()
+        if digest is None:
+            assert reception.failure is not None  # noqa: S101 - nobody abandons what is finished
+            return reception.failure
+        judged = judge(reception, self._facts)
+        if isinstance(judged, InstanceFacts):
+            try:
+                reception.draft.complete(self._seal_of(reception, digest))
+                reception.draft.close()
+            except OSError as error:
+                reception.has_met_full_disk = True
+                return NoRoom(f"writing the payload failed: {error.strerror}")
+        return judged
+
+    def _seal_of(self, reception: Reception, digest: str) -> Seal:
+        origin = reception.announcement.origin
+        return Seal(
+            digest=digest,
+            size=reception.size,
+            received_at=self._clock.now().isoformat(),
+            calling_ae_title=origin.calling_ae_title,
+            called_ae_title=origin.called_ae_title,
+            peer=origin.peer,
+            host=origin.host,
+            entity=origin.entity,
+            association_id=origin.association_id,
+        )

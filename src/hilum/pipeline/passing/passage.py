@@ -1,0 +1,261 @@
+"""A passage: takes instances as intake does, and hands them on to another archive at once.
+
+Nothing is kept here. An instance is written to a draft while it arrives and examined; then it is
+delivered while its sender waits, and the answer is what became of that. The draft lies where a
+start sweeps, is not synced, and is gone before or soon after the answer.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hilum.dicom.facts import InstanceFacts
+from hilum.dicom.part10 import file_meta
+from hilum.dicom.reader import DataSetReader
+from hilum.dicom.syntaxes import transfer_syntax
+from hilum.kernel.errors import HilumError
+from hilum.kernel.outcome import Delivered, Outcome
+from hilum.ledger.entry import AuditRecord
+from hilum.pipeline.answers import Answer, NoRoom, NotPassed, Passed
+from hilum.pipeline.entities import StatusProfile
+from hilum.pipeline.examining import judge
+from hilum.pipeline.passing.cargo import Cargo
+from hilum.pipeline.passing.courier import Courier
+from hilum.pipeline.passing.depot import Depot
+from hilum.pipeline.passing.events import (
+    InstanceNotPassed,
+    InstancePassed,
+    InstanceWithdrawn,
+    PassageUnrecorded,
+)
+from hilum.pipeline.ports import Parcel
+from hilum.pipeline.reception import Announcement, Reception, Run
+from hilum.vault.seal import BLANK, SEAL_CREATOR_UID
+
+# An archive has so long to answer for an instance after its last byte has come, and longer if it is
+# long. Devices wait for half a minute or more; who is not answered by then sends it again anyway.
+DEADLINE_SECONDS: Final = 30.0
+# Of audit records.
+INSTANCE_PASSED: Final = "instance-passed"
+
+
+@dataclass(slots=True, eq=False)
+class _Passing:
+    """An instance that was received to its end. `cargo`: from when it is under way."""
+
+    reception: Reception
+    began: float
+    facts: InstanceFacts | None = None
+    cargo: Cargo | None = None
+    is_withdrawn: bool = False
+
+
+class Passage:
+    """Takes what is brought to one entity (`pipeline.taking.Taker`). On the event loop."""
+
+    def __init__(
+        self,
+        depot: Depot,
+        courier: Courier,
+        *,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        profile: StatusProfile = "standard",
+    ) -> None:
+        self.carriers = 0
+        self._depot = depot
+        self._courier = courier
+        self._deadline_seconds = deadline_seconds
+        self._profile = profile
+        self._under_way: dict[Reception, _Passing] = {}
+
+    @property
+    def obstacle(self) -> str | None:
+        """Say why nothing can be taken now, or None."""
+        return self._depot.obstacle
+
+    def receive(
+        self,
+        announcement: Announcement,
+        *,
+        answered: Callable[[Answer], None],
+        resumed: Callable[[], None],
+    ) -> Reception:
+        """Begin to take an instance; the caller feeds it and then finishes or abandons it."""
+        depot, origin = self._depot, announcement.origin
+        head = file_meta(
+            sop_class_uid=announcement.sop_class_uid,
+            sop_instance_uid=announcement.sop_instance_uid,
+            transfer_syntax_uid=announcement.transfer_syntax_uid,
+            sending_ae_title=origin.calling_ae_title,
+            receiving_ae_title=origin.called_ae_title,
+            private_creator_uid=SEAL_CREATOR_UID,
+            private_information=BLANK,
+        )
+        reception = Reception(
+            self,
+            announcement,
+            depot.begin(head),
+            DataSetReader(transfer_syntax(announcement.transfer_syntax_uid), shapes=depot.shapes),
+            answered=answered,
+            resumed=resumed,
+            size_max=depot.instance_bytes_max,
+        )
+        if (obstacle := self.obstacle) is not None:
+            reception.failure = NoRoom(obstacle)
+        depot.opened()
+        return reception
+
+    def withdraw(self, reception: Reception) -> None:
+        """Nobody waits for the answer any more: stop the delivery, if it is under way."""
+        passing = self._under_way.get(reception)
+        if passing is None or passing.is_withdrawn:
+            return
+        passing.is_withdrawn = True
+        if passing.cargo is not None and not passing.cargo.is_over:
+            self._courier.withdraw(passing.cargo)
+            self._end_unanswered(passing)
+
+    def write_run(self, reception: Reception, run: Run) -> None:
+        """Have a run written by a scribe (see `Clerk`)."""
+        self._depot.write(reception, run)
+
+    def commit(self, reception: Reception) -> None:
+        """Deliver what was finished; clean up what was abandoned (see `Clerk`)."""
+        if reception.is_abandoned:
+            self._let_go(reception)
+            return
+        now = asyncio.get_running_loop().time()
+        passing = self._under_way[reception] = _Passing(reception, now)
+        self._depot.examine(reception, judge, lambda judged: self._examined(passing, judged))
+
+    def _examined(self, passing: _Passing, judged: InstanceFacts | Answer) -> None:
+        reception = passing.reception
+        reception.run.release()
+        if passing.is_withdrawn:
+            self._end_unanswered(passing)
+        elif isinstance(judged, InstanceFacts):
+            passing.facts = judged
+            self._deliver(passing, judged)
+        else:
+            self._answer(passing, judged)
+
+    def _deliver(self, passing: _Passing, facts: InstanceFacts) -> None:
+        reception = passing.reception
+        announcement = reception.announcement
+        parcel = Parcel(
+            delivery_id=0,
+            sop_class_uid=announcement.sop_class_uid,
+            sop_instance_uid=announcement.sop_instance_uid,
+            series_instance_uid=facts.series_instance_uid,
+            study_instance_uid=facts.study_instance_uid,
+            transfer_syntax_uid=announcement.transfer_syntax_uid,
+            size=reception.size,
+            path=self._depot.path_of(reception),
+        )
+        passing.cargo = Cargo(
+            parcel,
+            sender=announcement.origin.association_id,
+            due_at=passing.began + self._deadline_seconds,
+            settled=lambda outcome: self._delivered(passing, outcome),
+        )
+        self._courier.bring(passing.cargo)
+
+    def _delivered(self, passing: _Passing, outcome: Outcome) -> None:
+        """Write down what became of it, then answer."""
+        written = self._depot.write_down(self._record(passing, _word_of(outcome), outcome))
+        written.add_done_callback(lambda done: self._written(passing, outcome, done))
+
+    def _written(
+        self, passing: _Passing, outcome: Outcome, written: "asyncio.Future[None]"
+    ) -> None:
+        error = None if written.cancelled() else written.exception()
+        if written.cancelled() or error is not None:
+            self._answer(passing, self._unrecorded(passing, error))
+        elif isinstance(outcome, Delivered):
+            self._answer(passing, Passed(outcome))
+        else:
+            self._answer(passing, NotPassed(outcome, self._courier.name, self._profile))
+
+    def _unrecorded(self, passing: _Passing, error: BaseException | None) -> NoRoom:
+        reason = str(error) if isinstance(error, HilumError) else type(error).__name__
+        uid = passing.reception.announcement.sop_instance_uid
+        self._depot.emit(PassageUnrecorded(self._courier.name, uid, reason))
+        return NoRoom("the ledger cannot take the record of it")
+
+    def _answer(self, passing: _Passing, answer: Answer) -> None:
+        reception = passing.reception
+        if not passing.is_withdrawn:
+            self._depot.answer(reception, answer)
+        if passing.facts is not None or not isinstance(answer, NoRoom):
+            self._tell(passing, answer)
+        self._let_go(reception)
+
+    def _end_unanswered(self, passing: _Passing) -> None:
+        """Clean up; that it was tried is written down if that is possible, whoever waits."""
+        reception = passing.reception
+        announcement = reception.announcement
+        if passing.cargo is not None:
+            self._depot.write_down(self._record(passing, "withdrawn", None))
+        self._depot.emit(
+            InstanceWithdrawn(
+                announcement.source,
+                self._courier.name,
+                announcement.origin.calling_ae_title,
+                announcement.sop_instance_uid,
+            )
+        )
+        self._let_go(reception)
+
+    def _let_go(self, reception: Reception) -> None:
+        self._under_way.pop(reception, None)
+        reception.run.release()
+        reception.part()
+        self._depot.drop(reception)
+
+    def _record(self, passing: _Passing, word: str, outcome: Outcome | None) -> AuditRecord:
+        announcement, facts = passing.reception.announcement, passing.facts
+        detail = f"through to {self._courier.name}"
+        match outcome:
+            case Delivered(remark=remark):
+                detail += f"; {remark}" if remark else ""
+            case None:
+                detail += "; the sender went away"
+            case failure:
+                detail += f"; {failure.reason}"
+        return AuditRecord(
+            INSTANCE_PASSED,
+            word,
+            announcement.origin,
+            study_instance_uid=facts.study_instance_uid if facts else "",
+            sop_instance_uid=announcement.sop_instance_uid,
+            patient_id=facts.patient_id if facts else "",
+            detail=detail,
+        )
+
+    def _tell(self, passing: _Passing, answer: Answer) -> None:
+        reception = passing.reception
+        announcement = reception.announcement
+        title, uid = announcement.origin.calling_ae_title, announcement.sop_instance_uid
+        if isinstance(answer, Passed):
+            seconds = asyncio.get_running_loop().time() - passing.began
+            self._depot.emit(
+                InstancePassed(
+                    announcement.source, self._courier.name, title, uid, reception.size, seconds
+                )
+            )
+            return
+        reason = getattr(answer, "reason", "")
+        self._depot.emit(
+            InstanceNotPassed(
+                announcement.source, self._courier.name, _kind_of(answer), title, uid, reason
+            )
+        )
+
+
+def _word_of(outcome: Outcome) -> str:
+    return type(outcome).__name__.lower()
+
+
+def _kind_of(answer: Answer) -> str:
+    return type(answer.outcome if isinstance(answer, NotPassed) else answer).__name__
