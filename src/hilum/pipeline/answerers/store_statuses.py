@@ -11,10 +11,10 @@ from hilum.dicomweb.http_status import describe_status
 from hilum.dicomweb.reasons import ReasonKind, kind_of_failure
 from hilum.dimse.command import ERROR_COMMENT_LENGTH_MAX
 from hilum.dimse.status import (
+    DUPLICATE_SOP_INSTANCE,
     NOT_AUTHORIZED,
     OUT_OF_RESOURCES,
     PROCESSING_FAILURE,
-    SOP_CLASS_NOT_SUPPORTED,
     SUCCESS,
 )
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
@@ -29,6 +29,9 @@ from hilum.pipeline.entities import StatusProfile
 
 # The warnings of a C-STORE; an archive's others become the first (PS3.4 Table B.2-1).
 _WARNINGS: Final = (0xB000, 0xB006, 0xB007)
+
+# Microsoft's 0xB00E and 0xB00F would be warnings among those of a C-STORE.
+_MADE_UP: Final = 0xB
 
 _OF_FAILING: Final[Mapping[Failing, int]] = {
     Failing.BUSY: OUT_OF_RESOURCES,
@@ -52,12 +55,14 @@ def store_status(outcome: Outcome, profile: StatusProfile = "standard") -> int:
     match outcome:
         case Delivered(warning=warning):
             return SUCCESS if warning is None else _warning(warning)
-        case Refused(status=None):
-            return SOP_CLASS_NOT_SUPPORTED  # there is no way to send it: no presentation context
-        case Deferred(status=None, failing=failing):
+        case Deferred(status=int(status)) | Refused(status=int(status)):
+            return _failure(status)
+        case Deferred(http_status=int(code)) | Refused(http_status=int(code)) if _is_failure(code):
+            return store_status_of_ailment(HttpAnswer(code), profile)
+        case Deferred(failing=failing):
             return _OF_FAILING[failing]
-        case Deferred(status=status) | Refused(status=status):
-            return _failure(status or PROCESSING_FAILURE, profile)
+        case Refused():
+            return PROCESSING_FAILURE
         case _:
             assert_never(outcome)
 
@@ -70,20 +75,18 @@ def store_comment(outcome: Outcome, destination: str) -> str:
     match outcome:
         case Delivered():
             return ""
-        case Deferred(status=None, failing=failing):
+        case Deferred(status=int(status)) | Refused(status=int(status)):
+            words = f"answered 0x{status:04X}"
+        case Deferred(http_status=int(code)) | Refused(http_status=int(code)) if _is_failure(code):
+            words = f"answered {describe_status(code)}"
+        case Deferred(failing=failing):
             words = _WORDS_OF_FAILING[failing]
-        case Refused(status=None):
+        case Refused():
             words = "does not take such an instance"
-        case Deferred(status=status) | Refused(status=status):
-            words = _answered(status or PROCESSING_FAILURE)
         case _:
             assert_never(outcome)
     room = ERROR_COMMENT_LENGTH_MAX - len(words) - len(": ")
     return f"{destination[:room]}: {words}"
-
-
-def _answered(status: int) -> str:
-    return f"answered {describe_status(status) if _is_http(status) else f'0x{status:04X}'}"
 
 
 _WORDS_OF_FAILING: Final[Mapping[Failing, str]] = {
@@ -132,9 +135,9 @@ def _code_of_failure(outcome: Outcome) -> int:
     if status == NOT_AUTHORIZED:
         return 403
     if not isinstance(outcome, Deferred):
-        is_too_large = isinstance(outcome, Refused) and outcome.status == _TOO_LARGE
+        is_too_large = isinstance(outcome, Refused) and outcome.http_status == _TOO_LARGE
         return _TOO_LARGE if is_too_large else 409
-    if outcome.status is None:
+    if outcome.status is None and not _is_failure(outcome.http_status or 0):
         return _CODE_OF_FAILING[outcome.failing]
     return 503 if status >> 8 == OUT_OF_RESOURCES >> 8 else 502
 
@@ -156,15 +159,17 @@ def _warning(warning: int) -> int:
     return warning if warning in _WARNINGS else _WARNINGS[0]
 
 
-def _failure(status: int, profile: StatusProfile) -> int:
-    if _is_http(status):
-        return store_status_of_ailment(HttpAnswer(status), profile)
-    return store_failure_of_dimse(status)
+def _failure(status: int) -> int:
+    """Give a failure that a C-STORE may answer; makers of servers have numbers of their own."""
+    match kind_of_failure(status):
+        case ReasonKind.ALREADY_THERE:
+            return DUPLICATE_SOP_INSTANCE
+        case ReasonKind.LATER if status >> 12 == _MADE_UP:
+            return OUT_OF_RESOURCES
+        case _:
+            return store_failure_of_dimse(status)
 
 
-def _is_http(status: int) -> bool:
-    """Tell a code of HTTP from a status of DIMSE: the latter has none between these numbers.
-
-    0x0190 to 0x0257, but for 0x0210 to 0x0213, which are no codes of HTTP (528 to 531).
-    """
-    return 300 <= status < 600 and not 0x0210 <= status <= 0x0213
+def _is_failure(code: int) -> bool:
+    """Tell whether a code of HTTP says that nothing was done; a good one by itself says nothing."""
+    return code >= 300

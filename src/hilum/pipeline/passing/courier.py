@@ -7,7 +7,7 @@ request does not cost a round trip for each of its instances.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, cast
 

@@ -31,7 +31,7 @@ Judge = Callable[[Reception, FactsReader], InstanceFacts | Answer]
 class Depot:
     """Room for instances that are passed through. One object a process, on its event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
         self,
         *,
         vault: Vault,

@@ -44,9 +44,7 @@ class Passages:
         if courier is None:
             courier = Courier(destination, self._targets, self._telemetry)
             self._couriers[destination] = courier
-        return Passage(
-            self._depot, courier, deadline_seconds=deadline_seconds, profile=profile
-        )
+        return Passage(self._depot, courier, deadline_seconds=deadline_seconds, profile=profile)
 
     @property
     def open_receptions(self) -> int:

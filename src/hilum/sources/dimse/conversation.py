@@ -23,6 +23,7 @@ from hilum.pipeline.answerers.homecoming import Late
 from hilum.pipeline.answers import Answer, Kept, Passed
 from hilum.pipeline.entities import Entity
 from hilum.pipeline.reception import Announcement, Reception
+from hilum.pipeline.taking import Taker
 from hilum.sources.dimse.admission import Admitted, Caller
 from hilum.sources.dimse.committing import Committing, IncomingRequest
 from hilum.sources.dimse.events import AssociationClosed, EchoAnswered, OperationRefused

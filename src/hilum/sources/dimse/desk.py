@@ -1,7 +1,7 @@
 """The desk every connection of the DIMSE door reports to: rules, limits, and who is in.
 
-A reload replaces `rulebook`, `limits` and `entities`; associations that are open keep what they
-were given.
+A reload replaces `rulebook`, `limits`, `entities` and `takers`; associations that are open keep
+what they were given.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from hilum.pipeline.answerers.homecoming import StoresComingHome
 from hilum.pipeline.commitments import Commitments
 from hilum.pipeline.entities import Entities, Entity
 from hilum.pipeline.intake import Intake
+from hilum.pipeline.taking import Takers
 from hilum.pipeline.vouching.voucher import Voucher
 from hilum.sources.dimse.admission import Admitted, Caller, Rejection, Rules, admit
 from hilum.sources.dimse.connection import Connection
@@ -74,12 +75,14 @@ class Desk:
         voucher: Voucher | None = None,
         entities: Entities | None = None,
         homecomings: StoresComingHome | None = None,
+        takers: Takers | None = None,
     ) -> None:
         """Take what to work with; without a `library` nothing can be asked for.
 
         Without `entities` there is one face by every title, with all that the library's archive
         can do. Without a `voucher` nobody is promised storage commitment. Without `homecomings`
-        every store is an arrival.
+        every store is an arrival. Without `takers` all instances are for the intake, whatever
+        entity is called.
         """
         self.rulebook = rulebook
         self.limits = limits
@@ -91,6 +94,7 @@ class Desk:
         self.voucher = voucher
         self.entities = entities
         self.homecomings = homecomings
+        self.takers = takers or Takers(intake, {})
         self.operations = RunningOperations()
         self.loop = asyncio.get_running_loop()
         self.emptied = asyncio.Event()
@@ -152,7 +156,7 @@ class Desk:
         conversation = self._associated.pop(connection, None)
         if conversation is not None:
             self._open_by_peer[conversation.admitted.peer] -= 1
-            self.intake.carriers -= 1
+            conversation.taker.carriers -= 1
         if not self._strangers and not self._associated:
             self.emptied.set()
 
@@ -204,7 +208,7 @@ class Desk:
         )
         if isinstance(admitted, Admitted) and entity is not None:
             admitted = at_entity(admitted, entity)
-        obstacle = self.intake.obstacle
+        obstacle = self.takers.of(caller.called_ae_title).obstacle
         if isinstance(admitted, Rejection) or obstacle is None or not wants_to_store(request):
             return admitted
         return Rejection(
@@ -233,7 +237,7 @@ class Desk:
         self._strangers.pop(connection, None)
         self._associated[connection] = conversation
         self._open_by_peer[admitted.peer] += 1
-        self.intake.carriers += 1
+        conversation.taker.carriers += 1
         connection.send(connection.engine.accept(accept))
         refused = [c for c in accept.contexts if c.result is not ContextResult.ACCEPTANCE]
         self.telemetry.emit(

@@ -88,7 +88,7 @@ class RefusalAnswer(Protocol):
         ...
 
 
-def status_of(answer: Answer) -> tuple[int, str]:
+def status_of(answer: Answer) -> tuple[int, str]:  # noqa: PLR0911 - one for each kind
     """Give the C-STORE status (PS3.4 Table B.2-1) and comment for what the taker says."""
     match answer:
         case Kept():

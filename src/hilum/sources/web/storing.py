@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from hilum.dicomweb import reasons
 from hilum.dicomweb.choice import Choice
@@ -14,12 +15,22 @@ from hilum.dicomweb.choices import store_choices
 from hilum.dicomweb.refusal import RequestRefused, bad
 from hilum.dicomweb.resource import Resource, Store
 from hilum.dicomweb.store_request import StoreBody, store_body
-from hilum.pipeline.intake import Intake
+from hilum.pipeline.taking import Taker
 from hilum.sources.web.composing import Composer, Spool
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.storing_body import BodyReader, in_runs
-from hilum.sources.web.storing_outcome import RETRY_SECONDS, Failed, reply_of
+from hilum.sources.web.storing_outcome import (
+    NO_ROOM,
+    NOTHING_STORED,
+    RETRY_SECONDS,
+    TOO_LONG,
+    Failed,
+    reply_of,
+)
 from hilum.sources.web.storing_parts import Parts
+
+# How a request ends that broke off with nothing stored.
+_ENDINGS: Final = {503: NO_ROOM, 413: TOO_LONG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +46,12 @@ class Storing:
 
     def __init__(
         self,
-        intake: Intake,
+        taker: Taker,
         *,
         spool: Callable[[], Spool],
         limits: StoreLimits | None = None,
     ) -> None:
-        self._intake = intake
+        self._taker = taker
         self._spool = spool
         self._limits = limits or StoreLimits()
         self._open: set[str] = set()
@@ -66,7 +77,7 @@ class Storing:
 
         Raises:
             RequestRefused: nothing of it was stored.
-            ClientGone: the client went away; what it had brought before was stored.
+            ClientGone: the client went away; what was to be kept here and was complete is kept.
         """
         assert isinstance(resource, Store)  # noqa: S101 - registered for nothing else
         # By its head: who waits for our consent sends no body in vain (RFC 9110 §10.1.1).
@@ -75,8 +86,8 @@ class Storing:
         self._open.add(origin.association_id)
         self._emptied.clear()
         try:
-            parts = Parts(self._intake, origin=origin, study=resource.study)
-            fault = await self._read(exchange, body, parts)
+            parts = Parts(self._taker, origin=origin, study=resource.study)
+            fault = await self._bring(exchange, body, parts)
         finally:
             self._open.discard(origin.association_id)
             if not self._open:
@@ -92,16 +103,28 @@ class Storing:
         if exchange.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestRefused(415, "the body has a Content-Encoding; send it as it is")
         stopping = "the gateway is stopping" if self._is_stopping else None
-        if (obstacle := stopping or self._intake.obstacle) is not None:
+        if (obstacle := stopping or self._taker.obstacle) is not None:
             raise RequestRefused(503, obstacle, {"Retry-After": str(RETRY_SECONDS)})
         return body, choice
+
+    async def _bring(
+        self, exchange: Exchange, body: StoreBody, parts: Parts
+    ) -> RequestRefused | None:
+        """Bring all of the body, and wait for the answers; give what broke it off."""
+        try:
+            fault = await self._read(exchange, body, parts)
+            await parts.settle()
+        finally:
+            # Nobody waits any more, be it because the client is gone.
+            parts.withdraw()
+        return fault
 
     async def _read(
         self, exchange: Exchange, body: StoreBody, parts: Parts
     ) -> RequestRefused | None:
-        """Bring all of the body to intake, and wait for its answers; give what broke it off."""
+        """Bring all of the body to who takes it; give what broke it off."""
         fault: RequestRefused | None = None
-        composer = Composer(parts, self._spool, lambda: self._intake.obstacle, self._composing)
+        composer = Composer(parts, self._spool, lambda: self._taker.obstacle, self._composing)
         reader = BodyReader(body, parts, composer, parts_max=self._limits.parts_max)
         try:
             await reader.read(in_runs(exchange.body()))
@@ -116,7 +139,6 @@ class Storing:
         finally:
             parts.abandon()
             composer.close()
-        await parts.settle()
         return fault
 
 
@@ -133,7 +155,7 @@ def _reply(exchange: Exchange, parts: Parts, choice: Choice, fault: RequestRefus
     parts.fail(
         Failed(
             reasons.OUT_OF_RESOURCES if is_full else reasons.CANNOT_UNDERSTAND,
-            is_too_long=fault.status == 413,
+            ending=_ENDINGS.get(fault.status, NOTHING_STORED),
         )
     )
     return reply_of(parts.outcomes, choice, exchange.root)

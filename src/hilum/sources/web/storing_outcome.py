@@ -19,6 +19,8 @@ from hilum.dicomweb.store_result import (
     store_result_json,
 )
 from hilum.kernel.names import UID, is_uid
+from hilum.pipeline.answerers.statuses import HttpEnding
+from hilum.pipeline.answerers.store_statuses import store_status, stow_ending, warning_reason
 from hilum.pipeline.answers import (
     Answer,
     DuplicateRefused,
@@ -26,12 +28,19 @@ from hilum.pipeline.answers import (
     Mismatched,
     Misplaced,
     NoRoom,
+    NotPassed,
     NotUnderstood,
+    Passed,
     TooLong,
 )
 from hilum.sources.web.exchange import Reply
 
 RETRY_SECONDS: Final = 5
+NOTHING_STORED: Final = HttpEnding(409, "")
+NO_ROOM: Final = HttpEnding(503, "", RETRY_SECONDS)
+TOO_LONG: Final = HttpEnding(413, "")
+# Whoever sends all of it again may succeed.
+_TRANSIENT: Final = frozenset((502, 503))
 _DUPLICATE: Final = 0x0111
 _UNTOLD: Final = UID("")
 _JSON_TYPES: Final = frozenset((DICOM_JSON, "application/json"))
@@ -39,30 +48,49 @@ _JSON_TYPES: Final = frozenset((DICOM_JSON, "application/json"))
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An instance that has its receipt."""
+    """An instance that has its receipt, here or elsewhere. `warning`: what was done to it there."""
 
     sop_class_uid: UID
     place: Place
+    warning: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A part that was not kept. `sop_instance_uid` is "" when it names no instance."""
+    """A part that was not kept. `sop_instance_uid` is "" when it names no instance.
+
+    `ending`: how a request ends of which this is all there was.
+    """
 
     reason: int
     sop_class_uid: UID = _UNTOLD
     sop_instance_uid: UID = _UNTOLD
-    is_too_long: bool = False
+    ending: HttpEnding = NOTHING_STORED
 
 
 Outcome = Stored | Failed
 
 
-def failure_reason(answer: Answer) -> int | None:
-    """Give the failure reason for what intake says, as a C-STORE would; None: it is kept."""
+def failed_ending(answer: Answer) -> HttpEnding:
+    """Say how a request ends whose instances all had this answer, which is a failure."""
     match answer:
-        case Kept():
+        case NotPassed(outcome):
+            return stow_ending([outcome])
+        case NoRoom():
+            return NO_ROOM
+        case TooLong():
+            return TOO_LONG
+        case _:
+            return NOTHING_STORED
+
+
+def failure_reason(answer: Answer) -> int | None:  # noqa: PLR0911 - one for each kind
+    """Give the failure reason for what the taker says, as a C-STORE would; None: it is kept."""
+    match answer:
+        case Kept() | Passed():
             return None
+        case NotPassed(outcome, _, profile):
+            return store_status(outcome, profile)
         case NoRoom():
             return reasons.OUT_OF_RESOURCES
         case Mismatched():
@@ -77,23 +105,36 @@ def failure_reason(answer: Answer) -> int | None:
             assert_never(answer)
 
 
+def stored(answer: Answer, sop_class_uid: UID, place: Place) -> Stored:
+    """Give the outcome of an instance whose answer is a success."""
+    warning = warning_reason(answer.outcome) if isinstance(answer, Passed) else None
+    return Stored(sop_class_uid, place, warning)
+
+
 def reply_of(outcomes: Sequence[Outcome], choice: Choice, root: BaseUrl) -> Reply:
     """Answer with what became of each part; there is at least one."""
-    status = _status(outcomes)
+    ending = _ending(outcomes)
     content = store_result_json(_result(outcomes, root))
     if choice.essence not in _JSON_TYPES:
         content = to_xml(read_json(content)[0])
-    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
-    return Reply(status, choice.content_type, content, headers)
+    wait = ending.retry_after
+    headers = {"Retry-After": str(wait)} if ending.code == 503 and wait is not None else {}
+    return Reply(ending.code, choice.content_type, content, headers)
 
 
-def _status(outcomes: Sequence[Outcome]) -> int:
-    failed = [one for one in outcomes if isinstance(one, Failed)]
+def _ending(outcomes: Sequence[Outcome]) -> HttpEnding:
+    """Give the status code (PS3.18 Table 10.5.3-1)."""
+    failed = [one.ending for one in outcomes if isinstance(one, Failed)]
     if len(failed) < len(outcomes):
-        return 202 if failed else 200
-    if all(one.reason == reasons.OUT_OF_RESOURCES for one in failed):
-        return 503
-    return 413 if all(one.is_too_long for one in failed) else 409
+        is_told = failed or any(isinstance(one, Stored) and one.warning for one in outcomes)
+        return HttpEnding(202 if is_told else 200, "")
+    codes = {ending.code for ending in failed}
+    if codes <= _TRANSIENT and len(codes) > 1:
+        codes = {503}
+    if len(codes) > 1:
+        return NOTHING_STORED
+    waits = [ending.retry_after for ending in failed if ending.retry_after is not None]
+    return HttpEnding(codes.pop(), "", max(waits, default=RETRY_SECONDS))
 
 
 def _result(outcomes: Sequence[Outcome], root: BaseUrl) -> StoreResult:
@@ -105,7 +146,7 @@ def _result(outcomes: Sequence[Outcome], root: BaseUrl) -> StoreResult:
         if isinstance(one, Stored):
             studies.add(one.place.study)
             stored[UID(one.place.instance)] = StoredInstance(
-                one.sop_class_uid, retrieve_url=_url(root, one.place)
+                one.sop_class_uid, one.warning, _url(root, one.place)
             )
         elif one.sop_instance_uid:
             failed[one.sop_instance_uid] = FailedInstance(one.sop_class_uid, one.reason)

@@ -16,9 +16,15 @@ from hilum.ledger.entry import Origin
 from hilum.pipeline.answers import Answer, TooLong
 from hilum.pipeline.buffers import Uncounted
 from hilum.pipeline.doors import WEB
-from hilum.pipeline.intake import Intake
 from hilum.pipeline.reception import Announcement, Reception
-from hilum.sources.web.storing_outcome import Failed, Outcome, Stored, failure_reason
+from hilum.pipeline.taking import Taker
+from hilum.sources.web.storing_outcome import (
+    Failed,
+    Outcome,
+    failed_ending,
+    failure_reason,
+    stored,
+)
 
 # So many share a commit; each holds less than a run of bytes in memory until then.
 IN_FLIGHT_MAX: Final = 16
@@ -33,15 +39,15 @@ class Parts:
     or by `abandon` when the body will not come to its end.
     """
 
-    def __init__(self, intake: Intake, *, origin: Origin, study: str) -> None:
+    def __init__(self, taker: Taker, *, origin: Origin, study: str) -> None:
         self.outcomes: list[Outcome] = []
         self.count = 0
-        self._intake = intake
+        self._taker = taker
         self._origin = origin
         self._study = study
         self._opener: FileOpener | None = None
         self._reception: Reception | None = None
-        self._in_flight = 0
+        self._unanswered: set[Reception] = set()
         self._progress = asyncio.Event()
         self._carriers = 0
         self._carry()
@@ -50,7 +56,9 @@ class Parts:
     def must_wait(self) -> bool:
         """Tell whether the disk, or commits, should catch up before more is read."""
         reception = self._reception
-        return self._in_flight >= IN_FLIGHT_MAX or (reception is not None and reception.is_behind)
+        return len(self._unanswered) >= IN_FLIGHT_MAX or (
+            reception is not None and reception.is_behind
+        )
 
     @property
     def is_too_long(self) -> bool:
@@ -92,7 +100,7 @@ class Parts:
                 self._give_up_opening()
         if self._reception is not None:
             reception, self._reception = self._reception, None
-            self._in_flight += 1
+            self._unanswered.add(reception)
             reception.finish()
 
     def fail(self, outcome: Failed) -> None:
@@ -107,6 +115,11 @@ class Parts:
             reception.abandon()
         self._put_down()
 
+    def withdraw(self) -> None:
+        """Nobody waits for the answers to what was ended."""
+        while self._unanswered:
+            self._taker.withdraw(self._unanswered.pop())
+
     async def catch_up(self) -> None:
         """Wait until more can be taken."""
         while self.must_wait:
@@ -117,7 +130,7 @@ class Parts:
         """Wait until every part that was ended has its answer."""
         # Nobody else comes with this request: its last commit needs no company.
         self._put_down()
-        while self._in_flight:
+        while self._unanswered:
             self._progress.clear()
             await self._progress.wait()
 
@@ -131,7 +144,7 @@ class Parts:
             origin=self._origin,
             study_instance_uid=self._study,
         )
-        reception = self._reception = self._intake.receive(
+        reception = self._reception = self._taker.receive(
             announcement,
             answered=lambda answer: self._answered(reception, answer),
             resumed=self._progress.set,
@@ -144,7 +157,7 @@ class Parts:
             reception.take(piece, _UNCOUNTED)
 
     def _answered(self, reception: Reception, answer: Answer) -> None:
-        self._in_flight -= 1
+        self._unanswered.discard(reception)
         self._progress.set()
         announced = reception.announcement
         reason = failure_reason(answer)
@@ -154,7 +167,7 @@ class Parts:
                     reason,
                     announced.sop_class_uid,
                     announced.sop_instance_uid,
-                    isinstance(answer, TooLong),
+                    failed_ending(answer),
                 )
             )
             return
@@ -165,7 +178,7 @@ class Parts:
             header.uid(SERIES_INSTANCE_UID),
             announced.sop_instance_uid,
         )
-        self.outcomes.append(Stored(announced.sop_class_uid, place))
+        self.outcomes.append(stored(answer, announced.sop_class_uid, place))
 
     def _give_up_opening(self) -> None:
         self._opener = None
@@ -173,8 +186,8 @@ class Parts:
 
     def _carry(self) -> None:
         self._carriers += 1
-        self._intake.carriers += 1
+        self._taker.carriers += 1
 
     def _put_down(self) -> None:
-        self._intake.carriers -= self._carriers
+        self._taker.carriers -= self._carriers
         self._carriers = 0

@@ -51,15 +51,17 @@ def outcome_of(words):
     if kind == "delivered":
         return Delivered(int(values[0], 16) if values else None)
     if kind == "refused":
-        return Refused("…", number(values[0]) if values else None)
+        return Refused("…", *numbers(values[0] if values else "-"))
     failing, *more = values
-    status = number(more[0]) if more and more[0] != "-" else None
     wait = timedelta(seconds=float(more[1])) if len(more) > 1 else None
-    return Deferred("…", wait, Failing(failing), status)
+    return Deferred("…", wait, Failing(failing), *numbers(more[0] if more else "-"))
 
 
-def number(text):
-    return int(text, 16) if len(text) == 4 else int(text)
+def numbers(text):
+    """Give the status and the code of HTTP: four hexadecimal digits or three decimal ones."""
+    if text == "-":
+        return None, None
+    return (int(text, 16), None) if len(text) == 4 else (None, int(text))
 
 
 def of_ailment(words, profile):
@@ -135,9 +137,7 @@ def test_no_code_of_http_is_told_as_success_or_warning_for_a_store(code, profile
     status = store_status_of_ailment(HttpAnswer(code), profile)
 
     assert category(status, Service.STORE) in FAILED
-    assert store_status(Refused("…", code), profile) == (
-        status if not 528 <= code <= 531 else store_status(Refused("…", code), profile)
-    )
+    assert store_status(Refused("…", http_status=code), profile) == status
 
 
 @pytest.mark.parametrize("profile", ["standard", "harmony"])
