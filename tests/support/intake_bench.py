@@ -102,6 +102,7 @@ class Bench:
             begun_with=self.ledger.deliveries.study_choice,
             tags_besides=Indexing().tags_wanted,
         )
+        self.room = Room(lambda _: 0)
         self.owed: list[dict[str, set[int]]] = []
         self.intake = Intake(
             vault=self.vault,
@@ -110,11 +111,12 @@ class Bench:
             owed=self.owed.append,
             clock=clock,
             telemetry=self.telemetry,
-            room=Room(lambda _: 0),
+            room=self.room,
             is_synced=synced,
             limits=IntakeLimits(instance_bytes_max=1 << 40),
         )
         self.intake.learn_room(1 << 40, 1 << 41)
+        self.taker = self.intake
 
     def begin(self, generated: GeneratedInstance, **changes: object):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -125,7 +127,7 @@ class Bench:
             transfer_syntax_uid=generated.transfer_syntax_uid,
             origin=ORIGIN,
         )
-        reception = self.intake.receive(
+        reception = self.taker.receive(
             dataclasses.replace(announcement, **changes),
             answered=answer.set_result,
             resumed=lambda: None,
@@ -134,15 +136,20 @@ class Bench:
 
     async def bring(self, generated: GeneratedInstance, *, step: int = 1 << 18, **changes: object):
         reception, answer = self.begin(generated, **changes)
-        for offset in range(0, len(generated.data_set), step):
-            piece = generated.data_set[offset : offset + step]
-            buffer = Buffer(len(piece), None)
-            buffer.view[:] = piece
-            reception.take(buffer.view, buffer)
-            while reception.is_behind:  # noqa: ASYNC110 - a turn of the loop is what it needs
-                await asyncio.sleep(0)
+        await self.feed_all(reception, generated.data_set, step=step)
         reception.finish()
         return await asyncio.wait_for(answer, 10)
+
+    def feed(self, reception, content: bytes) -> None:
+        buffer = Buffer(len(content), None)
+        buffer.view[:] = content
+        reception.take(buffer.view, buffer)
+
+    async def feed_all(self, reception, content: bytes, *, step: int = 1 << 18) -> None:
+        for offset in range(0, len(content), step):
+            self.feed(reception, content[offset : offset + step])
+            while reception.is_behind:  # noqa: ASYNC110 - a turn of the loop is what it needs
+                await asyncio.sleep(0)
 
     def files(self) -> list[str]:
         return [lying.path for lying in payload_files(self.root)]
