@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Self
 
 from intake_bench import Bench
 
@@ -24,7 +25,7 @@ class Elsewhere:
 
     def __init__(self, vault) -> None:
         self.vault = vault
-        self.outcome_of = lambda parcel: Delivered()
+        self.outcome_of = lambda _: Delivered()
         self.gate = asyncio.Event()
         self.gate.set()
         self.arrived: list[bytes] = []
@@ -125,7 +126,7 @@ class PassingRig(Bench):
         )
         return [tuple(row) for row in rows]
 
-    async def __aenter__(self) -> "PassingRig":
+    async def __aenter__(self) -> Self:
         self.passages.start(asyncio.get_running_loop())
         return self
 

@@ -40,6 +40,7 @@ from hilum.service.moving import ConfiguredMovers
 from hilum.service.neighbours import rulebook_of
 from hilum.service.opening import DataFolder
 from hilum.service.owing import REFRESH_SECONDS, Owing
+from hilum.service.passing import Passing
 from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
@@ -128,6 +129,16 @@ class House:
             is_synced=durability == "power",
             limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
         )
+        self.passing = Passing(
+            config,
+            vault=self.vault,
+            room=self.room,
+            intake=self.intake,
+            ledger=self.ledger,
+            delivering=self.delivering,
+            clock=self.clock,
+            telemetry=telemetry,
+        )
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.archive = self.archiving.archive
         self.voucher = voucher_of(config, self.delivering, self.ledger, self.clock, telemetry)
@@ -155,6 +166,7 @@ class House:
         self.delivering.change(self.config)
         await self._attempt("taking back leases", self._take_back)
         self.intake.start(loop)
+        self.passing.start(loop)
         await self._refresh_room()
         self.desk = Desk(
             rulebook=await asyncio.to_thread(self._rulebook),
@@ -164,6 +176,7 @@ class House:
             telemetry=self.telemetry,
             commitments=self.delivering.commitments,
             voucher=self.voucher,
+            takers=self.passing.takers,
             library=Library(self.archive, self.vault, ConfiguredMovers(self.delivering)),
         )
         await self._count()
@@ -218,6 +231,7 @@ class House:
         if self.door is not None:
             await self.door.stop()
         await self._storing.stop(self.config.sources.dimse.limits.stop_seconds)
+        await self.passing.stop()
         await self.voucher.close()
         await self.intake.stop()
         await self.delivering.stop(self.config.sources.dimse.limits.stop_seconds)
@@ -236,6 +250,7 @@ class House:
         """Use a changed configuration from now on; say what needs a restart instead."""
         fixed = restart_needed(self._begun_with, config)
         self.delivering.change(config)
+        self.passing.change(config)
         self.keeper.change(config.retention)
         self.voucher.settings = config.sources.dimse.commitment
         self._web.change(config)
@@ -243,6 +258,7 @@ class House:
         if self.desk is not None and self.door is not None:
             self.desk.rulebook = await asyncio.to_thread(self._rulebook)
             self.desk.limits = config.sources.dimse.limits
+            self.desk.takers = self.passing.takers
             self.certificates.change(config.sources.dimse.tls)
             self.door.tls = self.certificates.load() or self.door.tls
         return f"Only a restart changes {', '.join(fixed)}." if fixed else "All of it is in force."

@@ -4,8 +4,8 @@ What was kept is always told: a body that breaks off or breaks the rules costs w
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +41,30 @@ class StoreLimits:
     parts_max: int = 50_000
 
 
+class _Requests:
+    """Those of one process that are bringing instances."""
+
+    def __init__(self) -> None:
+        self.open: set[str] = set()
+        self.are_refused = False
+        self.emptied = asyncio.Event()
+        self.emptied.set()
+        # Metadata takes twenty times its length in memory: one request at a time.
+        self.turn = asyncio.Lock()
+
+    @contextmanager
+    def one(self, association_id: str) -> Iterator[None]:
+        """Count a request while it is answered."""
+        self.open.add(association_id)
+        self.emptied.clear()
+        try:
+            yield
+        finally:
+            self.open.discard(association_id)
+            if not self.open:
+                self.emptied.set()
+
+
 class Storing:
     """Answers STOW-RS. `spool` makes room on disk for bulk data that comes by itself."""
 
@@ -54,23 +78,24 @@ class Storing:
         self._taker = taker
         self._spool = spool
         self._limits = limits or StoreLimits()
-        self._open: set[str] = set()
-        self._is_stopping = False
-        self._emptied = asyncio.Event()
-        self._emptied.set()
-        # Metadata takes twenty times its length in memory: one request at a time.
-        self._composing = asyncio.Lock()
+        self._requests = _Requests()
+
+    def beside(self, taker: Taker) -> "Storing":
+        """Give what answers at an entity where somebody else takes instances; they stop as one."""
+        other = Storing(taker, spool=self._spool, limits=self._limits)
+        other._requests = self._requests
+        return other
 
     def is_open(self, association_id: str) -> bool:
         """Tell whether a request is still bringing instances: its study may not be complete."""
-        return association_id in self._open
+        return association_id in self._requests.open
 
     async def stop(self, seconds_max: float) -> None:
         """Take no more requests, and wait so long for those that are under way."""
-        self._is_stopping = True
+        self._requests.are_refused = True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds_max):
-                await self._emptied.wait()
+                await self._requests.emptied.wait()
 
     async def __call__(self, exchange: Exchange, resource: Resource) -> Reply:
         """Store what the body brings.
@@ -83,15 +108,9 @@ class Storing:
         # By its head: who waits for our consent sends no body in vain (RFC 9110 §10.1.1).
         body, choice = self._admit(exchange)
         origin = exchange.origin()
-        self._open.add(origin.association_id)
-        self._emptied.clear()
-        try:
+        with self._requests.one(origin.association_id):
             parts = Parts(self._taker, origin=origin, study=resource.study)
             fault = await self._bring(exchange, body, parts)
-        finally:
-            self._open.discard(origin.association_id)
-            if not self._open:
-                self._emptied.set()
         return _reply(exchange, parts, choice, fault)
 
     def _admit(self, exchange: Exchange) -> tuple[StoreBody, Choice]:
@@ -102,7 +121,7 @@ class Storing:
         body = store_body(exchange.headers.get("content-type", ""))
         if exchange.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestRefused(415, "the body has a Content-Encoding; send it as it is")
-        stopping = "the gateway is stopping" if self._is_stopping else None
+        stopping = "the gateway is stopping" if self._requests.are_refused else None
         if (obstacle := stopping or self._taker.obstacle) is not None:
             raise RequestRefused(503, obstacle, {"Retry-After": str(RETRY_SECONDS)})
         return body, choice
@@ -124,7 +143,7 @@ class Storing:
     ) -> RequestRefused | None:
         """Bring all of the body to who takes it; give what broke it off."""
         fault: RequestRefused | None = None
-        composer = Composer(parts, self._spool, lambda: self._taker.obstacle, self._composing)
+        composer = Composer(parts, self._spool, lambda: self._taker.obstacle, self._requests.turn)
         reader = BodyReader(body, parts, composer, parts_max=self._limits.parts_max)
         try:
             await reader.read(in_runs(exchange.body()))

@@ -18,6 +18,7 @@ from hilum.pipeline.answers import (
     TooLong,
 )
 from hilum.testing.datasets import instance
+from hilum.vault.inventory import drop_drafts
 
 pytestmark = pytest.mark.asyncio
 
@@ -52,7 +53,7 @@ async def test_nothing_of_it_is_in_the_catalogue(tmp_path):
 )
 async def test_what_the_other_side_does_not_have_is_no_success(tmp_path, outcome):
     async with PassingRig(tmp_path) as rig:
-        rig.place.outcome_of = lambda parcel: outcome
+        rig.place.outcome_of = lambda _: outcome
 
         answer = await rig.bring(instance(seed=1))
 
@@ -62,14 +63,14 @@ async def test_what_the_other_side_does_not_have_is_no_success(tmp_path, outcome
 
 async def test_a_warning_is_handed_on(tmp_path):
     async with PassingRig(tmp_path) as rig:
-        rig.place.outcome_of = lambda parcel: Delivered(0xB000, "coerced")
+        rig.place.outcome_of = lambda _: Delivered(0xB000, "coerced")
 
         assert await rig.bring(instance(seed=1)) == Passed(Delivered(0xB000, "coerced"))
 
 
 async def test_a_session_that_says_nothing_of_an_instance_is_no_success(tmp_path):
     async with PassingRig(tmp_path) as rig:
-        rig.place.outcome_of = lambda parcel: None
+        rig.place.outcome_of = lambda _: None
 
         answer = await rig.bring(instance(seed=1))
 
@@ -78,7 +79,7 @@ async def test_a_session_that_says_nothing_of_an_instance_is_no_success(tmp_path
 
 
 async def test_a_session_that_breaks_is_told_of_and_is_no_success(tmp_path):
-    def break_it(parcel):
+    def break_it(_):
         raise ZeroDivisionError
 
     async with PassingRig(tmp_path) as rig:
@@ -86,7 +87,7 @@ async def test_a_session_that_breaks_is_told_of_and_is_no_success(tmp_path):
 
         assert isinstance(await rig.bring(instance(seed=1)), NotPassed)
         assert "PassingFaulted" in rig.telemetry.names()
-        rig.place.outcome_of = lambda parcel: Delivered()
+        rig.place.outcome_of = lambda _: Delivered()
         assert await rig.bring(instance(seed=1)) == Passed(Delivered())
 
 
@@ -141,7 +142,7 @@ async def test_a_record_is_written_before_the_answer(tmp_path):
 
     async with PassingRig(tmp_path) as rig:
         await rig.bring(generated)
-        rig.place.outcome_of = lambda parcel: Refused("no")
+        rig.place.outcome_of = lambda _: Refused("no")
         await rig.bring(generated)
 
         uid = generated.sop_instance_uid
@@ -186,7 +187,7 @@ async def test_a_sender_that_goes_away_stops_the_delivery(tmp_path):
 
         rig.passage.withdraw(reception)
         async with asyncio.timeout(1.0):
-            while rig.place.stopped == 0 or rig.drafts():
+            while rig.place.stopped == 0 or rig.drafts():  # noqa: ASYNC110 - turns of the loop
                 await asyncio.sleep(0)
 
         assert not answer.done()
@@ -227,8 +228,6 @@ async def test_withdrawing_what_was_answered_does_nothing(tmp_path):
 
 
 async def test_a_start_sweeps_what_a_crash_left(tmp_path):
-    from hilum.vault.inventory import drop_drafts
-
     async with PassingRig(tmp_path) as rig:
         rig.place.gate.clear()
         bringing = asyncio.ensure_future(rig.bring(instance(seed=1)))

@@ -1,0 +1,90 @@
+"""Stores that go through, for one process: what entities say, made into passages."""
+
+import asyncio
+
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.intake import Intake
+from hilum.pipeline.passing.depot import Depot
+from hilum.pipeline.passing.passage import Passage
+from hilum.pipeline.passing.passages import Passages
+from hilum.pipeline.passing.ports import Target
+from hilum.pipeline.room import Room
+from hilum.pipeline.taking import Takers
+from hilum.service.config_entities import EntitySettings, title_of
+from hilum.service.config_settings import Config
+from hilum.service.delivering import Delivering
+from hilum.vault.vault import Vault
+
+
+class Passing:
+    """Keeps the passages of entities. `takers`: who takes what is brought to which entity."""
+
+    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
+        self,
+        config: Config,
+        *,
+        vault: Vault,
+        room: Room,
+        intake: Intake,
+        ledger: Ledger,
+        delivering: Delivering,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._intake = intake
+        self._delivering = delivering
+        depot = Depot(
+            vault=vault,
+            room=room,
+            ledger_obstacle=lambda: intake.ledger_obstacle,
+            audit=ledger.audit,
+            clock=clock,
+            telemetry=telemetry,
+            instance_bytes_max=config.sources.dimse.limits.instance_bytes_max,
+        )
+        self.passages = Passages(depot, self._target, telemetry)
+        self._made: dict[str, tuple[EntitySettings, Passage]] = {}
+        self.takers = Takers(intake, {})
+        self.change(config)
+
+    def change(self, config: Config) -> None:
+        """Take as `config` says from now on; what is under way goes on as it was begun."""
+        self._made = {
+            name: self._passage(name, settings)
+            for name, settings in config.entities.items()
+            if settings.through
+        }
+        titles = {
+            title_of(name, settings): passage for name, (settings, passage) in self._made.items()
+        }
+        self.takers = Takers(self._intake, titles)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to work on `loop`."""
+        self.passages.start(loop)
+
+    async def stop(self) -> None:
+        """End what is under way; the doors take nothing more."""
+        await self.passages.stop()
+
+    def _passage(self, name: str, settings: EntitySettings) -> tuple[EntitySettings, Passage]:
+        """Keep the passage of an entity that is as it was."""
+        before = self._made.get(name)
+        if before is not None and before[0] == settings:
+            return before
+        profile = settings.status_profile
+        return settings, self.passages.passage(settings.through, profile=profile)
+
+    def _target(self, name: str) -> Target | None:
+        opened = self._delivering.opened.get(name)
+        if opened is None:
+            return None
+        settings = opened.settings
+        return Target(
+            opened.destination,
+            settings.window_max,
+            settings.batch_instances_max,
+            settings.batch_bytes_max,
+        )
