@@ -129,16 +129,7 @@ class House:
             is_synced=durability == "power",
             limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
         )
-        self.passing = Passing(
-            config,
-            vault=self.vault,
-            room=self.room,
-            intake=self.intake,
-            ledger=self.ledger,
-            delivering=self.delivering,
-            clock=self.clock,
-            telemetry=telemetry,
-        )
+        self.passing = self._new_passing()
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.archive = self.archiving.archive
         self.voucher = voucher_of(config, self.delivering, self.ledger, self.clock, telemetry)
@@ -343,6 +334,18 @@ class House:
         if self._storing.is_open(association_id):
             return True
         return self.desk is not None and self.desk.is_open(association_id)
+
+    def _new_passing(self) -> Passing:
+        return Passing(
+            self.config,
+            vault=self.vault,
+            room=self.room,
+            intake=self.intake,
+            ledger=self.ledger,
+            delivering=self.delivering,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
 
     def _new_console(self) -> Console:
         pages = pages_of(self.folder.root, dicomweb=DICOMWEB)

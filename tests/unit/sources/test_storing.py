@@ -487,7 +487,7 @@ def test_a_stop_waits_for_requests_under_way_and_refuses_others(run):
 
 def test_a_stop_does_not_wait_for_ever(run):
     async def scenario(rig):
-        rig.storing._emptied.clear()
+        rig.storing._requests.emptied.clear()
         await asyncio.wait_for(rig.storing.stop(0.01), 5)
 
     run(scenario)

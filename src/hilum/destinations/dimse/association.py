@@ -103,7 +103,8 @@ class SendingAssociation:
     def _status(self, kind: Kind) -> int:
         """Give what a C-STORE of `kind` would be answered, if it could be sent."""
         context_id = self._agreement.refused_id(kind)
-        result = None if context_id is None else self.requestor.result(context_id)
+        results = {one.id: one.result for one in self.requestor.accept.contexts}
+        result = None if context_id is None else results.get(context_id)
         return SYNTAX_NOT_SUPPORTED if result in _ABOUT_SYNTAX else SOP_CLASS_NOT_SUPPORTED
 
     async def is_there(self, *, seconds: float) -> bool:

@@ -35,7 +35,6 @@ from hilum.dimse.upper.association import Association
 from hilum.dimse.upper.events import Released
 from hilum.dimse.upper.fragments import Bytes, Fragments
 from hilum.dimse.upper.items import (
-    ContextResult,
     ExtendedNegotiation,
     PresentationContext,
     RoleSelection,
@@ -160,12 +159,8 @@ class Requestor:
 
     def refusal(self, context_id: int) -> str:
         """Say why `context_id` is not among `contexts`."""
-        return context_refusal(self.result(context_id))
-
-    def result(self, context_id: int) -> ContextResult | None:
-        """Give what the peer said to a context that was proposed; None: nothing."""
         results = {context.id: context.result for context in self.accept.contexts}
-        return results.get(context_id)
+        return context_refusal(results.get(context_id))
 
     async def echo(self, *, message_id: int = 1, seconds: float | None = None) -> int:
         """Verify the peer (C-ECHO, PS3.4 Annex A) and give its status.

@@ -53,14 +53,14 @@ class InstanceNotPassed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class InstanceWithdrawn(Event):
+class PassageStopped(Event):
     """A sender went away before its instance was passed through; the archive may have it or not."""
 
     message: ClassVar[str] = (
         "Stopped passing {sop_instance_uid} through to {destination}: {calling_ae_title} went away."
     )
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Counter("hilum_instances_withdrawn_total", ("source", "destination")),
+        Counter("hilum_passages_stopped_total", ("source", "destination")),
     )
     source: str
     destination: str

@@ -26,7 +26,7 @@ from hilum.pipeline.passing.depot import Depot
 from hilum.pipeline.passing.events import (
     InstanceNotPassed,
     InstancePassed,
-    InstanceWithdrawn,
+    PassageStopped,
     PassageUnrecorded,
 )
 from hilum.pipeline.ports import Parcel
@@ -198,7 +198,7 @@ class Passage:
         if passing.cargo is not None:
             self._depot.write_down(self._record(passing, "withdrawn", None))
         self._depot.emit(
-            InstanceWithdrawn(
+            PassageStopped(
                 announcement.source,
                 self._courier.name,
                 announcement.origin.calling_ae_title,

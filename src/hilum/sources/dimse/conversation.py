@@ -113,7 +113,7 @@ class Conversation:
         )
         self._taker = desk.takers.of(caller.called_ae_title)
         self._unanswered: set[Reception] = set()
-        self.operations = Operations(desk.operations, self.operations_settled)
+        self.operations = Operations(desk.operations, self._operations_settled)
         self._promises = Promises()
 
     @property

@@ -191,7 +191,7 @@ async def test_a_sender_that_goes_away_stops_the_delivery(tmp_path):
                 await asyncio.sleep(0)
 
         assert not answer.done()
-        assert "InstanceWithdrawn" in rig.telemetry.names()
+        assert "PassageStopped" in rig.telemetry.names()
         assert rig.passages.open_receptions == 0
     assert rig.place.closed == 1
 
@@ -224,7 +224,7 @@ async def test_withdrawing_what_was_answered_does_nothing(tmp_path):
 
         rig.passage.withdraw(reception)
 
-        assert "InstanceWithdrawn" not in rig.telemetry.names()
+        assert "PassageStopped" not in rig.telemetry.names()
 
 
 async def test_a_start_sweeps_what_a_crash_left(tmp_path):
