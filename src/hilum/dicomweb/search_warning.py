@@ -4,10 +4,6 @@ from collections.abc import Iterable
 from typing import Final
 
 MORE_RESULTS: Final = "There are additional results that can be requested"
-STILL_ASKED: Final = (
-    "Not every archive behind this service has answered yet; results of those that do not are "
-    "missing in this answer"
-)
 WARNINGS_MAX: Final = 10
 _CHARACTERS_MAX: Final = 300
 

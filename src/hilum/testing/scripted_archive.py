@@ -24,6 +24,7 @@ class ScriptedSupply:
     def __init__(self, expected: Sequence[Named]) -> None:
         self.expected = expected
         self.holdings: Sequence[Holding] | None = None
+        self.warnings: Sequence[str] = ()
         self.given_back: list[Holding] = []
         self.is_closed = False
         self.waiting = 0

@@ -166,7 +166,8 @@ class Asking:
         """Make a batch with all that is known by now, of those that are late to be heard, too."""
         self._warnings |= {warning_of(one.failure): None for one in self._asked if one.failure}
         self._told = len(self._warnings)
-        return Batch(matches, tuple(self._ignored), tuple(self._warnings))
+        awaited = [one.voice.name for one in self._asked if not (one.has_begun or one.is_over)]
+        return Batch(matches, tuple(self._ignored), tuple(self._warnings), tuple(awaited))
 
     def _fail_if_needed(self, heard: Sequence[_Asked]) -> None:
         for asked in heard:

@@ -29,6 +29,7 @@ class Batch:
     matches: tuple[Match, ...]
     ignored: tuple[Attribute, ...] = ()
     warnings: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
 
 
 class Named(Protocol):

@@ -68,8 +68,6 @@ OFFERED: Final[frozenset[type[Resource]]] = frozenset(
 )
 
 
-# How long results that are here wait for those of other archives, before the answer begins.
-PATIENCE_SECONDS: Final = 0.05
 _EVERY_SERVICE: Final[frozenset[Service]] = frozenset(get_args(Service))
 _NOT_OURS: Final = "what this entity shows is not all held here; it can be deleted where it is held"
 _NO_STORES: Final = "this entity takes no stores"
@@ -147,7 +145,6 @@ def handlers_of(
             entity.archive,
             limit_max=settings.search_limit,
             empty_status=settings.empty_search,
-            patience_seconds=None if entity.archive is parts.archive else PATIENCE_SECONDS,
         ),
         RetrieveMetadata: Describing(entity.archive, stock.shelf),
         **retrieval_handlers(stock.shelf, decoder=decoder),

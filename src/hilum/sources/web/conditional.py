@@ -10,8 +10,8 @@ from hilum.sources.web.exchange import Exchange, Reply
 
 
 def is_known(exchange: Exchange, tag: str) -> bool:
-    """Tell whether the client has that answer already."""
-    return has_it(exchange.headers.get("if-none-match", ""), tag)
+    """Tell whether the client has that answer already; what may lack something is never known."""
+    return not exchange.warnings and has_it(exchange.headers.get("if-none-match", ""), tag)
 
 
 def not_modified(tag: str) -> Reply:

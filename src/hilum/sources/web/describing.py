@@ -15,7 +15,7 @@ from hilum.pipeline.archive.ports import Archive, Holding, Purpose
 from hilum.sources.web.conditional import is_known, not_modified
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.lists import close, form_of, streamed, whole
-from hilum.sources.web.replies import left_out, tag_of
+from hilum.sources.web.replies import tag_of, warn_of_missing
 from hilum.sources.web.shelf import Shelf
 
 # So few are put together before the head goes out, which then has their length.
@@ -40,13 +40,15 @@ class Describing:
         accepted = exchange.accepted()
         found = await self._shelf.gathered(exchange, resource.place, Purpose.METADATA)
         holdings = found.holdings
+        warn_of_missing(exchange, found.missing)
         choice = accepted.choose(metadata_choices(number=len(holdings)))
         # The addresses of bulk data are in it, so that each way to us has a tag of its own.
         tag = tag_of(holdings, f"{choice} {exchange.root}")
-        missing = left_out(unavailable=len(found.missing))
-        if is_known(exchange, tag) and not missing:
+        if is_known(exchange, tag):
             return not_modified(tag)
-        headers = (missing or {"ETag": tag}) | {"Cache-Control": "no-cache"}
+        headers = {"Cache-Control": "no-cache"}
+        if not exchange.warnings:
+            headers["ETag"] = tag
         return await self._reply(exchange, holdings, choice, headers)
 
     async def _reply(
@@ -57,7 +59,7 @@ class Describing:
         headers: dict[str, str],
     ) -> Reply:
         form = form_of(choice)
-        status = 200 if "ETag" in headers else 206
+        status = 206 if exchange.warnings else 200
         described = self._archive.metadata(holdings, str(exchange.root))
         if choice.essence == DICOM_XML:
             described = _as_xml(described)

@@ -6,7 +6,7 @@ An ASGI application without a framework. That of DICOMweb is one dispatch over t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import ClassVar, Final
 
@@ -16,6 +16,7 @@ from hilum.dicomweb.base_url import BaseUrl, base_url, behind_proxy
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.request_path import resource_of
 from hilum.dicomweb.resource import Allowed, Resource
+from hilum.dicomweb.search_warning import warning_headers
 from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Telemetry
 from hilum.sources.web.answering import Answering
@@ -138,6 +139,8 @@ class Door:
         exchange = visit.exchange
         try:
             reply = await self._answerer(exchange)
+            if exchange.warnings:
+                reply = _warned(reply, exchange)
             reply = await compressed(reply, exchange.headers.get("accept-encoding", ""))
         except RequestRefused as refusal:
             reply = refused(refusal)
@@ -225,6 +228,13 @@ class WebDoor(Door):
             if one == "OPTIONS" or type(resource_of(one, path)) not in self._closed
         ]
         return {"Allow": ", ".join(methods)}
+
+
+def _warned(reply: Reply, exchange: Exchange) -> Reply:
+    """Say with an answer why it may not be all there is."""
+    told = [reply.headers["Warning"]] if "Warning" in reply.headers else []
+    told += warning_headers(str(exchange.root), exchange.warnings)
+    return replace(reply, headers={**reply.headers, "Warning": ", ".join(told)})
 
 
 def _with_port(host: str, server: tuple[str, int]) -> str:

@@ -98,6 +98,10 @@ class Exchange:
         while self._kept:
             await self._kept.pop().aclose()
 
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Have a warning told with the answer, once however often it is said."""
+        self.warnings |= dict.fromkeys(warnings)
+
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """Give the parameters of the query string, decoded, in their order.
 

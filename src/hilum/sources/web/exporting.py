@@ -28,11 +28,7 @@ _CHECKSUM_FIRST_BYTES_MAX: Final = 64 << 20
 
 
 async def zip_reply(
-    exchange: Exchange,
-    shelf: Shelf,
-    place: Place,
-    holdings: Sequence[Holding],
-    unavailable: int = 0,
+    exchange: Exchange, shelf: Shelf, place: Place, holdings: Sequence[Holding]
 ) -> Reply:
     """Answer with an archive of all instances that there are, as they are stored.
 
@@ -40,25 +36,24 @@ async def zip_reply(
         CorruptPayload, OSError: none can be read.
     """
     tag = weak(tag_of(holdings, ZIP))
-    if is_known(exchange, tag) and not unavailable:
+    if is_known(exchange, tag):
         return not_modified(tag)
     there = await shelf.readable(holdings)
     entries = entries_of(there)
     headers = _disposition(place) | {"Content-Length": str(archive_length(entries))}
-    missing = left_out(len(holdings) - len(there), unavailable=unavailable)
-    status = 206 if missing else 200
-    headers |= missing or {"ETag": tag}
+    missing = left_out(len(holdings) - len(there))
+    status = 206 if missing or exchange.warnings else 200
+    headers |= missing if status == 206 else {"ETag": tag}
     return Reply(status, ZIP, _blocks(shelf, there, entries), headers)
 
 
-def zip_as_they_come(shelf: Shelf, place: Place, coming: Coming) -> Reply:
+def zip_as_they_come(exchange: Exchange, shelf: Shelf, place: Place, coming: Coming) -> Reply:
     """Answer with an archive of instances that are on their way, the first of them here.
 
     How long it gets is not known; if one does not come, it has no end.
     """
-    missing = left_out(unavailable=len(coming.missing))
-    blocks = _as_they_come(shelf, coming)
-    return Reply(206 if missing else 200, ZIP, blocks, _disposition(place) | missing)
+    status = 206 if exchange.warnings else 200
+    return Reply(status, ZIP, _as_they_come(shelf, coming), _disposition(place))
 
 
 def _disposition(place: Place) -> dict[str, str]:

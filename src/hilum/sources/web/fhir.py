@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, urlencode
 
 from hilum.dicom import tags
 from hilum.dicom.dataset import DataSet
-from hilum.dicomweb.search_warning import warning_headers
 from hilum.fhir.bundle import searchset
 from hilum.fhir.capability_statement import capability_statement
 from hilum.fhir.endpoint import ENDPOINT_ID, endpoint
@@ -19,6 +18,7 @@ from hilum.fhir.release import Release, release_of
 from hilum.fhir.search import Search, search_of
 from hilum.kernel.names import is_uid
 from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.partial import partial_warnings
 from hilum.pipeline.archive.ports import Archive
 from hilum.query.level import Level
 from hilum.query.parameters import BadParameter, query_of_parameters
@@ -80,9 +80,7 @@ class Fhir:
             refusal = refusal_of(failure)
             told = outcome("error", _ISSUES.get(refusal.status, "exception"), refusal.reason)
             return _reply(refusal.status, told, release, refusal.headers)
-        warnings = warning_headers(str(exchange.root), exchange.warnings)
-        headers = {"Warning": ", ".join(warnings)} if warnings else {}
-        return _reply(200, resource, release, headers)
+        return _reply(200, resource, release)
 
     def _asked(self, exchange: Exchange) -> Ask:
         """Find out what is asked for."""
@@ -218,7 +216,7 @@ class Fhir:
         batches = self._archive.find(asked.query, exchange.origin())
         results: list[DataSet] = []
         async for batch in batches:
-            exchange.warnings |= dict.fromkeys(batch.warnings)
+            exchange.warn(partial_warnings(batch.warnings))
             results += [match.attributes for match in batch.matches]
         if level is Level.STUDY:
             return results

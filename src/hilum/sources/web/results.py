@@ -10,8 +10,9 @@ from hilum.dicomweb.addresses import url_of
 from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.media_types import DICOM_XML
 from hilum.dicomweb.resource import Place
-from hilum.dicomweb.search_warning import MORE_RESULTS, STILL_ASKED, at_most
+from hilum.dicomweb.search_warning import MORE_RESULTS, at_most
 from hilum.kernel.names import is_uid
+from hilum.pipeline.answerers.partial import partial_warnings
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.answer import result_of
 from hilum.query.level import Level
@@ -20,6 +21,7 @@ from hilum.query.query import Attribute, Query
 from hilum.query.result_json import ResultJson
 from hilum.sources.web.batches import Batches
 from hilum.sources.web.lists import close
+from hilum.sources.web.supplied import Incomplete
 
 # Longer lists are not gathered: some thousand studies.
 HELD_BYTES_MAX: Final = 4 << 20
@@ -66,11 +68,11 @@ class Results:
         writer: ResultWriter,
         limit: int,
         *,
-        patience_seconds: float | None = None,
+        patience_seconds: float,
     ) -> None:
         """Take at most `limit` of what was found; the search itself may give one more.
 
-        `patience_seconds`: so long do results wait for others behind them; None: for ever.
+        `patience_seconds`: so long do results wait for archives that have said nothing yet.
         """
         self.held: list[bytes] = []
         self.is_whole = False
@@ -81,6 +83,7 @@ class Results:
         self._deadline: float | None = None
         self._ignored: tuple[Attribute, ...] = ()
         self._said: dict[str, None] = {}
+        self._awaited: tuple[str, ...] = ()
         self._has_more = False
         self._written = self._write()
 
@@ -99,7 +102,12 @@ class Results:
         self.is_whole = True
 
     async def all(self) -> AsyncIterator[bytes]:
-        """Give those that were gathered, and all behind them."""
+        """Give those that were gathered, and all behind them.
+
+        Raises:
+            Incomplete: some will not come, and the head has not said that this may be.
+        """
+        told, may_lack = len(self._said), bool(self._awaited)
         try:
             for result in self.held:
                 yield result
@@ -107,20 +115,20 @@ class Results:
             async for later in self._written:
                 if later is not None:
                     yield later
+                elif len(self._said) > told and not may_lack:
+                    raise Incomplete(next(reversed(self._said)))
         finally:
             await self.aclose()
 
     def warnings(self) -> list[str]:
         """Say why the answer may be other than expected."""
         told = [f"{_name(one)} is not searched for and was ignored" for one in self._ignored]
-        told += self._said
+        told += partial_warnings(self._said)
         if self._has_more:
             return [*told, MORE_RESULTS]
         if self.is_whole:
             return told
-        # What somebody else has still to say will be too late for the head.
-        late = [] if self._patience_seconds is None else [STILL_ASKED]
-        return [*told, *late, at_most(self._limit)]
+        return [*told, *partial_warnings(map(_not_yet, self._awaited)), at_most(self._limit)]
 
     async def aclose(self) -> None:
         """End the search."""
@@ -129,7 +137,7 @@ class Results:
 
     async def _come_soon(self) -> bool:
         """Wait for the next batch for as long as what is here can wait."""
-        if self._patience_seconds is None or not self.held:
+        if not self._awaited or not self.held:
             return True
         now = asyncio.get_running_loop().time()
         if self._deadline is None:
@@ -142,6 +150,7 @@ class Results:
         while (batch := await self._batches.next()) is not None:
             self._ignored = batch.ignored
             self._said |= dict.fromkeys(batch.warnings)
+            self._awaited = batch.awaited
             for match in batch.matches:
                 if number == self._limit:
                     self._has_more = True
@@ -151,6 +160,10 @@ class Results:
                     await asyncio.sleep(0)
                 yield self._writer.write(match)
             yield None
+
+
+def _not_yet(archive: str) -> str:
+    return f"{archive}: has not answered yet"
 
 
 def _name(attribute: Attribute) -> str:

@@ -30,7 +30,7 @@ from hilum.sources.web.instance_plan import (
     form_of_many,
     plan_of,
 )
-from hilum.sources.web.replies import left_out, tag_of
+from hilum.sources.web.replies import left_out, tag_of, warn_of_missing
 from hilum.sources.web.shelf import Shelf
 from hilum.sources.web.supplied import Coming, gathered
 
@@ -64,15 +64,13 @@ class InstanceRetriever:
                 return await self._as_they_come(exchange, resource.place, supply, form)
         found = await gathered(supply)
         plan = plan_of(found.holdings, accepted)
-        unavailable = len(found.missing)
+        warn_of_missing(exchange, found.missing)
         if plan.choice.essence != DICOM:
-            return await zip_reply(
-                exchange, self._shelf, resource.place, found.holdings, unavailable
-            )
+            return await zip_reply(exchange, self._shelf, resource.place, found.holdings)
         tag = tag_of([one.holding for one in plan.givings], str(plan.choice))
         if plan.choice.framing is Framing.SINGLE:
             return await single_instance(exchange, self._shelf, plan.givings[0], tag)
-        return await self._multipart(exchange, plan, weak(tag), unavailable)
+        return await self._multipart(exchange, plan, weak(tag))
 
     async def _as_they_come(
         self, exchange: Exchange, place: Place, supply: Supply, form: Choice
@@ -81,24 +79,26 @@ class InstanceRetriever:
         coming = Coming(supply)
         exchange.keep(coming)
         await coming.begin()
+        warn_of_missing(exchange, coming.missing)
         if form == _ARCHIVE:
-            return zip_as_they_come(self._shelf, place, coming)
+            return zip_as_they_come(exchange, self._shelf, place, coming)
         parts = InstanceParts(self._shelf, exchange.root)
-        missing = left_out(unavailable=len(coming.missing))
         body = _parts_of(parts, coming, GivingByGiving(exchange.accepted()))
-        return Reply(206 if missing else 200, parts.content_type, body, missing)
+        return Reply(206 if exchange.warnings else 200, parts.content_type, body)
 
-    async def _multipart(self, exchange: Exchange, plan: Plan, tag: str, unavailable: int) -> Reply:
+    async def _multipart(self, exchange: Exchange, plan: Plan, tag: str) -> Reply:
         """Answer in parts; the tag is weak, since each answer has another boundary."""
-        if is_known(exchange, tag) and not unavailable:
+        if is_known(exchange, tag):
             return not_modified(tag)
         held = [one.holding for one in plan.givings]
         there = {one.path for one in await self._shelf.readable(held)}
         givings = [one for one in plan.givings if one.holding.path in there]
         missing = len(held) - len(givings)
         parts = InstanceParts(self._shelf, exchange.root, givings)
-        headers = left_out(missing, plan.unacceptable, unavailable=unavailable) or {"ETag": tag}
-        status = 200 if "ETag" in headers else 206
+        headers = left_out(missing, plan.unacceptable)
+        status = 206 if headers or exchange.warnings else 200
+        if status == 200:
+            headers["ETag"] = tag
         if not all(one.is_stored for one in givings):
             return Reply(status, parts.content_type, parts.blocks(), headers)
         body = parts.segments()

@@ -29,6 +29,8 @@ _LEVELS: Final = {
     Entity.INSTANCE: Level.IMAGE,
 }
 _CHOICES: Final = search_choices()
+# Who answers within this is told of in the head; the others keep nobody waiting.
+PATIENCE_SECONDS: Final = 0.03
 # What was found a moment ago may be otherwise now.
 _FRESH: Final = {"Cache-Control": "no-cache"}
 
@@ -42,11 +44,11 @@ class Searching:
         *,
         limit_max: int,
         empty_status: int,
-        patience_seconds: float | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """Give at most `limit_max` results; answer a search without any with `empty_status`.
 
-        `patience_seconds`: how long results wait for those behind them; None: for all of them.
+        `patience_seconds`: how long results wait for archives that have said nothing yet.
         """
         self._archive = archive
         self._limit_max = limit_max

@@ -11,6 +11,7 @@ from hilum.dicomweb.resource import Entity, Place
 from hilum.kernel.errors import CorruptPayload
 from hilum.kernel.names import UID
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.partial import partial_warnings
 from hilum.pipeline.archive.frames import FrameFinder
 from hilum.pipeline.archive.ports import Archive, Holding, Purpose, Supply
 from hilum.pipeline.archive.segments import Streamer
@@ -21,6 +22,7 @@ from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
 from hilum.sources.web.events import InstanceSkipped
 from hilum.sources.web.exchange import Exchange
+from hilum.sources.web.replies import warn_of_missing
 from hilum.sources.web.supplied import Gathered, gathered
 
 # Payloads that are looked at before others have their turn on the loop.
@@ -70,6 +72,9 @@ class Shelf:
             retrieval_of(place), exchange.origin(), purpose, syntaxes=syntaxes
         )
         exchange.keep(supply)
+        if place.entity is not Entity.INSTANCE:
+            # Of one instance there is no more than itself.
+            exchange.warn(partial_warnings(supply.warnings))
         if not supply.expected:
             raise not_found("nothing of that is held here")
         return supply
@@ -83,8 +88,7 @@ class Shelf:
     ) -> Sequence[Holding]:
         """Give what there is of a place. Raises as `supply` does."""
         found = await self.gathered(exchange, place, purpose)
-        for one in found.missing:
-            self._telemetry.emit(InstanceSkipped(one.sop_instance_uid, one.reason))
+        warn_of_missing(exchange, found.missing)
         return found.holdings
 
     async def readable(self, holdings: Sequence[Holding]) -> list[Holding]:

@@ -13,6 +13,7 @@ from hilum.kernel.telemetry import Silence
 from hilum.pipeline.answerers.ailments import AnswererFailed, DimseAnswer, HttpAnswer, Lost
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.level import Level
+from hilum.sources.web import results
 from hilum.sources.web.door import Door, Face, WebDoor
 from hilum.sources.web.fhir import Fhir
 from hilum.sources.web.searching import Searching
@@ -22,8 +23,8 @@ FIRST, SECOND = (match(Level.STUDY, study=f"1.2.{at}") for at in (1, 2))
 LATE = "pacs2 did not answer in time"
 
 
-def asked(archive, *, patience=0.0, path="/dicom-web/studies"):
-    searching = Searching(archive, limit_max=100, empty_status=204, patience_seconds=patience)
+def asked(archive, *, path="/dicom-web/studies"):
+    searching = Searching(archive, limit_max=100, empty_status=204, patience_seconds=0.0)
     door = WebDoor(Face("/dicom-web", "HILUM"), {Search: searching}, Silence())
     return AsgiVisit(door, path)
 
@@ -40,7 +41,7 @@ def answered(archive, **options):
 def test_why_an_answer_is_not_all_is_told_in_its_head():
     archive = ScriptedArchive([Batch((FIRST,)), Batch((), warnings=(LATE,))])
 
-    visit = answered(archive, patience=10.0)
+    visit = answered(archive)
 
     assert LATE in visit.headers["warning"]
     assert visit.headers["warning"].startswith("299 ")
@@ -58,7 +59,8 @@ def test_a_warning_that_is_told_again_and_again_is_told_once():
 
 def test_results_do_not_wait_for_a_slow_archive_and_say_so():
     slow = asyncio.Event()
-    archive = ScriptedArchive([Batch((FIRST,)), slow, Batch((SECOND,), warnings=(LATE,))])
+    first = Batch((FIRST,), awaited=("pacs2",))
+    archive = ScriptedArchive([first, slow, Batch((SECOND,), warnings=(LATE,))])
 
     async def scenario():
         visit = asked(archive)
@@ -69,14 +71,15 @@ def test_results_do_not_wait_for_a_slow_archive_and_say_so():
 
     visit = asyncio.run(scenario())
 
-    assert "Not every archive" in visit.headers["warning"]
+    assert "pacs2: has not answered yet" in visit.headers["warning"]
     assert len(json.loads(visit.body)) == 2
     assert archive.open == 0
 
 
 def test_an_answer_without_results_waits_for_all_archives():
     slow = asyncio.Event()
-    archive = ScriptedArchive([Batch(()), slow, Batch((), warnings=(LATE,))])
+    first = Batch((), awaited=("pacs2",))
+    archive = ScriptedArchive([first, slow, Batch((), warnings=(LATE,))])
 
     async def scenario():
         visit = asked(archive)
@@ -93,11 +96,11 @@ def test_an_answer_without_results_waits_for_all_archives():
     assert LATE in visit.headers["warning"]
 
 
-def test_our_own_archive_is_waited_for_and_needs_no_warning():
+def test_archives_that_have_begun_are_waited_for():
     slow = asyncio.Event()
 
     async def scenario():
-        visit = asked(ScriptedArchive([Batch((FIRST,)), slow]), patience=None)
+        visit = asked(ScriptedArchive([Batch((FIRST,)), slow]))
         for _ in range(10):
             await asyncio.sleep(0)
         assert visit.status is None
@@ -116,7 +119,7 @@ def test_what_fails_behind_the_head_cuts_the_answer():
     failure = AnswererFailed("x", answerer="pacs", ailment=Lost.ABORTED)
 
     async def scenario():
-        visit = asked(ScriptedArchive([Batch((FIRST,)), slow, failure]))
+        visit = asked(ScriptedArchive([Batch((FIRST,), awaited=("pacs",)), slow, failure]))
         await visit.until(lambda: visit.status is not None)
         slow.set()
         await visit.end()
@@ -128,9 +131,22 @@ def test_what_fails_behind_the_head_cuts_the_answer():
     assert not visit.is_over
 
 
+def test_what_is_lacking_and_was_not_told_cuts_the_answer(monkeypatch):
+    monkeypatch.setattr(results, "HELD_BYTES_MAX", 10)
+    archive = ScriptedArchive([Batch((FIRST,)), Batch((SECOND,), warnings=(LATE,))])
+
+    visit = answered(archive)
+
+    assert LATE not in visit.headers["warning"]
+    assert visit.is_cut
+    assert not visit.is_over
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_client_that_goes_ends_the_search(begun):
-    archive = ScriptedArchive([*([Batch((FIRST,))] if begun else []), asyncio.Event()])
+    archive = ScriptedArchive(
+        [*([Batch((FIRST,), awaited=("pacs",))] if begun else []), asyncio.Event()]
+    )
 
     async def scenario():
         visit = asked(archive)

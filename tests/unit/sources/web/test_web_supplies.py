@@ -166,7 +166,24 @@ def test_what_is_missing_before_the_first_byte_is_told_in_the_head(rig, accept):
 
     assert visit.status == 206
     assert visit.is_over
-    assert "1 are not to be had now" in visit.headers["warning"]
+    assert "1 instances are left out: it is not there" in visit.headers["warning"]
+
+
+@pytest.mark.parametrize("path", ["", "/metadata"])
+def test_a_part_of_the_archive_that_is_away_is_told_in_the_head(rig, path):
+    rig.supply.warnings = ("pacs2: did not answer in time",)
+
+    async def scenario():
+        visit = rig.visit(PARTS if not path else "*/*", path)
+        rig.supply.give(*rig.held)
+        await visit.end()
+        return visit
+
+    visit = asyncio.run(scenario())
+
+    assert visit.status == 206
+    assert "may be incomplete: pacs2: did not answer in time" in visit.headers["warning"]
+    assert "etag" not in visit.headers
 
 
 @pytest.mark.parametrize("path", ["", "/metadata"])
