@@ -20,7 +20,7 @@ Value = bytes | list["DataSet"] | Bulk | BulkReference
 # VR and value. A plain tuple: a data set is thousands of them.
 Element = tuple[str, Value]
 
-_NOTHING_TOLERATED: Final = MappingProxyType[str, int]({})
+NOTHING_TOLERATED: Final = MappingProxyType[str, int]({})
 
 
 class DataSet:
@@ -37,7 +37,7 @@ class DataSet:
         self.little_endian = little_endian
         # Pixel Representation is 1 in a data set around this one; None: it is not said.
         self.signed: bool | None = None
-        self.tolerated: dict[str, int] | MappingProxyType[str, int] = _NOTHING_TOLERATED
+        self.tolerated: dict[str, int] | MappingProxyType[str, int] = NOTHING_TOLERATED
 
     def __len__(self) -> int:
         return len(self.elements)

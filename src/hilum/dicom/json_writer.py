@@ -55,7 +55,8 @@ def to_json(
 
 
 @lru_cache(maxsize=16 << 10)  # the dictionary has 5,300 attributes; private ones come and go
-def _prefix(tag: int, vr: str) -> str:
+def prefix(tag: int, vr: str) -> str:
+    """Write how an element begins."""
     return f'"{tag:08X}":{{"vr":"{vr}"'
 
 
@@ -84,7 +85,7 @@ class _Writer:
                 body = _short_body(vr, value)
             else:
                 body = _body(data_set, element)
-            parts.append(_prefix(tag, vr) + body + "}")
+            parts.append(prefix(tag, vr) + body + "}")
         return "{" + ",".join(parts) + "}"
 
     def large(self, data_set: DataSet, element: Element, path: BulkPath) -> str | None:
@@ -114,10 +115,10 @@ def element_json(data_set: DataSet, tag: int, element: Element) -> str:
     vr, value = element
     if not isinstance(value, bytes):
         body = _ALL_INLINE.large(data_set, element, (tag,))
-        return "" if body is None else _prefix(tag, vr) + body + "}"
+        return "" if body is None else prefix(tag, vr) + body + "}"
     if len(value) <= _SHORT_BYTES_MAX and data_set.little_endian and _has_one_meaning(vr, value):
-        return _prefix(tag, vr) + _short_body(vr, value) + "}"
-    return _prefix(tag, vr) + _body(data_set, element) + "}"
+        return prefix(tag, vr) + _short_body(vr, value) + "}"
+    return prefix(tag, vr) + _body(data_set, element) + "}"
 
 
 def _has_one_meaning(vr: str, raw: bytes) -> bool:
@@ -131,7 +132,7 @@ def _short_body(vr: str, raw: bytes) -> str:
     return _body(_PLAIN, (vr, raw))
 
 
-def _body(data_set: DataSet, element: Element) -> str:  # noqa: PLR0911 -- one a kind of VR
+def _body(data_set: DataSet, element: Element) -> str:
     """Write the value of an element that has its bytes."""
     vr, raw = element
     if not raw or not isinstance(raw, bytes):
@@ -144,7 +145,11 @@ def _body(data_set: DataSet, element: Element) -> str:  # noqa: PLR0911 -- one a
     if vr == "AT":
         found = tags_in(raw, little_endian=data_set.little_endian)
         return ',"Value":[' + ",".join([f'"{one:08X}"' for one in found]) + "]" if found else ""
-    text = data_set.text_of(element)
+    return text_body(vr, data_set.text_of(element))
+
+
+def text_body(vr: str, text: str) -> str:
+    """Write a value that is text, without padding, and the names of people and decimals as such."""
     if not text:
         return ""
     if vr in SINGLE_TEXT_VRS:
@@ -177,6 +182,7 @@ def _name(text: str) -> str:
 
 
 _WRITERS: Final[dict[str, Callable[[str], str]]] = {
+    "US": str,
     "PN": _name,
     "IS": decimal_literal,
     "DS": decimal_literal,

@@ -6,6 +6,7 @@ from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.bulk import Bulk
 from hilum.dicom.charset_writing import UTF_8
 from hilum.dicom.json_writer import to_json
+from hilum.dicom.text_data_set import TextDataSet
 from hilum.query.answer import result_of
 from hilum.query.level import Level
 from hilum.query.match import Match
@@ -58,3 +59,36 @@ def test_both_ways_give_the_same(level, charset, asked, url):
     straight = ResultJson(query).write(match, retrieve_url=url)
 
     assert straight == to_json(result_of(query, match, retrieve_url=url))
+
+
+TEXTS = {
+    0x00080020: ("DA", "20260101"),
+    0x00080061: ("CS", "CT\\MR"),
+    0x00080054: ("AE", "ELSEWHERE"),
+    0x00081030: ("LO", 'a "quoted" tail'),
+    0x00100010: ("PN", "Müller^Jürgen=山田^太郎"),
+    0x00100020: ("LO", "P1"),
+    0x0020000D: ("UI", "1.2.3"),
+    0x0020000E: ("UI", "1.2.3.4"),
+    0x00080018: ("UI", "1.2.3.4.5"),
+    0x00200013: ("IS", "+7"),
+    0x00201206: ("IS", "3"),
+    0x00280010: ("US", "512"),
+    0x00280034: ("IS", "1\\2"),
+}
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize(
+    "asked", [[], [("includefield", "StudyDescription,00280010,00280034,00080056")]]
+)
+@pytest.mark.parametrize("url", [URL, ""])
+def test_texts_of_the_catalogue_are_written_as_their_bytes_are(level, asked, url):
+    query = query_of_parameters(level, asked, resource={}, limit_max=10).query
+    as_bytes = TextDataSet(TEXTS)
+    assert len(as_bytes.elements) == len(TEXTS)
+
+    straight = ResultJson(query).write(Match(level, TextDataSet(TEXTS)), retrieve_url=url)
+
+    assert straight == ResultJson(query).write(Match(level, as_bytes), retrieve_url=url)
+    assert straight == to_json(result_of(query, Match(level, as_bytes), retrieve_url=url))
