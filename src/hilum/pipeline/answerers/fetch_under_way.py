@@ -34,7 +34,7 @@ _TICK_SECONDS: Final = 1.0
 class Ended(Protocol):
     """Hears what a fetch is done with."""
 
-    def landed(self, fetch: "FetchUnderWay", sop_instance_uid: str) -> None:
+    def landed(self, fetch: "FetchUnderWay", holding: Holding) -> None:
         """An instance is in the cache."""
         ...
 
@@ -182,7 +182,7 @@ class FetchUnderWay:
         self._instances += 1
         self._size += holding.size
         self._outstanding.discard(uid)
-        self._listener.landed(self, uid)
+        self._listener.landed(self, holding)
         is_pace = any(not reader.is_behind for reader in self._waiting)
         for reader in self._wishes.pop(uid, ()):
             self._fulfilled(reader)

@@ -5,12 +5,15 @@ that is under way waits for that instance, and no longer.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from typing import Final
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.names import UID
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.answerers.fetch_under_way import STALL_SECONDS, FetchUnderWay
+from hilum.pipeline.answerers.fitting import fits
 from hilum.pipeline.answerers.narrowing import fetches_of
 from hilum.pipeline.answerers.ports import Answerer, Cache
 from hilum.pipeline.answerers.reader import Reader
@@ -18,6 +21,10 @@ from hilum.pipeline.archive.ports import Holding, Named
 from hilum.query.retrieval import Retrieval
 
 _Syntaxes = tuple[UID, ...]
+# An instance, and the transfer syntaxes it was asked for in.
+_Wish = tuple[str, frozenset[UID]]
+# Instances of which it is known that they do not come in the syntaxes that were asked for.
+_STUBBORN_MAX: Final = 20_000
 
 
 class Fetching:
@@ -37,7 +44,8 @@ class Fetching:
         self._telemetry = telemetry
         self._clock = clock
         self._stall_seconds = stall_seconds
-        self._by_uid: dict[tuple[str, _Syntaxes], FetchUnderWay] = {}
+        self._by_wish: dict[_Wish, FetchUnderWay] = {}
+        self._stubborn: OrderedDict[_Wish, None] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._landings: list[set[str]] = []
 
@@ -70,6 +78,12 @@ class Fetching:
             self._landings = [one for one in self._landings if one is not landed]
         return found
 
+    def is_good(self, holding: Holding, syntaxes: _Syntaxes) -> bool:
+        """Tell whether fetching would not give anything that fits better."""
+        if fits(holding.transfer_syntax_uid, syntaxes):
+            return True
+        return (holding.sop_instance_uid, frozenset(syntaxes)) in self._stubborn
+
     def join(
         self,
         reader: Reader,
@@ -85,7 +99,7 @@ class Fetching:
         rest: list[Named] = []
         for one in wanted:
             uid = one.sop_instance_uid
-            fetch = self._by_uid.get((uid, syntaxes))
+            fetch = self._by_wish.get((uid, frozenset(syntaxes)))
             if fetch is None:
                 rest.append(one)
             else:
@@ -101,7 +115,7 @@ class Fetching:
                 stall_seconds=self._stall_seconds,
             )
             for one in fetch_of_rest.wanted:
-                self._by_uid[one.sop_instance_uid, syntaxes] = begun
+                self._by_wish[one.sop_instance_uid, frozenset(syntaxes)] = begun
                 begun.want(one.sop_instance_uid, reader)
             task = begun.start()
             self._tasks.add(task)
@@ -116,11 +130,16 @@ class Fetching:
 
     # What fetches tell.
 
-    def landed(self, fetch: FetchUnderWay, sop_instance_uid: str) -> None:
+    def landed(self, fetch: FetchUnderWay, holding: Holding) -> None:
         """Note that an instance is in the cache."""
-        self._forget(fetch, sop_instance_uid)
+        uid = holding.sop_instance_uid
+        self._forget(fetch, uid)
         for landed in self._landings:
-            landed.add(sop_instance_uid)
+            landed.add(uid)
+        if not fits(holding.transfer_syntax_uid, fetch.fetch.syntaxes):
+            self._stubborn[uid, frozenset(fetch.fetch.syntaxes)] = None
+            if len(self._stubborn) > _STUBBORN_MAX:
+                self._stubborn.popitem(last=False)
 
     def ended(self, fetch: FetchUnderWay) -> None:
         """Note that nothing more comes of a fetch."""
@@ -128,6 +147,6 @@ class Fetching:
             self._forget(fetch, one.sop_instance_uid)
 
     def _forget(self, fetch: FetchUnderWay, sop_instance_uid: str) -> None:
-        key = (sop_instance_uid, fetch.fetch.syntaxes)
-        if self._by_uid.get(key) is fetch:
-            del self._by_uid[key]
+        wish = (sop_instance_uid, frozenset(fetch.fetch.syntaxes))
+        if self._by_wish.get(wish) is fetch:
+            del self._by_wish[wish]

@@ -42,6 +42,8 @@ class BridgedSupply:
         }
         self._pinned: dict[str, Holding] = {}
         self._missed: list[Missed] = []  # what made us give up
+        # Here, but not in a transfer syntax that was asked for: better than nothing.
+        self._spare: dict[str, Holding] = {}
 
     async def begin(self) -> None:
         """Look for what is in the cache, and have the rest fetched."""
@@ -93,8 +95,9 @@ class BridgedSupply:
     def let_go(self) -> None:
         """Do the same; nothing of it has to be waited for."""
         self._reader.close()
-        while self._pinned:
-            self._cache.unpin(self._pinned.popitem()[1])
+        for kept in (self._pinned, self._spare):
+            while kept:
+                self._cache.unpin(kept.popitem()[1])
 
     async def _go_on(self) -> list[Missing]:
         """Turn to the next holder for what was missed; give what has no other."""
@@ -105,6 +108,8 @@ class BridgedSupply:
             holders.popleft()
             if holders:
                 again.add(missed.sop_instance_uid)
+            elif (spare := self._spare.get(missed.sop_instance_uid)) is not None:
+                self._reader.give(spare)
             else:
                 missing.append(self._without(missed))
         if again:
@@ -140,7 +145,7 @@ class BridgedSupply:
                 sought = [one for one in wanted if self._may_be_at(one, holder, found)]
                 if not sought:
                     continue
-                found.update(await holder.fetching.look(sought))
+                found.update(self._good(holder, await holder.fetching.look(sought)))
                 rest = [one for one in sought if self._is_first(one, holder, found)]
                 listed = self._listing.listed[holder]
                 holder.fetching.join(self._reader, rest, listed, self._retrieval, self._syntaxes)
@@ -149,6 +154,18 @@ class BridgedSupply:
                 self._cache.unpin(holding)
             raise
         return found
+
+    def _good(self, holder: Holder, here: dict[str, Holding]) -> dict[str, Holding]:
+        """Give what need not be fetched; the rest is kept in case that nothing better comes."""
+        good: dict[str, Holding] = {}
+        for uid, holding in here.items():
+            if holder.fetching.is_good(holding, self._syntaxes):
+                good[uid] = holding
+            elif uid in self._spare:
+                self._cache.unpin(holding)
+            else:
+                self._spare[uid] = holding
+        return good
 
     def _may_be_at(self, one: Named, holder: Holder, found: Collection[str]) -> bool:
         uid = one.sop_instance_uid

@@ -1,0 +1,161 @@
+"""Several archives of the same kind as one: each question goes to one of them.
+
+To the least busy for its weight, of those that are well; a study stays where it was found, and the
+pages of a question where the first was. When one cannot answer, or has not what is named, the next
+is asked.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final, Protocol, cast
+
+from hilum.dicom import tags
+from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.narrowing import fetches_of
+from hilum.pipeline.answerers.orders import Orders
+from hilum.pipeline.answerers.ports import Answerer, Expected, Fetch
+from hilum.pipeline.archive.ports import Batch, Missing
+from hilum.pipeline.landing import Sink
+from hilum.query.level import Level
+from hilum.query.query import Query
+from hilum.query.retrieval import Retrieval
+
+# Studies of which it is known where they were found; the least recently used is forgotten.
+_PLACES_MAX: Final = 20_000
+
+
+class Member(Answerer, Protocol):
+    """One of them (`GuardedAnswerer`)."""
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether it is asked at all."""
+        ...
+
+    @property
+    def busy(self) -> int:
+        """Give how many questions are under way or wait."""
+        ...
+
+
+class OneOf:
+    """An `Answerer` over several, which it does not own: others may ask them, too."""
+
+    def __init__(
+        self, name: str, members: Sequence[Member], weights: Mapping[str, float] | None = None
+    ) -> None:
+        """Begin; a member without a weight has 1, and no weight is 0."""
+        self.name = name
+        self._members = members
+        self._weights = weights or {}
+        self._given: Counter[str] = Counter()
+        self._places: OrderedDict[str, str] = OrderedDict()
+        self._orders = Orders()
+
+    async def find(self, query: Query) -> AsyncIterator[Batch]:
+        """Give all matches of one of them (see the port)."""
+        studies = query.uids(Level.STUDY)
+        before = self._orders.of(query) if query.offset else ()
+        nothing: Batch | None = None
+        failures: list[AnswererFailed] = []
+        for member in self._ordered(studies, before):
+            has_given = False
+            try:
+                async with aclosing(self._found(member, query)) as batches:
+                    async for batch in batches:
+                        if has_given or batch.matches or query.offset or not studies:
+                            has_given = True
+                            yield batch
+                        nothing = nothing or batch
+            except AnswererFailed as error:
+                if has_given:
+                    raise
+                failures.append(error)
+            if has_given:
+                return
+        if failures or nothing is None:
+            raise failures[0]
+        yield nothing
+
+    async def expect(self, retrieval: Retrieval) -> Sequence[Expected]:
+        """Give the instances of a retrieval, as the first that has any says (see the port)."""
+        failures: list[AnswererFailed] = []
+        for member in self._ordered(retrieval.keys.get(Level.STUDY, ())):
+            try:
+                found = await member.expect(retrieval)
+            except AnswererFailed as error:
+                failures.append(error)
+                continue
+            if found:
+                self._remember(member, {one.study_instance_uid for one in found})
+                return found
+        if failures:
+            raise failures[0]
+        return ()
+
+    async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
+        """Bring instances into the sink; what one has not is fetched from the next."""
+        failures: list[AnswererFailed] = []
+        missing: dict[str, Missing] = {}
+        rest = [fetch]
+        studies = list(dict.fromkeys(one.study_instance_uid for one in fetch.wanted))
+        for member in self._ordered(studies):
+            try:
+                missing = {}
+                for one in rest:
+                    missing.update(await member.fetch(one, sink))
+            except AnswererFailed as error:
+                failures.append(error)
+                continue
+            left = [one for one in fetch.wanted if one.sop_instance_uid in missing]
+            rest = fetches_of(left, fetch.wanted, fetch.retrieval, fetch.syntaxes)
+            if not rest:
+                break
+        if len(failures) == len(self._members):
+            raise failures[0]
+        return missing
+
+    async def verify(self) -> None:
+        """Find out whether one of them would answer now."""
+        failures: list[AnswererFailed] = []
+        for member in self._ordered(()):
+            try:
+                return await member.verify()
+            except AnswererFailed as error:
+                failures.append(error)
+        raise failures[0]
+
+    async def aclose(self) -> None:
+        """Leave them: who made them closes them."""
+
+    async def _found(self, member: Member, query: Query) -> AsyncGenerator[Batch, None]:
+        found = cast("AsyncGenerator[Batch, None]", member.find(query))
+        async with aclosing(found) as batches:
+            async for batch in batches:
+                self._orders.remember(query, [member.name])
+                if query.level >= Level.STUDY:
+                    uid = tags.STUDY_INSTANCE_UID
+                    self._remember(member, {one.attributes.text(uid) for one in batch.matches})
+                yield batch
+
+    def _ordered(self, studies: Sequence[str], before: Sequence[str] = ()) -> list[Member]:
+        """Give all, in the order they are to be asked; the first one is counted as asked."""
+        places = before or {self._places[one] for one in studies if one in self._places}
+
+        def rank(member: Member) -> tuple[bool, bool, float, float]:
+            weight = self._weights.get(member.name, 1.0)
+            served = self._given[member.name] / weight
+            is_elsewhere = bool(places) and member.name not in places
+            return not member.is_well, is_elsewhere, (member.busy + 1) / weight, served
+
+        ordered = sorted(self._members, key=rank)
+        self._given[ordered[0].name] += 1
+        return ordered
+
+    def _remember(self, member: Member, studies: Iterable[str]) -> None:
+        for study in studies:
+            self._places[study] = member.name
+            self._places.move_to_end(study)
+        while len(self._places) > _PLACES_MAX:
+            self._places.popitem(last=False)
