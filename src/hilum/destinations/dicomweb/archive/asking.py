@@ -53,6 +53,10 @@ class Asking:
         self._credentials = credentials
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        connect = settings.connect_timeout_seconds
+        self._timeout = aiohttp.ClientTimeout(
+            connect=connect, sock_connect=connect, sock_read=settings.response_timeout_seconds
+        )
 
     @asynccontextmanager
     async def get(self, url: str, accept: str, *, what: str) -> AsyncIterator[Reply]:
@@ -111,10 +115,11 @@ class Asking:
                     URL(url, encoded=True),
                     headers=headers if is_tunnelled else {**headers, **login},
                     allow_redirects=False,
+                    timeout=self._timeout,
                     proxy_headers=login if is_tunnelled else None,
                 )
         except TimeoutError as error:
-            if not deadline.expired():
+            if not (deadline.expired() or isinstance(error, aiohttp.SocketTimeoutError)):
                 raise ailing.of_error(self.answerer, self.place, error) from error
             reason = f"no answer within {settings.response_timeout_seconds:g} s"
             raise ailing.late(self.answerer, self.place, reason) from error

@@ -53,7 +53,7 @@ class Fetching:
         if not self._kept and not self._final and self._failure is not None:
             raise self._failure
         reasons = {
-            uid: self._reasons.get(uid) or self._over or "it did not come" for uid in self._left
+            uid: self._over or self._reasons.get(uid) or "it did not come" for uid in self._left
         }
         return {uid: Missing(uid, text) for uid, text in {**reasons, **self._final}.items()}
 

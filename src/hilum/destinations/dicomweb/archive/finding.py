@@ -4,7 +4,8 @@ Streams throughout: what is kept of matches is their identity, never themselves.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from hilum.destinations.dicomweb.archive import ailing
@@ -17,14 +18,16 @@ from hilum.destinations.dicomweb.archive.search_words import (
     KeyStyle,
     Search,
     alternatives,
+    asks_above,
+    asks_computed,
     cannot_say,
     has_list,
     narrowed_to,
     search_of,
     series_above,
     studies_above,
+    without_above,
 )
-from hilum.dicom import tags
 from hilum.dicom.dataset import DataSet
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.archive.ports import Batch
@@ -45,6 +48,11 @@ class _Question:
     query: Query
     enough: int | None = None
     resource: str = ""  # PATIENTS, or where its level is searched
+    warnings: list[str] = field(default_factory=list)
+
+    def about(self, query: Query) -> "_Question":
+        """Ask something else on the way to the answer; all of it."""
+        return _Question(query, warnings=self.warnings)
 
 
 class Finding:
@@ -60,24 +68,26 @@ class Finding:
         """Give all matches, batch by batch; the first comes even if it is empty."""
         ignored = (*query.unsupported, *cannot_say(query))
         pending: list[Match] = []
+        warnings: list[str] = []
         is_first = True
-        async with closing(self._page(query)) as matches:
+        async with closing(self._page(query, warnings)) as matches:
             async for match in matches:
                 pending.append(match)
                 if is_first or len(pending) >= _BATCH_MATCHES:
-                    yield Batch(tuple(pending), ignored)
+                    yield Batch(tuple(pending), ignored, tuple(warnings))
                     pending.clear()
                     is_first = False
-        if pending or is_first:
-            yield Batch(tuple(pending), ignored)
+        if pending or is_first or warnings:
+            yield Batch(tuple(pending), ignored, tuple(dict.fromkeys(warnings)))
 
-    async def _page(self, query: Query) -> AsyncGenerator[Match, None]:
+    async def _page(self, query: Query, warnings: list[str]) -> AsyncGenerator[Match, None]:
         """Cut out what offset and limit say, of matches that were looked at again."""
         skip, left = query.offset, query.limit
         if left == 0:
             return
         enough = None if left is None else skip + left
-        async with closing(self.data_sets(query, enough=enough)) as found:
+        asked = self.data_sets(query, enough=enough, warnings=warnings)
+        async with closing(asked) as found:
             async for data_set in found:
                 if skip:
                     skip -= 1
@@ -88,35 +98,39 @@ class Finding:
                     if not left:
                         return
 
-    async def data_sets(self, query: Query, *, enough: int | None = None) -> _Found:
-        """Give each match once, with all that is wanted of it."""
+    async def data_sets(
+        self, query: Query, *, enough: int | None = None, warnings: list[str] | None = None
+    ) -> _Found:
+        """Give each match once, with all that is wanted of it; `warnings` grow on the way."""
         seen: set[int] = set()
-        async with closing(self._of_level(query, enough)) as found:
+        question = _Question(query, enough, warnings=[] if warnings is None else warnings)
+        async with closing(self._of_level(question)) as found:
             async for data_set in found:
-                unique = data_set.text(query.level.unique_tag)
-                identity = hash((unique, data_set.text(tags.ISSUER_OF_PATIENT_ID)))
-                if unique and identity not in seen and may_match(query, data_set):
-                    seen.add(identity)
+                identity = Match(query.level, data_set).identity
+                unique = hash(identity)
+                if identity[-1] and unique not in seen and may_match(query, data_set):
+                    seen.add(unique)
                     yield completed(data_set, (), query.wanted)
 
-    def _of_level(self, query: Query, enough: int | None) -> _Found:
-        if query.level == Level.PATIENT:
-            return self._patients(query, enough)
-        return self._in_lists(_Question(query, enough))
+    def _of_level(self, question: "_Question") -> _Found:
+        if question.query.level == Level.PATIENT:
+            return self._patients(question)
+        return self._in_lists(question)
 
-    async def _patients(self, query: Query, enough: int | None) -> _Found:
+    async def _patients(self, question: "_Question") -> _Found:
         """Search for patients; where there is no such resource, for their studies."""
         if "/patients" not in self._manner.unknown:
             try:
-                async with closing(self._in_lists(_Question(query, enough, PATIENTS))) as found:
+                asked = self._in_lists(replace(question, resource=PATIENTS))
+                async with closing(asked) as found:
                     async for data_set in found:
                         yield data_set
                 return  # noqa: TRY300 -- of a generator
             except AnswererFailed as error:
                 if ailing.code_of(error) not in NOT_THERE:
                     raise
-        studies = replace(query, level=Level.STUDY)
-        async with closing(self._in_lists(_Question(studies))) as found:
+        studies = replace(question.query, level=Level.STUDY)
+        async with closing(self._in_lists(question.about(studies))) as found:
             async for data_set in found:
                 self._manner.unknown.add("/patients")
                 yield patient_of(data_set)
@@ -154,10 +168,15 @@ class Finding:
         """Search one resource; walk to it where it is missing."""
         query, is_of_patients = question.query, question.resource == PATIENTS
         search = search_of(query, self._style, patients=is_of_patients)
-        walk = self._walk_to(query, search)
-        if walk is None or search.shape not in self._manner.unknown:
+        walk = self._walk_to(question, search)
+        must_walk = asks_above(query)
+        if must_walk:
+            # Counted or collected above, which is not in the data sets below: nobody knows it here.
+            narrowed = question.about(without_above(query))
+            walk = partial(self._walk, narrowed, studies_above(query), Level.STUDY)
+        elif walk is None or search.shape not in self._manner.unknown:
             try:
-                async with closing(self._searched(search, question.enough)) as found:
+                async with closing(self._searched(search, question)) as found:
                     async for data_set in found:
                         yield data_set
                 return  # noqa: TRY300 -- of a generator
@@ -170,36 +189,40 @@ class Finding:
         assert walk is not None  # noqa: S101 -- else it was raised
         async with closing(walk()) as found:
             async for data_set in found:
-                self._manner.unknown.add(search.shape)
+                if not must_walk:
+                    self._manner.unknown.add(search.shape)
                 yield data_set
 
-    async def _searched(self, search: Search, enough: int | None) -> _Found:
+    async def _searched(self, search: Search, question: "_Question") -> _Found:
         paging = Paging(self._asking, self._root, self._manner, search)
-        async with closing(paging.data_sets(enough=enough)) as found:
+        async with closing(paging.data_sets(enough=question.enough)) as found:
             async for data_set in found:
                 yield completed(data_set, search.within, ())
+        question.warnings.extend(paging.warnings)
 
-    def _walk_to(self, query: Query, search: Search) -> Callable[[], _Found] | None:
+    def _walk_to(self, question: "_Question", search: Search) -> Callable[[], _Found] | None:
         """Give the way round a resource; None: there is none."""
+        query = question.query
         if search.shape in {"/series", "/instances"}:
-            return lambda: self._walk(query, studies_above(query), Level.STUDY)
+            return partial(self._walk, question, studies_above(query), Level.STUDY)
         if search.shape == "/studies/{}/instances":
-            return lambda: self._walk(query, series_above(query), Level.SERIES)
+            return partial(self._walk, question, series_above(query), Level.SERIES)
         return None
 
-    async def _walk(self, query: Query, above: Query, level: Level) -> _Found:
+    async def _walk(self, question: "_Question", above: Query, level: Level) -> _Found:
         """Search within each of what is found above."""
-        uids = above.uids(level)
+        uids = () if asks_computed(above) else above.uids(level)
         if not uids:
             # All of them first: a search that waits for another would keep its connection.
-            uids = tuple([uid async for uid in self._uids(above, level)])
+            uids = tuple([uid async for uid in self._uids(question.about(above), level)])
         for uid in uids:
-            inner = narrowed_to(query, level, uid)
-            async with closing(self._in_lists(_Question(inner))) as found:
+            inner = narrowed_to(question.query, level, uid)
+            async with closing(self._in_lists(question.about(inner))) as found:
                 async for data_set in found:
                     yield data_set
 
-    async def _uids(self, query: Query, level: Level) -> AsyncIterator[str]:
-        async with closing(self.data_sets(query)) as found:
+    async def _uids(self, question: "_Question", level: Level) -> AsyncIterator[str]:
+        asked = self.data_sets(question.query, warnings=question.warnings)
+        async with closing(asked) as found:
             async for data_set in found:
                 yield data_set.text(level.unique_tag)

@@ -22,6 +22,7 @@ class Manner:
     page_max: int
     lists: bool | None = None
     unknown: set[str] = field(default_factory=set)  # shapes of paths that it has not
+    composes: bool = False  # instances are made of their metadata: it gives no files out
     forms: dict[str, int] = field(default_factory=dict)  # which Accept worked, by what for
 
     @classmethod
@@ -42,4 +43,4 @@ class Manner:
         self.include, self.page_max = other.include, other.page_max
 
     def _with(self, include: Include, page_max: int) -> "Manner":
-        return Manner(include, page_max, self.lists, self.unknown, self.forms)
+        return Manner(include, page_max, self.lists, self.unknown)

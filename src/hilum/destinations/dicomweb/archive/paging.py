@@ -33,7 +33,11 @@ _WHAT: Final = {"/patients": "search for patients", "/studies": "search for stud
 
 
 class Paging:
-    """The matches of one search. `warnings`: what the server said of them, once something came."""
+    """The matches of one search. `warnings`: why they are not all, known behind the last one.
+
+    Of its own warnings (299) only that there is more counts: for keys that it left out, what comes
+    is looked at again anyway.
+    """
 
     def __init__(self, asking: Asking, root: str, manner: Manner, search: Search) -> None:
         self._asking = asking
@@ -63,6 +67,8 @@ class Paging:
                         is_new = True
                         yield data_set
             if not is_new or not self._goes_on(min(limit, self._manner.page_max)):
+                if self._says_more:
+                    self.warnings.append("it has more matches than it gives")
                 return
             offset += self._count
 
@@ -131,10 +137,7 @@ class Paging:
     def _note(self, reply: Reply) -> None:
         self._says_more = False
         for text in reply.warnings:
-            if _MORE in text:
-                self._says_more = True
-            elif text not in self.warnings and len(self.warnings) < 10:
-                self.warnings.append(text)
+            self._says_more = self._says_more or _MORE in text
 
     @property
     def _what(self) -> str:

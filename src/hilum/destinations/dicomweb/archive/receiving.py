@@ -4,8 +4,9 @@ from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.accepting import REFUSED, forms_of, kind_of
 from hilum.destinations.dicomweb.archive.arrival import Arrival
 from hilum.destinations.dicomweb.archive.asking import Asking
+from hilum.destinations.dicomweb.archive.composing import Composing
 from hilum.destinations.dicomweb.archive.errand import Errand
-from hilum.destinations.dicomweb.archive.manner import Manner
+from hilum.destinations.dicomweb.archive.manner import NOT_THERE, Manner
 from hilum.destinations.dicomweb.archive.reply import Reply
 from hilum.dicomweb.media_types import DICOM, MediaType, media_type
 from hilum.dicomweb.multipart_reader import (
@@ -28,8 +29,34 @@ class Receiving:
         self._asking = asking
         self._root = root
         self._manner = manner
+        self._composing = Composing(asking, root)
 
     async def run(self, errand: Errand, syntaxes: tuple[UID, ...], sink: Sink) -> None:
+        """Ask for files, or for what can be made one where a server gives none out."""
+        refusal: AnswererFailed | None = None
+        if not self._manner.composes:
+            try:
+                await self._in_a_form(errand, syntaxes, sink)
+                return  # noqa: TRY300 -- what follows is not for this case
+            except AnswererFailed as error:
+                if not errand.is_single or ailing.code_of(error) not in REFUSED:
+                    raise
+                refusal = error
+        if errand.is_single:  # others come instance by instance, afterwards
+            await self._compose(errand, sink, refusal)
+
+    async def _compose(self, errand: Errand, sink: Sink, refusal: AnswererFailed | None) -> None:
+        """Make it of its metadata; where there is none, what was said before counts."""
+        try:
+            await self._composing.run(errand, sink)
+        except AnswererFailed as error:
+            if refusal is not None and ailing.code_of(error) in NOT_THERE:
+                raise refusal from error
+            raise
+        # One that cannot be had in a form says nothing of others, where a form has worked.
+        self._manner.composes = not self._manner.forms
+
+    async def _in_a_form(self, errand: Errand, syntaxes: tuple[UID, ...], sink: Sink) -> None:
         """Ask in the form that worked last, or in others, until there is an answer."""
         forms = forms_of(syntaxes, is_single=errand.is_single)
         kind = kind_of(syntaxes, is_single=errand.is_single)

@@ -27,7 +27,7 @@ from hilum.dicom.matching import (
 )
 from hilum.dicomweb.percent import encoded
 from hilum.query.answer import OWN
-from hilum.query.attributes import level_of
+from hilum.query.attributes import COMPUTED, level_of
 from hilum.query.level import Level
 from hilum.query.query import Attribute, Query
 
@@ -218,6 +218,27 @@ def _text(key: Key) -> str:  # noqa: PLR0911 -- a case each
 
 def _range(first: str, last: str) -> str:
     return first if first == last else f"{first}-{last}"
+
+
+def asks_above(query: Query) -> bool:
+    """Tell whether a key is about what is counted or collected of studies, from below them."""
+    return any(_is_computed_above(key.attribute, query.level) for key in query.keys)
+
+
+def asks_computed(query: Query) -> bool:
+    """Tell whether a key is about what is counted or collected, so that UIDs are no answer."""
+    return any(key.attribute in COMPUTED for key in query.keys)
+
+
+def without_above(query: Query) -> Query:
+    """Leave such keys out: what is found above answers them."""
+    kept = [key for key in query.keys if not _is_computed_above(key.attribute, query.level)]
+    return replace(query, keys=tuple(kept))
+
+
+def _is_computed_above(attribute: Attribute, level: Level) -> bool:
+    own = level_of(attribute) if isinstance(attribute, int) else None
+    return attribute in COMPUTED and own == Level.STUDY and level > Level.STUDY
 
 
 def studies_above(query: Query) -> Query:
