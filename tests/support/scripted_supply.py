@@ -23,6 +23,7 @@ class ScriptedSupply:
 
     def __init__(self, expected, *, holdings=None):
         self.expected = expected
+        self.warnings = ()
         self.holdings = holdings
         self.done_with = []
         self.given = []

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.options import RequestorOptions
+from hilum.kernel.names import UID
 from hilum.pipeline.archive.movers import Errand, Kind, MoveTarget
 from hilum.pipeline.ports import Session
 from hilum.service.delivering import Delivering
@@ -46,6 +47,11 @@ class _Target:
 
     def __init__(self, destination: DimseDestination) -> None:
         self._destination = destination
+
+    @property
+    def syntaxes(self) -> Collection[UID]:
+        """Give what its settings allow."""
+        return sorted(self._destination.manner.transfer_syntaxes or ())
 
     def session(self, errand: Errand, kinds: Collection[Kind]) -> Session:
         """Give a new session; nothing is opened yet."""

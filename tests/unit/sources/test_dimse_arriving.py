@@ -269,6 +269,30 @@ def test_the_archive_is_told_what_the_requestor_takes_by_itself_or_by_us(visit, 
     visit(scenario)
 
 
+def test_an_archive_is_asked_for_what_a_destination_may_be_sent(visit):
+    async def scenario(rig, there):
+        rig.movers.targets["STORAGE"] = Target(syntaxes=[JPEG])
+        there.supply.bring(*there.holdings)
+        await (await _begin(rig, there, "C-MOVE")).responses()
+        ((*_, syntaxes),) = there.archive.asked
+        assert syntaxes == (JPEG,)
+
+    visit(scenario)
+
+
+@pytest.mark.parametrize("service", ["C-GET", "C-MOVE"])
+def test_a_part_that_could_not_say_what_it_has_makes_no_success(visit, service):
+    async def scenario(rig, there):
+        there.supply.warnings = ["old-pacs: no answer within its deadline"]
+        there.supply.bring(*there.holdings)
+        *_, (_, last, data) = await (await _begin(rig, there, service)).responses()
+        assert (last.status, counts(last), data) == (0xB000, (3, 0, 0, None), None)
+        assert last.error_comment == "partial: old-pacs: no answer within its deadline"
+
+    rig = visit(scenario)
+    assert rig.events("RetrieveEnded")[0].remark == "old-pacs: no answer within its deadline"
+
+
 def test_what_is_here_already_is_let_go_of_one_by_one_too(visit):
     async def scenario(rig, there):
         there.supply.holdings = there.holdings

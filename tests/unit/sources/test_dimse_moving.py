@@ -25,7 +25,8 @@ UNTRIED = Deferred("not tried", failing=Failing.UNTRIED)
 class Target:
     """A destination that does what it is told: `script` has an outcome for each try of a UID."""
 
-    def __init__(self, *, held=False):
+    def __init__(self, *, held=False, syntaxes=()):
+        self.syntaxes = syntaxes
         self.script = {}
         self.taken = []
         self.errands = []

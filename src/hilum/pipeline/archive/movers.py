@@ -22,6 +22,11 @@ class Errand:
 class MoveTarget(Protocol):
     """Somebody instances can be moved to."""
 
+    @property
+    def syntaxes(self) -> Collection[UID]:
+        """Give the only transfer syntaxes that may be sent; none: nothing is said of them."""
+        ...
+
     def session(self, errand: Errand, kinds: Collection[Kind]) -> Session:
         """Give a new session that can take instances of `kinds`; nothing is opened yet."""
         ...

@@ -5,10 +5,10 @@ An instance travels as it is stored if the peer takes that, else in the nearest 
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from typing import ClassVar
 
 from hilum.dicom.dataset import DataSet
-from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.dimse.command import Command, Priority
 from hilum.dimse.service.retrieve import store_contexts
 from hilum.dimse.status import Service
@@ -46,12 +46,9 @@ class Getting(Retrieving):
     async def _act(self, identifier: DataSet) -> None:
         await self._retrieve(identifier, destination="")
 
-    def _syntaxes(self) -> tuple[UID, ...]:
-        """Give what the requestor takes, and what we can put into that on the way."""
+    def _taken(self) -> Iterable[UID]:
         by_class = store_contexts(self._asker.contexts).values()
-        taken = dict.fromkeys([one.transfer_syntax for contexts in by_class for one in contexts])
-        converted = () if taken.keys().isdisjoint(UNCOMPRESSED) else UNCOMPRESSED
-        return tuple(dict.fromkeys([*taken, *converted]))
+        return [one.transfer_syntax for contexts in by_class for one in contexts]
 
     async def _send(self, work: Work) -> None:
         priority = Priority.MEDIUM if self._command.priority is None else self._command.priority

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from typing import ClassVar
 
 from hilum.dicom.dataset import DataSet
@@ -10,6 +11,7 @@ from hilum.dimse.service.ending import unknown_destination
 from hilum.dimse.service.retrieve import originator_of
 from hilum.dimse.status import Service
 from hilum.kernel.errors import Unreachable
+from hilum.kernel.names import UID
 from hilum.pipeline.archive.movers import Errand, MoveTarget
 from hilum.pipeline.archive.ports import Purpose
 from hilum.sources.dimse.carrying import Carrier
@@ -36,6 +38,9 @@ class Moving(Retrieving):
             await self._refuse(unknown_destination(), reason)
             return
         await self._retrieve(identifier, destination=title)
+
+    def _taken(self) -> Iterable[UID]:
+        return () if self._target is None else self._target.syntaxes
 
     async def _send(self, work: Work) -> None:
         assert self._target is not None  # noqa: S101 - `_act` has found it

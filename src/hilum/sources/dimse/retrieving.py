@@ -2,9 +2,11 @@
 
 import asyncio
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Final
 
 from hilum.dicom.dataset import DataSet
+from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.dimse.service.ending import CANCELED, Ending, cannot_count
 from hilum.dimse.service.query_negotiation import retrieve_options
 from hilum.dimse.service.retrieve import failed_list, retrieve_ended, retrieve_pending
@@ -123,8 +125,14 @@ class Retrieving(Operation):
         self._sign = loop.call_later(PROGRESS_SECONDS, self._tell_that_it_counts)
 
     def _syntaxes(self) -> tuple[UID, ...]:
+        """Give what the receiver takes, and what we can put into that on the way."""
+        taken = self._taken()
+        converted = () if set(UNCOMPRESSED).isdisjoint(taken) else UNCOMPRESSED
+        return tuple(dict.fromkeys([*taken, *converted]))
+
+    @abstractmethod
+    def _taken(self) -> Iterable[UID]:
         """Give the transfer syntaxes that the receiver takes; none: that is not known."""
-        return ()
 
     def _retrieval(self, identifier: DataSet) -> Retrieval:
         agreed = self._asker.extended.agreed(self._context.abstract_syntax)

@@ -12,11 +12,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from hilum.dimse.service.ending import CANNOT_PERFORM, Ending
+from hilum.dimse.service.ending import CANNOT_PERFORM, SUBOPERATIONS_FAILED, Ending
 from hilum.dimse.service.suboperations import SubOperations
-from hilum.dimse.status import Category, Service, category, describe
+from hilum.dimse.status import SUCCESS, Category, Service, category, describe
 from hilum.kernel.errors import HilumError
 from hilum.kernel.names import UID
+from hilum.pipeline.answerers.partial import partial_comment
 from hilum.pipeline.archive.ports import Holding, Missing, Named, Supply
 from hilum.pipeline.closing import closing
 from hilum.pipeline.ports import Parcel
@@ -140,8 +141,12 @@ class Work:
         self._news.set()
 
     def ending(self) -> Ending:
-        """Say how the whole ends; if nothing arrived, with why."""
+        """Say how the whole ends; if nothing arrived, or there may be more, with why."""
         ending = self.counted.ending()
+        if ending.status == SUCCESS and self._supply.warnings:
+            # What nobody could count has not failed, but this is no success either.
+            self.reason = "; ".join(self._supply.warnings)
+            return Ending(SUBOPERATIONS_FAILED, partial_comment(self._supply.warnings))
         if ending.status == CANNOT_PERFORM and self.reason:
             return replace(ending, comment=self.reason)
         return ending
