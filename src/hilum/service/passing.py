@@ -59,7 +59,9 @@ class Passing:
         titles = {
             title_of(name, settings): passage for name, (settings, passage) in self._made.items()
         }
-        self.takers = Takers(self._intake, titles)
+        # Its other names are the default entity's as well.
+        default = titles.get(config.gateway.ae_title, self._intake)
+        self.takers = Takers(default, titles)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to work on `loop`."""

@@ -88,6 +88,7 @@ class ScriptedPeer:
     )
     is_mute: bool = False  # accepts connections and never says a word
     reads_bytes_max: int | None = None  # of each connection; then it reads no more
+    aborts_after: int | None = None  # bytes of a data set
     seconds_per_read: float = 0.0  # how slow it is: it reads 64 KiB at a time
     on_echo: Callable[[], None] = lambda: None  # may raise like `on_store`
     # Is shown the data set of each request for storage commitment and its transfer syntax; gives
@@ -249,15 +250,21 @@ class _Conversation:
                 if is_last:
                     self._commit(context_id)
             case DataReceived(context_id, data, is_last):
-                self._digest.update(data)
-                if self._peer.sees is not None:
-                    self._peer.sees(data)
-                self._size += len(data)
-                self._odd_fragments += len(data) & 1
+                self._take(data)
                 if is_last:
                     self._store(context_id)
             case None:
                 pass
+
+    def _take(self, data: memoryview) -> None:
+        """Look at a piece of an instance."""
+        self._digest.update(data)
+        if self._peer.sees is not None:
+            self._peer.sees(data)
+        self._size += len(data)
+        if self._peer.aborts_after is not None and self._size >= self._peer.aborts_after:
+            raise Abort
+        self._odd_fragments += len(data) & 1
 
     @property
     def _is_commitment(self) -> bool:
