@@ -1,4 +1,4 @@
-"""The DIMSE answerer against archives of others: what they hold is found, and comes byte by byte."""
+"""The DIMSE answerer against archives of others: what they hold is found, and comes as it is."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ class Home:
         return await self._sink.land(incoming)
 
     @contextlib.asynccontextmanager
-    async def expect(self, sink, *, answerer, ae_title):
+    async def expect(self, sink, **_):
         self._sink = sink
         self._last += 1
         yield SimpleNamespace(message_id=self._last)

@@ -243,6 +243,7 @@ class _Talk:
                     self._script = None
                     return
                 await self._send(said)
+                await asyncio.sleep(0)  # it shares its event loop with who asks
                 if said.context_id is not None:
                     return
                 said = next(self._script)

@@ -60,6 +60,10 @@ class TooSlow(Unreachable):
     """The peer is connected, and let a deadline pass."""
 
 
+class Ended(Unreachable):
+    """The peer was connected, and ended it."""
+
+
 class Wire(asyncio.BufferedProtocol):
     """Callbacks of the transport below, `send` and `answer` for the requestor above.
 
@@ -257,13 +261,13 @@ class Wire(asyncio.BufferedProtocol):
             case AssociationRejected(reject):
                 self._fail(rejection(self._address, reject))
             case Aborted(text=text):
-                self._fail(Unreachable(f"{self._address} gave the association up: {text}"))
+                self._fail(Ended(f"{self._address} gave the association up: {text}"))
             case ProtocolViolated(text=text):
                 self._fail(RemoteProtocolError(f"{self._address} broke the protocol: {text}"))
             case ReleaseRequested():
                 self._transport.write(self._association.answer_release())
                 if self._association.state is State.AWAITING_CLOSE:  # else ours collided with it
-                    self._fail(Unreachable(f"{self._address} released the association"))
+                    self._fail(Ended(f"{self._address} released the association"))
             case _:
                 pass
 
@@ -298,11 +302,11 @@ class Wire(asyncio.BufferedProtocol):
             )
         words = f" ({error.strerror or error})" if isinstance(error, OSError) else ""
         if self._association.state is State.AWAITING_ANSWER:
-            return Unreachable(
+            return Ended(
                 f"{self._address} closed the connection instead of answering our association "
                 f"request{words}. Does it let this host in? {self._tls_hint()}"
             )
-        return Unreachable(f"{self._address} closed the connection{words}")
+        return Ended(f"{self._address} closed the connection{words}")
 
     def _tls_hint(self) -> str:
         if self._is_secure:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from hilum.destinations.dimse.refusals import Busy, OperationFailed
-from hilum.destinations.dimse.wire import TooSlow
+from hilum.destinations.dimse.wire import Ended, TooSlow
 from hilum.dimse.status import Service
 from hilum.kernel.errors import Full, HilumError, Rejected, Unreachable
 from hilum.pipeline.answerers.ailments import Ailment, AnswererFailed, DimseAnswer, Lost
@@ -31,6 +31,7 @@ _AILMENTS: Final[tuple[tuple[type[HilumError], Lost], ...]] = (
     (NotOffered, Lost.NOT_OFFERED),
     (Rejected, Lost.REJECTED),
     (Broken, Lost.ABORTED),
+    (Ended, Lost.ABORTED),
     (Unreachable, Lost.UNREACHABLE),
 )
 

@@ -181,13 +181,12 @@ class Walk:
         there = {match.text(unique) for match in found}
         if not self._lists.are_doubtful(found=len(there & set(uids))):
             return found
-        missing = [uid for uid in uids if uid not in there]
-        for uid in missing:
-            more = await _gathered(self._find(_with_uids(ask, [uid])))
-            if not more and uid == missing[0]:
-                return found  # it has not got it: the list said so
-            self._lists.are_unknown()
-            found += more
+        for uid in uids:
+            if uid not in there:
+                more = await _gathered(self._find(_with_uids(ask, [uid])))
+                if more:
+                    self._lists.are_unknown()
+                    found += more
         return found
 
     def _takes_lists(self, step: Step) -> bool:
