@@ -206,7 +206,7 @@ async def test_a_redirect_within_the_server_is_followed(code):
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("location", ["http://elsewhere.example/rs", "https://127.0.0.1/", ""])
+@pytest.mark.parametrize("location", ["http://elsewhere.example.org/rs", "https://127.0.0.1/", ""])
 async def test_a_redirect_to_elsewhere_is_not_followed(location):
     archive = ScriptedArchive()
     archive.quirk = always(Reply(302, {"Location": location}))
