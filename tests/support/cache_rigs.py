@@ -56,7 +56,9 @@ class VaultRig:
 
     name = "vault"
 
-    def __init__(self, folder, *, keeps=True, clock=None, boot_id="one", **settings):
+    def __init__(
+        self, folder, *, keeps=True, clock=None, boot_id="one", free_bytes_min=0, **settings
+    ):
         if not keeps:
             settings["bytes_max"] = 0
         self.clock = clock or StandingClock()
@@ -71,6 +73,7 @@ class VaultRig:
             clock=self.clock,
             telemetry=self.telemetry,
             boot_id=boot_id,
+            free_bytes_min=free_bytes_min,
         )
 
     @contextlib.asynccontextmanager

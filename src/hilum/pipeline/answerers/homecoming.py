@@ -33,6 +33,14 @@ class Handover(Protocol):
         """Give a sink whose instances another process of ours takes over."""
         ...
 
+    def reserve(self, path: str) -> None:
+        """Keep what another process put there until it is released."""
+        ...
+
+    def release(self, path: str) -> None:
+        """It was taken over, or given up."""
+        ...
+
 
 class HandoverSink(Protocol):
     """A sink that says where things are."""
@@ -56,6 +64,8 @@ class Coming:
     is_over: bool = False
     read_bytes: int = 0
     is_answered: asyncio.Event = field(default_factory=asyncio.Event)
+    # What other processes took, reserved in the cache; None: that was all of it.
+    reports: asyncio.Queue[Report | None] = field(default_factory=asyncio.Queue)
 
     async def land(self, incoming: Incoming) -> "ComingLanding":
         """Begin with an instance that came to this process."""
@@ -161,19 +171,23 @@ class StoresComingHome:
         """Have the stores of one C-MOVE go to `sink` until the context is left."""
         number = await self._number(answerer, ae_title)
         coming = self._coming[number] = Coming(number, ae_title, sink)
-        watch = asyncio.get_running_loop().create_task(self._watch(coming))
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(one) for one in (self._watch(coming), self._take_over(coming))]
         try:
             yield coming
             # What was stored elsewhere was noted before it was answered, so it is seen by now.
             coming.is_answered.set()
-            await watch
+            await asyncio.gather(*tasks)
         finally:
             coming.is_over = True
             del self._coming[number]
             self._markers.end(number)
-            watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await watch
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            while not coming.reports.empty():
+                if (report := coming.reports.get_nowait()) is not None:
+                    self._cache.release(report.path)
 
     async def look(self) -> None:
         """Forget what was over long ago: to be called once in a while."""
@@ -203,7 +217,7 @@ class StoresComingHome:
             raise Full(f"a C-MOVE cannot be noted: {error.strerror}") from error
 
     async def _watch(self, coming: Coming) -> None:
-        """Take what other processes took for us, until all has been answered."""
+        """Learn what other processes took for us, until all has been answered."""
         loop = asyncio.get_running_loop()
         seconds = _RENEWED_SECONDS if self._is_alone else LOOK_SECONDS
         renewed = loop.time()
@@ -218,12 +232,22 @@ class StoresComingHome:
                 self._markers.renew(coming.message_id)
             if not self._is_alone:
                 await self._look(coming)
+        coming.reports.put_nowait(None)
 
     async def _look(self, coming: Coming) -> None:
         read = partial(self._markers.read, coming.message_id, coming.read_bytes)
         reports, coming.read_bytes = await self._reading.call(read)
         for report in reports:
-            await self._adopt(coming, report)
+            self._cache.reserve(report.path)
+            coming.reports.put_nowait(report)
+
+    async def _take_over(self, coming: Coming) -> None:
+        """Have land what other processes took; whoever reads it may keep us waiting."""
+        while (report := await coming.reports.get()) is not None:
+            try:
+                await self._adopt(coming, report)
+            finally:
+                self._cache.release(report.path)
 
     async def _adopt(self, coming: Coming, report: Report) -> None:
         """Have an instance land that lies in the cache; what cannot is missing."""

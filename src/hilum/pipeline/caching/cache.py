@@ -49,7 +49,7 @@ _T = TypeVar("_T")
 class PayloadCache:
     """One object a process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ports of the journey, each named
         self,
         settings: CacheSettings,
         *,
@@ -57,14 +57,20 @@ class PayloadCache:
         room: Room,
         clock: Clock,
         telemetry: Telemetry,
+        free_bytes_min: int = 0,
         boot_id: str | None = None,
     ) -> None:
-        """Make it; `boot_id` tells this start of the machine from others (None: ask it)."""
+        """Make it. `free_bytes_min`: below so much free space retention removes what is held.
+
+        `boot_id` tells this start of the machine from others; None: the machine is asked.
+        """
         self._settings = settings
         self._telemetry = telemetry
         self._pins = Pins(clock)
         self._files = CacheFiles(vault, boot_id=boot_id)
-        self._librarian = Librarian(self._files, self._pins, settings, room, clock)
+        self._librarian = Librarian(
+            self._files, self._pins, settings, room, clock, free_bytes_min=free_bytes_min
+        )
         self._dock = Dock(self._files, room, Moments(clock), Reading(), Shapes())
         notes = Annotations(Notes(str(vault.root)), damaged=self._damaged_elsewhere)
         self._describer = Describer(
@@ -97,6 +103,11 @@ class PayloadCache:
             return {}
         for path in found.damaged:
             self._forget(path)
+        if self._settings.bytes_max == 0:
+            # What was let go of while the thread looked is gone by now.
+            found.holdings = {
+                uid: one for uid, one in found.holdings.items() if one.path in self._pins
+            }
         hits = len(found.holdings)
         self._telemetry.emit(CacheConsulted(answerer, hits, len(wanted) - hits))
         return found.holdings
@@ -116,14 +127,22 @@ class PayloadCache:
         """Give a place for what another process of ours waits for."""
         return HandoverSink(self._dock, answerer)
 
+    def reserve(self, path: str) -> None:
+        """Keep what another process put there until it was taken over, or given up."""
+        self._pins.add(path)
+
+    def release(self, path: str) -> None:
+        """It was taken over, or given up."""
+        if self._pins.remove(path) and self._settings.bytes_max == 0:
+            self._drop(path)
+
     def pin(self, holding: Holding) -> None:
         """Keep a holding until it is unpinned as often as it was pinned."""
         self._pins.add(holding.path)
 
     def unpin(self, holding: Holding) -> None:
         """Let it go when its time comes; at once, if nothing is to be kept."""
-        if self._pins.remove(holding.path) and self._settings.bytes_max == 0:
-            self._drop(holding.path)
+        self.release(holding.path)
 
     def forget(self, holding: Holding) -> None:
         """Its payload was found damaged, or gone: give it to nobody any more."""

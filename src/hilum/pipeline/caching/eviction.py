@@ -40,15 +40,21 @@ class Excess:
         return self.payloads <= 0 and self.file_bytes <= 0
 
 
-def excess_of(stocks: Iterable[Stock], *, bytes_max: int, room_left: int | None) -> Excess:
-    """Tell how much has to go; `room_left`: for what is kept for good, None: not known."""
+def excess_of(stocks: Iterable[Stock], *, bytes_max: int, missing_bytes: int) -> Excess:
+    """Tell how much has to go; `missing_bytes`: of room for what is kept for good."""
     payloads = file_bytes = 0
     for stock in stocks:
         payloads += stock.payloads
         file_bytes += stock.file_bytes
-    missing = 0 if room_left is None else ROOM_MARGIN_BYTES - room_left
-    bound = min(bytes_max, max(file_bytes - missing, 0)) if missing > 0 else bytes_max
+    bound = min(bytes_max, max(file_bytes - max(missing_bytes, 0), 0))
     return Excess(payloads - PAYLOADS_MAX, file_bytes - bound)
+
+
+def missing_room(left_bytes: int, reserve_bytes: int, free_bytes_min: int) -> int:
+    """Tell how much room is missing: above the reserve, and above what retention keeps free."""
+    free = left_bytes + reserve_bytes
+    wanted = free_bytes_min + ROOM_MARGIN_BYTES if free_bytes_min else 0
+    return max(ROOM_MARGIN_BYTES - left_bytes, wanted - free)
 
 
 def too_old(stocks: Iterable[Stock], *, oldest: int) -> Iterator[Stock]:

@@ -15,7 +15,14 @@ from hilum.kernel.names import is_uid
 from hilum.ledger.holdings import Holding
 from hilum.ledger.moments import microseconds_of, moment_of
 from hilum.pipeline.archive.ports import Named
-from hilum.pipeline.caching.eviction import Excess, Stock, by_use, excess_of, too_old
+from hilum.pipeline.caching.eviction import (
+    Excess,
+    Stock,
+    by_use,
+    excess_of,
+    missing_room,
+    too_old,
+)
 from hilum.pipeline.caching.landing import holding_of
 from hilum.pipeline.caching.pins import Pins
 from hilum.pipeline.caching.settings import CacheSettings
@@ -64,14 +71,24 @@ class Librarian:
     """One object a process."""
 
     def __init__(
-        self, files: CacheFiles, pins: Pins, settings: CacheSettings, room: Room, clock: Clock
+        self,
+        files: CacheFiles,
+        pins: Pins,
+        settings: CacheSettings,
+        room: Room,
+        clock: Clock,
+        *,
+        free_bytes_min: int,
     ) -> None:
         self._files = files
         self._pins = pins
         self._settings = settings
         self._room = room
         self._clock = clock
+        self._free_bytes_min = free_bytes_min
         self._shelves: OrderedDict[str, Shelf] = OrderedDict()
+        # Holdings by the names of payloads, as they were given out, of these shelves.
+        self._known: dict[str, dict[str, Holding]] = {}
         # What was counted of studies whose index is not in memory, and in which state of it.
         self._counted: dict[str, tuple[tuple[int, int], Stock]] = {}
 
@@ -112,8 +129,8 @@ class Librarian:
             self._files.renew(place, now=self._seconds())
         stocks = [stock for place in self._files.places() if (stock := self._stock(place))]
         self._counted = {one: self._counted[one] for one in {stock.place for stock in stocks}}
-        room_left = self._room.left if self._room.is_known else None
-        excess = excess_of(stocks, bytes_max=self._settings.bytes_max, room_left=room_left)
+        bytes_max = self._settings.bytes_max
+        excess = excess_of(stocks, bytes_max=bytes_max, missing_bytes=self._missing_bytes())
         looked = Looked()
         self._evict(stocks, excess, looked)
         went = {gone.place: gone for gone in looked.gone}
@@ -126,19 +143,21 @@ class Librarian:
     def _find_in(self, shelf: Shelf, uids: Iterable[str], found: Found) -> None:
         oldest, keeps = self._oldest(), self._settings.bytes_max > 0
         pins, is_whole = self._pins, self._files.is_whole
+        known = self._known.setdefault(shelf.place, {})
+        paths: list[str] = []
         for uid in uids:
             came = shelf.of(uid)
             if came is None or came.received_at_microseconds < oldest:
                 continue
-            path = f"{shelf.place}/{came.name}"
-            if not keeps and path not in pins:
+            holding = known.get(came.name) or _known_as(shelf, came, known)
+            if not keeps and holding.path not in pins:
                 continue  # it is about to go
             if is_whole(shelf, came):
-                pins.use(path)
-                received_at = moment_of(came.received_at_microseconds)
-                found.holdings[uid] = holding_of(shelf.place, came, received_at)
+                paths.append(holding.path)
+                found.holdings[uid] = holding
             else:
-                found.damaged.append(path)
+                found.damaged.append(holding.path)
+        pins.use(*paths)
 
     def _evict(self, stocks: list[Stock], excess: Excess, looked: Looked) -> None:
         """Take studies away that nobody uses, then what is not used of the others."""
@@ -160,6 +179,7 @@ class Librarian:
         elif self._files.use_of(stock.place) is not None:
             return  # somebody began to use it
         self._shelves.pop(stock.place, None)
+        self._known.pop(stock.place, None)
         excess.less(stock.payloads, stock.file_bytes)
 
     def _trim(self, stock: Stock, excess: Excess, looked: Looked) -> None:
@@ -232,9 +252,16 @@ class Librarian:
         if shelf is None:
             shelf = self._shelves[place] = self._files.shelf_at(place)
             if len(self._shelves) > _SHELVES_MAX:
-                self._shelves.popitem(last=False)
+                place_left, _ = self._shelves.popitem(last=False)
+                self._known.pop(place_left, None)
         self._shelves.move_to_end(place)
         return shelf
+
+    def _missing_bytes(self) -> int:
+        room = self._room
+        if not room.is_known:
+            return 0
+        return missing_room(room.left, room.reserve_bytes, self._free_bytes_min)
 
     def _oldest(self) -> int:
         """Give since when something must have come to be given out, in microseconds."""
@@ -248,9 +275,17 @@ class Librarian:
 def _by_study(wanted: Iterable[Named]) -> dict[str, list[str]]:
     studies: dict[str, list[str]] = {}
     for one in wanted:
-        if is_uid(one.study_instance_uid):
-            studies.setdefault(one.study_instance_uid, []).append(one.sop_instance_uid)
-    return studies
+        studies.setdefault(one.study_instance_uid, []).append(one.sop_instance_uid)
+    return {study: uids for study, uids in studies.items() if is_uid(study)}
+
+
+def _known_as(shelf: Shelf, came: Came, known: dict[str, Holding]) -> Holding:
+    """Give what a payload is known as; made once, while the names that went are few."""
+    if len(known) > 2 * len(shelf.payloads):
+        known.clear()
+    received_at = moment_of(came.received_at_microseconds)
+    holding = known[came.name] = holding_of(shelf.place, came, received_at)
+    return holding
 
 
 def answerer_of(place: str) -> str:

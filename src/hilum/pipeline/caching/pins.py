@@ -39,9 +39,9 @@ class Pins:
         self.use(path)
         return True
 
-    def use(self, path: str) -> None:
-        """It was given out now."""
-        self._used[path] = self._clock.monotonic()
+    def use(self, *paths: str) -> None:
+        """They were given out now."""
+        self._used.update(dict.fromkeys(paths, self._clock.monotonic()))
 
     def is_used(self, path: str) -> bool:
         """Tell whether it is pinned, or was used a moment ago."""

@@ -12,6 +12,7 @@ from hilum.kernel.errors import CorruptPayload, Full, NotAllowed
 from hilum.pipeline.answerers import homecoming, markers
 from hilum.pipeline.answerers.homecoming import Coming, Elsewhere, Late, StoresComingHome
 from hilum.pipeline.answerers.markers import LATE_SECONDS, Markers
+from hilum.pipeline.caching.settings import CacheSettings
 from hilum.testing.datasets import instance
 
 pytestmark = pytest.mark.asyncio
@@ -201,6 +202,42 @@ async def test_what_another_process_took_comes_before_the_move_is_over(workers, 
         holding = await asyncio.wait_for(anext(sink.kept()), 5)
 
         assert holding.sop_instance_uid == ONE.sop_instance_uid
+
+
+async def test_while_whoever_reads_keeps_us_waiting_nothing_is_lost(workers, clock, monkeypatch):
+    """Far longer than a payload stays that nobody uses, and than a mark that nobody renews."""
+    monkeypatch.setattr(homecoming, "LOOK_SECONDS", 0.005)
+    monkeypatch.setattr(homecoming, "_RENEWED_SECONDS", 0.0)
+    first, second = workers
+    gate, waits = asyncio.Event(), asyncio.Event()
+
+    class Slow(Noting):
+        async def land(self, incoming):
+            waits.set()
+            await gate.wait()
+            return await super().land(incoming)
+
+    sink = first.rig.cache.sink("pacs")
+    slow = Slow(sink)
+    for one in (first, second):
+        one.rig.cache._librarian._settings = CacheSettings(bytes_max=1)
+    async with first.expect(slow) as coming:
+        target = second.home.sink_of(store_of(coming.message_id))
+        for number in range(3):
+            await land(target, instance(seed=number))
+        async with asyncio.timeout(5):
+            await waits.wait()
+            while coming.reports.qsize() < 2:  # noqa: ASYNC110 - nothing tells of it
+                await asyncio.sleep(0.005)
+        for _ in range(8):
+            clock.seconds += 20
+            await first.rig.cache.look()
+            await second.rig.cache.look()
+            await asyncio.sleep(0.02)
+        assert second.home.sink_of(store_of(coming.message_id)).land is not None
+        gate.set()
+
+    assert len(slow.kept) == 3
 
 
 async def test_what_another_process_refuses_does_not_come(workers):

@@ -276,6 +276,23 @@ async def test_the_cache_makes_way_when_the_disk_fills_up(tmp_path):
         assert await held(rig, holdings) == set()
 
 
+async def test_the_cache_makes_way_before_retention_takes_what_is_held(tmp_path):
+    free_min = 100 << 30
+    rig = VaultRig(tmp_path, free_bytes_min=free_min)
+    async with rig.running() as cache:
+        holdings = await stored(rig)
+        rig.clock.seconds += MINUTE
+        rig.room.refresh(free_min + 2 * ROOM_MARGIN_BYTES, 1 << 41)
+        await cache.look()
+        there = len(rig.files())
+        rig.room.refresh(free_min + ROOM_MARGIN_BYTES - 1, 1 << 41)
+
+        await cache.look()
+
+        assert there == len(holdings)
+        assert not rig.files()
+
+
 async def test_two_processes_evict_at_once_and_take_no_more_than_is_needed(tmp_path):
     size = len(instance(seed=0).data_set)
     async with two(tmp_path, bytes_max=7 * size) as (first, second):
@@ -399,6 +416,17 @@ async def test_metadata_that_was_torn_is_made_again(tmp_path):
         async with after.running():
             assert once == again
             assert [one async for one in after.cache.metadata(holdings, "x")] == once
+
+
+async def test_what_is_let_go_of_while_it_is_looked_for_is_not_given(tmp_path):
+    rig = VaultRig(tmp_path, keeps=False)
+    async with rig.running() as cache:
+        (holding,) = await fetched(cache, instance(seed=1))
+        looking = asyncio.ensure_future(cache.held("pacs", [holding]))
+        await asyncio.sleep(0)  # a thread looks
+        cache.unpin(holding)
+
+        assert await looking == {}
 
 
 async def test_what_was_not_taken_before_it_was_asked_for_is_let_go_of(tmp_path):
