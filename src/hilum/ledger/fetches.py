@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
     update,
@@ -112,6 +113,12 @@ class Fetches:
         self._settle = _Change(*_TOLD, "state", "reason", "settled_at_microseconds", is_owned=True)
         self._cancel = _Change("is_cancelled")
         self._end = _Change("state", "settled_at_microseconds")
+        self._give_back = Statement(
+            update(FETCH_REQUEST)
+            .values(state=literal_column("'waiting'"), leased_until_microseconds=null())
+            .where(_OPEN, _F.lease_owner == value("whose")),
+            "whose",
+        )
         self._forget = Statement(
             delete(FETCH_REQUEST).where(_F.settled_at_microseconds < value("before")), "before"
         )
@@ -190,6 +197,10 @@ class Fetches:
             **_told(progress),
         }
         self._write(lambda cursor: self._settle.run(cursor, fetch_id, owner, **ending))
+
+    def give_back(self, owner: str) -> int:
+        """Let others begin again what an owner has not finished; give how many."""
+        return self._write(lambda cursor: self._give_back.run(cursor, owner).rowcount)
 
     def cancel(self, fetch_id: str, *, by: Origin, now: datetime) -> FetchRequest | None:
         """End a request: at once if nobody works on it, else whoever does is told by `report`.

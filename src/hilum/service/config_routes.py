@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.settings import DestinationSettings
-from hilum.pipeline.doors import DIMSE, FOLDER, WEB
+from hilum.pipeline.doors import DIMSE, FETCH, FOLDER, WEB
 from hilum.routing.known import Known
 from hilum.routing.routes import Routes, read_routes
 from hilum.routing.targets import GROUP_KEYS
@@ -16,7 +16,7 @@ from hilum.service.config_finding import Finding
 from hilum.service.config_settings import Config
 
 # The doors that things come in by, as conditions on `source` name them.
-SOURCES: Final = frozenset((DIMSE, FOLDER, WEB))
+SOURCES: Final = frozenset((DIMSE, FETCH, FOLDER, WEB))
 _THIS_MACHINE: Final = frozenset(("127.0.0.1", "localhost", "::1"))
 _EVERY_ADDRESS: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 — compared, not bound
 

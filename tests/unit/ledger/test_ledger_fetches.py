@@ -72,6 +72,15 @@ def test_what_a_dead_process_had_begun_is_begun_again(ledger):
     assert not ledger.fetches.report("f1", "a", Progress(), until=SOON)
 
 
+def test_what_a_process_gives_back_is_begun_by_the_next(ledger):
+    ledger.fetches.add("f1", STUDY, by=HIS, now=NOW)
+    claim(ledger)
+
+    assert ledger.fetches.give_back("b") == 0
+    assert ledger.fetches.give_back("a") == 1
+    assert claim(ledger, "b").fetch_id == "f1"
+
+
 def test_progress_is_told_until_it_is_settled(ledger):
     ledger.fetches.add("f1", STUDY, by=HIS, now=NOW)
     claim(ledger)

@@ -108,6 +108,7 @@ class Purpose(enum.Enum):
     RENDER = "render"
     EXPORT = "export"
     DELETE = "delete"
+    FETCH = "fetch"
 
 
 class Archive(Protocol):

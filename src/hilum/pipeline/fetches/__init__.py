@@ -1,0 +1,1 @@
+"""Requests to bring studies from one place to another: asked for by programs, or by prefetching."""
