@@ -1,0 +1,1 @@
+"""Prefetching: relevant earlier studies are here before somebody opens them."""

@@ -1,0 +1,155 @@
+"""Looks for earlier studies of patients who are asked about, and has them fetched.
+
+In the background, one patient after the other, and only while no instances come in.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from hilum.dicom import tags
+from hilum.kernel.clock import Clock
+from hilum.kernel.errors import HilumError
+from hilum.kernel.faults import place_of
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.delivery import Priority
+from hilum.ledger.entry import Origin
+from hilum.ledger.fetch import Bidding, Wanted
+from hilum.pipeline.archive.ports import Archive
+from hilum.pipeline.closing import closing
+from hilum.pipeline.prefetch.events import PrefetchCrowded, PrefetchFailed, PriorsChosen
+from hilum.pipeline.prefetch.occasion import Occasion, sets_off
+from hilum.pipeline.prefetch.priors import (
+    Prior,
+    body_parts_question,
+    candidates,
+    prior_of,
+    question_of,
+)
+from hilum.pipeline.prefetch.settings import PrefetchRule
+
+# Patients that wait to be looked after, in one process.
+WAITING_MAX: Final = 256
+# A reading session asks about one patient again and again; the rule fires once in so long.
+QUIET_SECONDS: Final = 600.0
+# Studies whose body parts are asked for, for one patient and rule.
+_ASKED_MAX: Final = 50
+_PAUSE_SECONDS: Final = 1.0
+_ASKER: Final = Origin("", "", "prefetch", "", "", "fetch-prefetch")
+
+
+class Requests(Protocol):
+    """What prefetching needs of who fetches."""
+
+    async def ask(self, bidding: Bidding, by: Origin) -> str:
+        """Ask for something to be fetched; give the request's id. Raises HilumError."""
+        ...
+
+
+class Prefetcher:
+    """The rules of one process. Lives on the event loop."""
+
+    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
+        self,
+        rules: Sequence[PrefetchRule],
+        *,
+        sources: Callable[[str], Archive | None],
+        held: Callable[[str], int],
+        requests: Requests,
+        clock: Clock,
+        telemetry: Telemetry,
+        is_busy: Callable[[], bool],
+    ) -> None:
+        """Begin; `held` counts the instances of a study that are held here, and blocks."""
+        self.rules = rules
+        self._sources = sources
+        self._held = held
+        self._requests = requests
+        self._clock = clock
+        self._telemetry = telemetry
+        self._is_busy = is_busy
+        self._waiting: asyncio.Queue[tuple[PrefetchRule, Occasion]] = asyncio.Queue(WAITING_MAX)
+        # By rule, patient and issuer: until when it does not fire again.
+        self._quiet: dict[tuple[str, str, str], float] = {}
+
+    def notice(self, occasion: Occasion) -> int:
+        """Somebody asks about a patient; give how many rules look for earlier studies now."""
+        return sum(self._begin(rule, occasion) for rule in self.rules if sets_off(rule, occasion))
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            rule, occasion = await self._waiting.get()
+            # Nothing tells when intake has nothing to do.
+            while self._is_busy():  # noqa: ASYNC110
+                await asyncio.sleep(_PAUSE_SECONDS)
+            try:
+                chosen = await self._choose(rule, occasion)
+                for one in chosen:
+                    await self._ask(rule, one)
+            except HilumError as error:
+                self._telemetry.emit(PrefetchFailed(rule.name, str(error)))
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not end the others
+                where = f"{type(error).__name__} at {place_of(error)}"
+                self._telemetry.emit(PrefetchFailed(rule.name, f"an error of ours ({where})"))
+            else:
+                if chosen:
+                    self._telemetry.emit(PriorsChosen(rule.name, len(chosen)))
+
+    def _begin(self, rule: PrefetchRule, occasion: Occasion) -> bool:
+        now = self._clock.monotonic()
+        key = rule.name, occasion.patient_id, occasion.issuer
+        if occasion.is_search and self._quiet.get(key, now) > now:
+            return False
+        if self._waiting.full():
+            self._telemetry.emit(PrefetchCrowded(WAITING_MAX))
+            return False
+        self._waiting.put_nowait((rule, occasion))
+        self._quiet = {one: until for one, until in self._quiet.items() if until > now}
+        self._quiet[key] = now + QUIET_SECONDS
+        return True
+
+    async def _choose(self, rule: PrefetchRule, occasion: Occasion) -> Sequence[Prior]:
+        archive = self._sources(rule.source)
+        if archive is None:
+            raise HilumError(f"there is nothing called {rule.source!r} any more")
+        found: list[Prior] = []
+        async with closing(archive.find(question_of(occasion), _ASKER)) as given:
+            async for batch in given:
+                found += [prior_of(match) for match in batch.matches]
+        wanted = candidates(rule, occasion, found, today=self._clock.now().date())
+        chosen: list[Prior] = []
+        for asked, one in enumerate(wanted):
+            if len(chosen) == rule.count_max or (rule.body_parts and asked == _ASKED_MAX):
+                break
+            if not rule.body_parts or await self._has_body_part(archive, rule, one):
+                chosen.append(one)
+        return [one for one in chosen if not await self._is_held(one)]
+
+    async def _has_body_part(self, archive: Archive, rule: PrefetchRule, one: Prior) -> bool:
+        """Ask for it; a study of which nobody says the body part is none that is wanted."""
+        question = body_parts_question(one.study_instance_uid)
+        async with closing(archive.find(question, _ASKER)) as given:
+            async for batch in given:
+                for match in batch.matches:
+                    if set(match.attributes.texts(tags.BODY_PART_EXAMINED)) & set(rule.body_parts):
+                        return True
+        return False
+
+    async def _is_held(self, one: Prior) -> bool:
+        """Tell whether all of a study is here; what is here of others is not fetched again."""
+        if one.instances is None:
+            return False
+        return await asyncio.to_thread(self._held, one.study_instance_uid) >= one.instances
+
+    async def _ask(self, rule: PrefetchRule, one: Prior) -> None:
+        bidding = Bidding(
+            Wanted(one.study_instance_uid),
+            source=rule.source,
+            target="local",
+            asker="prefetch",
+            host="",
+            rule=rule.name,
+            priority=Priority.BULK,
+        )
+        await self._requests.ask(bidding, _ASKER)
