@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from hilum.service import (
     config_checks,
     config_entity_checks,
+    config_prefetch_checks,
     config_retention,
     config_routes,
 )
@@ -104,6 +105,7 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
             *config_checks.errors(config),
             *faults.errors,
             *config_entity_checks.errors(config, source.table),
+            *config_prefetch_checks.errors(config, source.table),
             *config_retention.errors(config, source.table),
         ),
     )
@@ -114,6 +116,7 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
             *config_checks.warnings(config),
             *faults.warnings,
             *config_entity_checks.warnings(config, is_whole=not (dropped or errors)),
+            *config_prefetch_checks.warnings(config),
             *config_retention.warnings(config),
         ),
     )

@@ -34,6 +34,7 @@ _ALSO_CALLED: Final = {
     "cert": "certificate",
     "directory": "data",
     "folder": "data",
+    "source": "from",
     "ip": "host",
     "may": "services",
     "mwl": "worklist",
@@ -159,7 +160,8 @@ def _bad_name(source: Source, path: KeyPath) -> Problem:
 
 
 def _noun(path: KeyPath) -> str:
-    return "entity" if path[0] == "entities" else str(path[0]).removesuffix("s")
+    nouns = {"entities": "entity", "prefetch": "rule of prefetching"}
+    return nouns.get(str(path[0]), str(path[0]).removesuffix("s"))
 
 
 def _unknown(source: Source, path: KeyPath) -> Problem:
@@ -257,6 +259,7 @@ _EXAMPLES: Final[dict[str | int, str]] = {
     "peers": "with a name of its own, such as [peers.ct1]",
     "destinations": "with a name of its own, such as [destinations.pacs]",
     "entities": "with a name of its own, such as [entities.BRIDGE]",
+    "prefetch": "[[prefetch]] with its settings below it",
     "routes": "[[routes]] with its settings below it",
 }
 

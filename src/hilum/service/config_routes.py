@@ -125,10 +125,11 @@ def sent_to(config: Config) -> frozenset[str]:
 
 
 def _unused(config: Config) -> Iterator[Finding]:
-    """Find destinations that no route sends to, and no entity asks or hands to."""
+    """Find destinations that no route sends to, and nobody else uses."""
     used = set(sent_to(config))
     for entity in config.entities.values():
         used |= {*entity.names, entity.through}
+    used |= {rule.source for rule in config.prefetch}
     for name in config.destinations:
         if name not in used:
             yield Finding(

@@ -16,6 +16,9 @@ from hilum.destinations.webhook.settings import WebhookDestinationSettings
 from hilum.kernel.names import AETitle
 from hilum.kernel.setting_types import ByteCount, LocalPath, Title
 from hilum.pipeline.archive.settings import ArchiveSettings
+from hilum.pipeline.caching.settings import CacheSettings
+from hilum.pipeline.fetches.settings import FetchSettings
+from hilum.pipeline.prefetch.settings import PrefetchRule
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.routing.settings import RouteSettings
 from hilum.service.config_entities import EntitySettings
@@ -126,6 +129,9 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     destinations: Mapping[DestinationName, Destination] = {}
     entities: Mapping[EntityName, EntitySettings] = {}
     routes: tuple[RouteSettings, ...] = ()
+    cache: CacheSettings = CacheSettings()
+    fetch: FetchSettings = FetchSettings()
+    prefetch: tuple[PrefetchRule, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     archive: ArchiveSettings = ArchiveSettings()
     log: LogSettings = LogSettings()

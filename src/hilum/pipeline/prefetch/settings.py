@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from hilum.kernel.setting_types import Duration, OneOrMore
 
@@ -37,13 +37,11 @@ class PrefetchWhen(BaseModel, frozen=True, extra="forbid"):
     )
 
 
-class PrefetchRule(BaseModel):
+class PrefetchRule(BaseModel, frozen=True, extra="forbid"):
     """A rule that fetches earlier studies of a patient who is asked about, in the background.
 
     They are kept here and routed, as what is stored is. What is held already is not fetched.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: RuleName = Field(
         description="What the rule is called in logs and answers.", examples=["ct-priors"]
