@@ -6,14 +6,14 @@ from typing import ClassVar
 from hilum.kernel.telemetry import Counter, Event, Level, Metric
 
 _COUNTERS: tuple[Metric, ...] = (
-    Counter("hilum_fetches_total", ("source", "target", "state")),
-    Counter("hilum_fetched_instances_total", ("source", "target"), amount="fetched"),
-    Counter("hilum_fetched_bytes_total", ("source", "target"), amount="size"),
+    Counter("hilum_fetch_requests_total", ("source", "target", "state")),
+    Counter("hilum_fetch_request_instances_total", ("source", "target"), amount="fetched"),
+    Counter("hilum_fetch_request_bytes_total", ("source", "target"), amount="size"),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class FetchFinished(Event):
+class FetchRequestFinished(Event):
     """What was asked for has been brought, or was there; or somebody has cancelled it."""
 
     message: ClassVar[str] = (
@@ -32,7 +32,7 @@ class FetchFinished(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class FetchFailed(Event):
+class FetchRequestFailed(Event):
     """Not all of what was asked for could be brought."""
 
     level: ClassVar[Level] = Level.WARNING
@@ -53,12 +53,12 @@ class FetchFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class FetchFaulted(Event):
+class FetchRequestFaulted(Event):
     """An error of ours ended a fetch."""
 
     level: ClassVar[Level] = Level.ERROR
     message: ClassVar[str] = "Fetch {fetch_id} failed unexpectedly ({error} at {place})."
-    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_fetch_faults_total"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_fetch_request_faults_total"),)
     fetch_id: str
     error: str
     place: str

@@ -19,7 +19,7 @@ from hilum.ledger.entry import Origin
 from hilum.ledger.fetch import FetchRequest, FetchState, Progress
 from hilum.ledger.fetches import Fetches
 from hilum.pipeline.fetches.course import Course
-from hilum.pipeline.fetches.events import FetchFailed, FetchFaulted, FetchFinished
+from hilum.pipeline.fetches.events import FetchRequestFailed, FetchRequestFaulted, FetchRequestFinished
 from hilum.pipeline.fetches.ports import Places
 from hilum.pipeline.fetches.settings import FetchSettings
 
@@ -146,7 +146,7 @@ class Fetcher:
             return _failed(progress), str(error)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end all the others
             name, place = type(error).__name__, place_of(error)
-            self._telemetry.emit(FetchFaulted(request.fetch_id, name, place))
+            self._telemetry.emit(FetchRequestFaulted(request.fetch_id, name, place))
             return _failed(progress), "an error of ours; the log says more"
         finally:
             work.cancel()
@@ -202,9 +202,9 @@ class Fetcher:
         common = (request.fetch_id, bidding.source, bidding.target, state.value)
         counts = (progress.fetched, progress.held, progress.bytes)
         if state in {FetchState.FAILED, FetchState.INCOMPLETE}:
-            self._telemetry.emit(FetchFailed(*common, *counts, progress.failed, reason))
+            self._telemetry.emit(FetchRequestFailed(*common, *counts, progress.failed, reason))
         else:
-            self._telemetry.emit(FetchFinished(*common, *counts, seconds))
+            self._telemetry.emit(FetchRequestFinished(*common, *counts, seconds))
 
     async def _forget(self) -> None:
         now = self._clock.monotonic()

@@ -4,7 +4,7 @@ In the background, one patient after the other, and only while no instances come
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from hilum.dicom import tags
@@ -54,13 +54,13 @@ class Prefetcher:
         rules: Sequence[PrefetchRule],
         *,
         sources: Callable[[str], Archive | None],
-        held: Callable[[str], int],
+        held: Callable[[str], Awaitable[int]],
         requests: Requests,
         clock: Clock,
         telemetry: Telemetry,
         is_busy: Callable[[], bool],
     ) -> None:
-        """Begin; `held` counts the instances of a study that are held here, and blocks."""
+        """Begin; `held` counts the instances of a study that are held here."""
         self.rules = rules
         self._sources = sources
         self._held = held
@@ -140,7 +140,7 @@ class Prefetcher:
         """Tell whether all of a study is here; what is here of others is not fetched again."""
         if one.instances is None:
             return False
-        return await asyncio.to_thread(self._held, one.study_instance_uid) >= one.instances
+        return await self._held(one.study_instance_uid) >= one.instances
 
     async def _ask(self, rule: PrefetchRule, one: Prior) -> None:
         bidding = Bidding(

@@ -15,14 +15,14 @@ class WatchedArchive:
     """Answers as the archive behind it (`pipeline.archive.ports.Archive`)."""
 
     def __init__(self, archive: Archive, notice: Callable[[Occasion], None]) -> None:
-        self._archive = archive
+        self.archive = archive
         self._notice = notice
 
     async def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
         """Give all matches of a question; notice whom they are about when they have been read."""
         impression = Impression(query, asker)
         try:
-            async with closing(self._archive.find(query, asker)) as given:
+            async with closing(self.archive.find(query, asker)) as given:
                 async for batch in given:
                     if impression.is_of_interest:
                         impression.add(batch.matches)
@@ -36,7 +36,7 @@ class WatchedArchive:
         self, retrieval: Retrieval, asker: Origin, purpose: Purpose
     ) -> Sequence[Holding]:
         """Give the instances of a retrieval."""
-        return await self._archive.holdings(retrieval, asker, purpose)
+        return await self.archive.holdings(retrieval, asker, purpose)
 
     async def supply(
         self,
@@ -47,8 +47,8 @@ class WatchedArchive:
         syntaxes: tuple[UID, ...] = (),
     ) -> Supply:
         """Begin to give the instances of a retrieval."""
-        return await self._archive.supply(retrieval, asker, purpose, syntaxes=syntaxes)
+        return await self.archive.supply(retrieval, asker, purpose, syntaxes=syntaxes)
 
     def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
         """Give the DICOM JSON object of each holding."""
-        return self._archive.metadata(holdings, bulk_root)
+        return self.archive.metadata(holdings, bulk_root)

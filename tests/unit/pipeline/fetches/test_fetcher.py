@@ -88,7 +88,7 @@ def test_a_request_is_done_and_told(run):
 
         assert found.progress.fetched == len(rig.brought.brought) == 2
         assert rig.brought.is_closed
-        assert rig.telemetry.names() == ["FetchFinished"]
+        assert rig.telemetry.names() == ["FetchRequestFinished"]
 
     run(scenario)
 
@@ -99,7 +99,7 @@ def test_what_the_archive_has_not_is_a_failure(run):
         found = await rig.until("f1", FetchState.FAILED)
 
         assert found.reason == "there is no such thing in that archive"
-        assert rig.telemetry.names() == ["FetchFailed"]
+        assert rig.telemetry.names() == ["FetchRequestFailed"]
 
     run(scenario)
 
