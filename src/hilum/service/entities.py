@@ -39,7 +39,7 @@ class Faces:
         *,
         cache: Cache,
         telemetry: Telemetry,
-        notice: Callable[[Occasion], object],
+        notice: Callable[[Occasion], None],
     ) -> None:
         self._own = archive
         self._ourselves = Ourselves(archive)

@@ -5,28 +5,27 @@ Everything is made here and handed down by constructors; nothing below knows whe
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from socket import socket
 from typing import Final
 
-from starlette.types import ASGIApp
-
 from hilum import __version__
 from hilum.console.app import Console
 from hilum.console.board import Board
 from hilum.console.pages import pages_of
-from hilum.kernel.errors import HilumError, Misconfigured
+from hilum.kernel.errors import Misconfigured
 from hilum.ledger.entry import Counts
 from hilum.ledger.ledger import Ledger
+from hilum.pipeline.caching.cache import LOOK_SECONDS as CACHE_SECONDS
 from hilum.pipeline.commit import Committer
 from hilum.pipeline.deleting import Deleter
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.intake import Intake, IntakeLimits
 from hilum.pipeline.room import Room
-from hilum.service import readings
 from hilum.service.archiving import Archiving, indexing_of
+from hilum.service.bridging import Bridging
 from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
 from hilum.service.clock import SystemClock
@@ -34,7 +33,9 @@ from hilum.service.config_settings import Config
 from hilum.service.console_api import ConsoleApi
 from hilum.service.delivering import Delivering
 from hilum.service.drawing import studio_of
-from hilum.service.events import PeerUnresolved, UpkeepFailed
+from hilum.service.duties import Duties
+from hilum.service.events import PeerUnresolved
+from hilum.service.figures import show
 from hilum.service.keeping import keeper_of
 from hilum.service.moving import ConfiguredMovers
 from hilum.service.neighbours import rulebook_of
@@ -46,7 +47,7 @@ from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
 from hilum.service.vouching import voucher_of
 from hilum.service.web_access import LOOK_SECONDS
-from hilum.service.web_front import front_of
+from hilum.service.web_front import Front
 from hilum.service.web_listener import WebListener
 from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
@@ -55,6 +56,7 @@ from hilum.sources.dimse.services import Rulebook
 from hilum.sources.folder.door import FolderDoor
 from hilum.sources.web.assembly import Parts
 from hilum.sources.web.door import ROOT as DICOMWEB
+from hilum.sources.web.live import Live
 from hilum.sources.web.storing import Storing
 from hilum.vault.disk import SystemDisk
 from hilum.vault.vault import Vault
@@ -90,6 +92,8 @@ class House:
         self.folder = folder
         self.telemetry = telemetry
         self.clock = SystemClock()
+        self.live = Live(now=self.clock.now)
+        self._duties = Duties(telemetry)
         self._syncers = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="syncer")
         durability = config.gateway.durability
         self.vault = Vault(
@@ -131,7 +135,19 @@ class House:
         )
         self.passing = self._new_passing()
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
-        self.archive = self.archiving.archive
+        self.bridging = Bridging(
+            config,
+            worker=worker,
+            archive=self.archiving.archive,
+            ledger=self.ledger,
+            vault=self.vault,
+            room=self.room,
+            intake=self.intake,
+            delivering=self.delivering,
+            homecomings=None,
+            clock=self.clock,
+            telemetry=telemetry,
+        )
         self.voucher = voucher_of(config, self.delivering, self.ledger, self.clock, telemetry)
         self._studio = studio_of(telemetry, workers=config.gateway.workers)
         self.keeper = keeper_of(
@@ -148,6 +164,7 @@ class House:
         self._owing = Owing(self.ledger.deliveries.depths, self.clock)
         self.desk: Desk | None = None
         self.door: DimseDoor | None = None
+        self._front: Front | None = None
         self._folders: list[FolderDoor] = []
 
     async def open(self, sockets: Sockets) -> None:
@@ -155,7 +172,9 @@ class House:
         loop = asyncio.get_running_loop()
         # Here, for a certificate that cannot be used keeps the gateway from starting.
         self.delivering.change(self.config)
-        await self._attempt("taking back leases", self._take_back)
+        self.bridging.start()
+        self.bridging.change(self.config)
+        await self._duties.attempt("taking back leases", self._take_back)
         self.intake.start(loop)
         self.passing.start(loop)
         await self._refresh_room()
@@ -168,21 +187,33 @@ class House:
             commitments=self.delivering.commitments,
             voucher=self.voucher,
             takers=self.passing.takers,
-            library=Library(self.archive, self.vault, ConfiguredMovers(self.delivering)),
+            library=Library(self.bridging.local, self.vault, ConfiguredMovers(self.delivering)),
+            entities=self.bridging.entities,
         )
         await self._count()
         await self._owing.refresh()
-        self._watch(self.desk)
+        show(
+            self.telemetry.metrics,
+            board=self.board,
+            desk=self.desk,
+            intake=self.intake,
+            room=self.room,
+            keeper=self.keeper,
+            counts=lambda: self._counts,
+        )
+        self._owing.show(self.telemetry.metrics, self.delivering.dispatcher.figures)
+        self.bridging.show(self.telemetry.metrics)
         self._folders = self._folder_doors()
         self.door = DimseDoor(self.desk, self._tls())
         self.door.open(sockets.dimse, sockets.dimse_tls)
-        application = self._application()
+        self._front = Front(self._parts(), self._console.application, self._web.access.gate)
+        application = self._front.application
         self._web.open(self.config, application, plain=sockets.web, secured=sockets.web_tls)
 
     async def keep(self) -> None:
         """Do what must be done once in a while, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for seconds, duty, act in (
+        await self._duties.keep(
+            (
                 (_ROOM_SECONDS, "measuring the disk", self._refresh_room),
                 (_ROOM_SECONDS, "asking the ledger", self._ask_ledger),
                 (_CHECKPOINT_SECONDS, "the ledger's checkpoint", self._checkpoint),
@@ -194,15 +225,18 @@ class House:
                 (_ROOM_SECONDS, "reporting storage commitment", self.voucher.look),
                 (_ROOM_SECONDS, "letting payloads go", self.keeper.look),
                 (_ROOM_SECONDS, "making metadata", self.archiving.look),
+                (CACHE_SECONDS, "keeping the cache", self.bridging.look),
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
                 (_COUNT_SECONDS, "counting the ledger", self._count),
                 (REFRESH_SECONDS, "counting what is owed", self._owing.refresh),
-            ):
-                group.create_task(self._every(seconds, duty, act))
+            )
+        )
 
     async def deliver(self) -> None:
-        """Deliver what is owed until `close`."""
-        await self.delivering.run()
+        """Deliver what is owed, and fetch what is asked for, until `close`."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.delivering.run())
+            group.create_task(self.bridging.run())
 
     async def watch_folders(self) -> None:
         """Take in what is dropped into folders until `close`."""
@@ -222,6 +256,7 @@ class House:
         if self.door is not None:
             await self.door.stop()
         await self._storing.stop(self.config.sources.dimse.limits.stop_seconds)
+        await self.bridging.stop()
         await self.passing.stop()
         await self.voucher.close()
         await self.intake.stop()
@@ -232,6 +267,7 @@ class House:
         self.board.close()
         self._console.close()
         await self._studio.aclose()
+        await self.bridging.aclose()
         await self.archiving.close()
         self.ledger.close()
         self.vault.close()
@@ -242,6 +278,7 @@ class House:
         fixed = restart_needed(self._begun_with, config)
         self.delivering.change(config)
         self.passing.change(config)
+        self.bridging.change(config)
         self.keeper.change(config.retention)
         self.voucher.settings = config.sources.dimse.commitment
         self._web.change(config)
@@ -250,8 +287,11 @@ class House:
             self.desk.rulebook = await asyncio.to_thread(self._rulebook)
             self.desk.limits = config.sources.dimse.limits
             self.desk.takers = self.passing.takers
+            self.desk.entities = self.bridging.entities
             self.certificates.change(config.sources.dimse.tls)
             self.door.tls = self.certificates.load() or self.door.tls
+        if self._front is not None:
+            self._front.change(self._parts())
         return f"Only a restart changes {', '.join(fixed)}." if fixed else "All of it is in force."
 
     def _tls(self) -> ssl.SSLContext | None:
@@ -267,17 +307,6 @@ class House:
 
     def _tell_unresolved(self, peer: str, host: str, reason: str) -> None:
         self.telemetry.emit(PeerUnresolved(peer, host, reason))
-
-    async def _every(self, seconds: float, duty: str, act: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            await self._attempt(duty, act)
-
-    async def _attempt(self, duty: str, act: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await act()
-        except (OSError, HilumError) as error:
-            self.telemetry.emit(UpkeepFailed(duty, str(error)))
 
     async def _take_back(self) -> None:
         await asyncio.to_thread(self.delivering.take_back)
@@ -314,9 +343,9 @@ class House:
             for name, settings in self.config.sources.folder.items()
         ]
 
-    def _application(self) -> ASGIApp:
-        parts = Parts(
-            archive=self.archive,
+    def _parts(self) -> Parts:
+        return Parts(
+            archive=self.bridging.local,
             payloads=self.vault,
             storing=self._storing,
             deleter=Deleter.over(self.ledger, self.vault, self.clock, self.telemetry),
@@ -327,11 +356,12 @@ class House:
             offset_of=lambda day, clock: offset_minutes(self.delivering.zone, day, clock),
             version=__version__,
             date=self.clock.now().date().isoformat(),
+            entities=self.bridging.entities,
+            live=self.live,
         )
-        return front_of(parts, self._console.application, self._web.access.gate)
 
     def _is_association_open(self, association_id: str) -> bool:
-        if self._storing.is_open(association_id):
+        if self._storing.is_open(association_id) or self.bridging.fetching.is_open(association_id):
             return True
         return self.desk is not None and self.desk.is_open(association_id)
 
@@ -365,22 +395,6 @@ class House:
 
     async def _count(self) -> None:
         self._counts = await asyncio.to_thread(self.ledger.counts)
-
-    def _watch(self, desk: Desk) -> None:
-        """Show the live figures of this process."""
-        watch = self.telemetry.metrics.watch
-        watch(readings.WORKERS_READY, self.board.is_ready)
-        watch(readings.ASSOCIATIONS_OPEN, lambda: desk.associations)
-        watch(readings.RECEPTIONS_OPEN, lambda: self.intake.open_receptions)
-        watch(readings.COMMITS_WAITING, lambda: self.intake.waiting)
-        watch(readings.VAULT_FREE_BYTES, lambda: self.room.left + self.room.reserve_bytes)
-        watch(readings.VAULT_RESERVE_BYTES, lambda: self.room.reserve_bytes)
-        watch(readings.RETENTION_PERCENT, lambda: self.keeper.percent)
-        watch(readings.LEDGER_STUDIES, lambda: self._counts.studies)
-        watch(readings.LEDGER_SERIES, lambda: self._counts.series)
-        watch(readings.LEDGER_INSTANCES, lambda: self._counts.instances)
-        watch(readings.LEDGER_PAYLOAD_BYTES, lambda: self._counts.bytes)
-        self._owing.show(self.telemetry.metrics, self.delivering.dispatcher.figures)
 
     async def _resolve(self) -> None:
         if self.desk is not None and self.config.peers:

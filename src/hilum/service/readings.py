@@ -124,6 +124,32 @@ LANE_SESSIONS: Final = WorkerGauges(
     "hilum_lane_sessions", "Sessions with a destination that are open.", ("destination",)
 )
 
+CACHE_BYTES: Final = GatewayGauge(
+    "hilum_cache_bytes", "Size of what is kept of archives elsewhere."
+)
+CACHE_PAYLOADS: Final = GatewayGauge(
+    "hilum_cache_payloads", "Instances that are kept of archives elsewhere."
+)
+FETCH_REQUESTS_ACTIVE: Final = WorkerGauge(
+    "hilum_fetch_requests_active", "Requests to fetch that are worked on."
+)
+ANSWERER_CONNECTIONS_BUSY: Final = WorkerGauges(
+    "hilum_answerer_connections_busy",
+    "Associations or connections with an answerer that are at work.",
+    ("answerer",),
+)
+ANSWERER_CONNECTIONS_IDLE: Final = WorkerGauges(
+    "hilum_answerer_connections_idle",
+    "Associations with an answerer that are open and have nothing to do.",
+    ("answerer",),
+)
+ANSWERER_WAITING: Final = WorkerGauges(
+    "hilum_answerer_waiting", "Questions that wait for a connection.", ("answerer",)
+)
+ANSWERER_FETCHES: Final = WorkerGauges(
+    "hilum_answerer_fetches", "Fetches from an answerer that are under way.", ("answerer",)
+)
+
 READINGS: Final[tuple[Reading | Readings, ...]] = (
     WORKERS_RUNNING,
     WORKERS_READY,
@@ -149,4 +175,11 @@ READINGS: Final[tuple[Reading | Readings, ...]] = (
     LANE_BREAKER_OPEN,
     LANE_WINDOW,
     LANE_SESSIONS,
+    CACHE_BYTES,
+    CACHE_PAYLOADS,
+    FETCH_REQUESTS_ACTIVE,
+    ANSWERER_CONNECTIONS_BUSY,
+    ANSWERER_CONNECTIONS_IDLE,
+    ANSWERER_WAITING,
+    ANSWERER_FETCHES,
 )

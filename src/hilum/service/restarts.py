@@ -22,6 +22,7 @@ def restart_needed(old: Config, new: Config) -> list[str]:
         "sources.web": (_web(old), _web(new)),
         "sources.folder": (old.sources.folder, new.sources.folder),
         "archive": (old.archive, new.archive),
+        "cache": (old.cache, new.cache),
         "log": (old.log, new.log),
     }
     return [name for name, (before, after) in pairs.items() if before != after]

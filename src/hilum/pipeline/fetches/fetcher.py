@@ -19,7 +19,11 @@ from hilum.ledger.entry import Origin
 from hilum.ledger.fetch import FetchRequest, FetchState, Progress
 from hilum.ledger.fetches import Fetches
 from hilum.pipeline.fetches.course import Course
-from hilum.pipeline.fetches.events import FetchRequestFailed, FetchRequestFaulted, FetchRequestFinished
+from hilum.pipeline.fetches.events import (
+    FetchRequestFailed,
+    FetchRequestFaulted,
+    FetchRequestFinished,
+)
 from hilum.pipeline.fetches.ports import Places
 from hilum.pipeline.fetches.settings import FetchSettings
 

@@ -1,0 +1,151 @@
+"""All that makes archives elsewhere answer for us, in one process: built, kept going, closed.
+
+The doors get `entities`; our own archive is `local` among them, watched if prefetching wants that.
+"""
+
+from collections.abc import Callable, Mapping
+
+from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.ledger import Ledger
+from hilum.pipeline.answerers.ports import Homecomings
+from hilum.pipeline.archive.local import LocalArchive
+from hilum.pipeline.archive.ports import Archive
+from hilum.pipeline.caching.cache import PayloadCache
+from hilum.pipeline.entities import Entities
+from hilum.pipeline.intake import Intake
+from hilum.pipeline.prefetch.occasion import Occasion
+from hilum.pipeline.room import Room
+from hilum.service import readings
+from hilum.service.answerers import Answerers
+from hilum.service.config_settings import Config
+from hilum.service.delivering import Delivering
+from hilum.service.entities import Faces
+from hilum.service.fetching import Fetching
+from hilum.service.metrics import Metrics
+from hilum.service.pools import PoolFigures, pool_of
+from hilum.vault.vault import Vault
+
+ByAnswerer = Mapping[tuple[str, ...], float]
+
+
+class Bridging:
+    """The answerers, their cache, the entities, and what is fetched by itself."""
+
+    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
+        self,
+        config: Config,
+        *,
+        worker: int,
+        archive: LocalArchive,
+        ledger: Ledger,
+        vault: Vault,
+        room: Room,
+        intake: Intake,
+        delivering: Delivering,
+        homecomings: Homecomings | None,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self.cache = PayloadCache(
+            config.cache, vault=vault, room=room, clock=clock, telemetry=telemetry
+        )
+        self.answerers = Answerers(self.cache, homecomings, clock=clock, telemetry=telemetry)
+        self._faces = Faces(
+            archive,
+            self.answerers,
+            cache=self.cache,
+            telemetry=telemetry,
+            notice=self._notice,
+        )
+        self.fetching = Fetching(
+            config,
+            worker=worker,
+            archives=self._faces.source,
+            delivering=delivering,
+            intake=intake,
+            payloads=vault,
+            ledger=ledger,
+            clock=clock,
+            telemetry=telemetry,
+        )
+
+    @property
+    def entities(self) -> Entities:
+        """Give the faces of now."""
+        return self._faces.entities
+
+    @property
+    def local(self) -> Archive:
+        """Give our own archive, as the doors shall ask it."""
+        return self._faces.local
+
+    def source(self, name: str) -> Archive | None:
+        """Give the archive of an entity or destination, for work of our own."""
+        return self._faces.source(name)
+
+    def start(self) -> None:
+        """Begin to work on the running loop. Raises OSError."""
+        self.cache.start()
+
+    def change(self, config: Config) -> None:
+        """Answer as `config` says from now on.
+
+        Raises:
+            Misconfigured: a certificate or the like of a destination cannot be used; then nothing
+                has changed.
+        """
+        self._faces.change(config)
+        self.fetching.change(config)
+
+    async def run(self) -> None:
+        """Fetch what is asked for until `stop`."""
+        await self.fetching.run()
+
+    async def look(self) -> None:
+        """Keep the cache within its bounds, and close what is not wanted any more."""
+        await self.cache.look()
+        await self.answerers.look()
+
+    async def stop(self) -> None:
+        """Fetch nothing more of our own accord; while intake still takes things in."""
+        await self.fetching.stop()
+
+    async def aclose(self) -> None:
+        """Let go of everything; the doors are closed."""
+        await self._faces.aclose()
+        await self.answerers.aclose()
+        await self.cache.aclose()
+
+    def show(self, metrics: Metrics) -> None:
+        """Show the live figures of this process."""
+        metrics.watch(readings.CACHE_BYTES, lambda: self.cache.looked.file_bytes)
+        metrics.watch(readings.CACHE_PAYLOADS, lambda: self.cache.looked.payloads)
+        metrics.watch(readings.FETCH_REQUESTS_ACTIVE, lambda: self.fetching.fetcher.under_way)
+        metrics.watch_all(readings.ANSWERER_CONNECTIONS_BUSY, lambda: self._pools(_busy))
+        metrics.watch_all(readings.ANSWERER_CONNECTIONS_IDLE, lambda: self._pools(_idle))
+        metrics.watch_all(readings.ANSWERER_WAITING, lambda: self._pools(_waiting))
+        metrics.watch_all(readings.ANSWERER_FETCHES, self._fetches)
+
+    def _notice(self, occasion: Occasion) -> None:
+        self.fetching.notice(occasion)
+
+    def _pools(self, number: Callable[[PoolFigures], float]) -> ByAnswerer:
+        found = list(self.answerers.asked.items())
+        return {(name,): number(pool_of(one.answerer)) for name, one in found}
+
+    def _fetches(self) -> ByAnswerer:
+        found = list(self.answerers.asked.items())
+        return {(name,): one.holder.fetching.under_way for name, one in found}
+
+
+def _busy(pool: PoolFigures) -> float:
+    return len(pool.in_use)
+
+
+def _idle(pool: PoolFigures) -> float:
+    return pool.idle or 0
+
+
+def _waiting(pool: PoolFigures) -> float:
+    return pool.waiting
