@@ -357,6 +357,7 @@ class House:
             version=__version__,
             date=self.clock.now().date().isoformat(),
             entities=self.bridging.entities,
+            through=lambda one: self._storing.beside(self.passing.takers.of(one.ae_title)),
             live=self.live,
         )
 
