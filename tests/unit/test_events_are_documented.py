@@ -18,7 +18,7 @@ EVENTS = event_classes()
 METRICS = [(kind, metric) for kind in EVENTS for metric in kind.metrics]
 
 # Verbs whose participle has a form of its own; all others end in -ed.
-IRREGULAR = ("Lost", "Begun", "Sent", "Kept", "Held", "NotShared", "Rebuilt", "SetAside")
+IRREGULAR = ("Lost", "Begun", "Sent", "Kept", "Held", "NotShared", "Rebuilt", "SetAside", "InPart")
 
 # Without bound, or somebody's identity: never labels.
 NEVER_LABELS = re.compile(r"uid|ae_title|host|address|path|association_id|reason|patient|name$")

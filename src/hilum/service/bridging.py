@@ -5,26 +5,20 @@ The doors get `entities`; our own archive is `local` among them, watched if pref
 
 from collections.abc import Callable, Mapping
 
-from hilum.kernel.clock import Clock
-from hilum.kernel.telemetry import Telemetry
-from hilum.ledger.ledger import Ledger
 from hilum.pipeline.answerers.ports import Homecomings
 from hilum.pipeline.archive.local import LocalArchive
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.caching.cache import PayloadCache
 from hilum.pipeline.entities import Entities
-from hilum.pipeline.intake import Intake
 from hilum.pipeline.prefetch.occasion import Occasion
-from hilum.pipeline.room import Room
 from hilum.service import readings
 from hilum.service.answerers import Answerers
 from hilum.service.config_settings import Config
-from hilum.service.delivering import Delivering
+from hilum.service.core import Core
 from hilum.service.entities import Faces
 from hilum.service.fetching import Fetching
 from hilum.service.metrics import Metrics
 from hilum.service.pools import PoolFigures, pool_of
-from hilum.vault.vault import Vault
 
 ByAnswerer = Mapping[tuple[str, ...], float]
 
@@ -32,23 +26,17 @@ ByAnswerer = Mapping[tuple[str, ...], float]
 class Bridging:
     """The answerers, their cache, the entities, and what is fetched by itself."""
 
-    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
+    def __init__(
         self,
         config: Config,
-        *,
-        worker: int,
+        core: Core,
         archive: LocalArchive,
-        ledger: Ledger,
-        vault: Vault,
-        room: Room,
-        intake: Intake,
-        delivering: Delivering,
+        *,
         homecomings: Homecomings | None,
-        clock: Clock,
-        telemetry: Telemetry,
     ) -> None:
+        clock, telemetry = core.clock, core.telemetry
         self.cache = PayloadCache(
-            config.cache, vault=vault, room=room, clock=clock, telemetry=telemetry
+            config.cache, vault=core.vault, room=core.room, clock=clock, telemetry=telemetry
         )
         self.answerers = Answerers(self.cache, homecomings, clock=clock, telemetry=telemetry)
         self._faces = Faces(
@@ -58,17 +46,7 @@ class Bridging:
             telemetry=telemetry,
             notice=self._notice,
         )
-        self.fetching = Fetching(
-            config,
-            worker=worker,
-            archives=self._faces.source,
-            delivering=delivering,
-            intake=intake,
-            payloads=vault,
-            ledger=ledger,
-            clock=clock,
-            telemetry=telemetry,
-        )
+        self.fetching = Fetching(config, core, self._faces.source)
 
     @property
     def entities(self) -> Entities:

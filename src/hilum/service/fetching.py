@@ -5,25 +5,21 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from hilum.kernel.clock import Clock
-from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.entry import Origin
 from hilum.ledger.fetch import Bidding
-from hilum.ledger.ledger import Ledger
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.fetches.fetcher import Fetcher
 from hilum.pipeline.fetches.handing_on import HandingOn
 from hilum.pipeline.fetches.ports import Goal
 from hilum.pipeline.fetches.taking_in import TakingIn
-from hilum.pipeline.intake import Intake
-from hilum.pipeline.ports import Payloads
 from hilum.pipeline.prefetch.occasion import Occasion
 from hilum.pipeline.prefetch.prefetcher import Prefetcher
 from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
 from hilum.service.config_entities import LOCAL
 from hilum.service.config_settings import Config
-from hilum.service.delivering import Delivering, owners_of
+from hilum.service.core import Core
+from hilum.service.delivering import owners_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +27,7 @@ class _Places:
     """What there is in the configuration in force (`pipeline.fetches.ports.Places`)."""
 
     archives: Callable[[str], Archive | None]
-    delivering: Delivering
-    intake: Intake
-    payloads: Payloads
-    ledger: Ledger
+    core: Core
 
     def source(self, name: str) -> Archive | None:
         """Give the archive of an entity or of a destination."""
@@ -42,55 +35,51 @@ class _Places:
 
     def goal(self, name: str, *, fetch_id: str, source: str) -> Goal | None:
         """Give our own intake, or a destination."""
+        core = self.core
         if name == LOCAL:
-            title = self.delivering.title
+            title = core.delivering.title
             origin = Origin("", title, source, "", title, f"fetch-{fetch_id}")
-            return TakingIn(self.intake, self.payloads, self.held_of, origin)
-        opened = self.delivering.opened.get(name)
+            return TakingIn(core.intake, core.vault, self.held_of, origin)
+        opened = core.delivering.opened.get(name)
         return None if opened is None else HandingOn(opened.destination.session())
 
     def held_of(self, study: str) -> Collection[str]:
         """Give the instances of a study that are held here. Blocks."""
         retrieval = Retrieval(Level.STUDY, {Level.STUDY: (study,)})
-        return {one.sop_instance_uid for one in self.ledger.holdings.of(retrieval).holdings}
+        return {one.sop_instance_uid for one in self.core.ledger.holdings.of(retrieval).holdings}
 
 
 class Fetching:
     """What is fetched by one process, and what asks for it."""
 
-    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
-        self,
-        config: Config,
-        *,
-        worker: int,
-        archives: Callable[[str], Archive | None],
-        delivering: Delivering,
-        intake: Intake,
-        payloads: Payloads,
-        ledger: Ledger,
-        clock: Clock,
-        telemetry: Telemetry,
+    def __init__(
+        self, config: Config, core: Core, archives: Callable[[str], Archive | None]
     ) -> None:
-        self._clock = clock
-        self._ledger = ledger
-        self.places = _Places(archives, delivering, intake, payloads, ledger)
+        self._clock = core.clock
+        self._ledger = core.ledger
+        intake = core.intake
+        self.places = _Places(archives, core)
+
+        def is_busy() -> bool:
+            return bool(intake.open_receptions or intake.obstacle)
+
         self.fetcher = Fetcher(
-            ledger.fetches,
+            core.ledger.fetches,
             self.places,
-            owner=f"{owners_of(worker)}{uuid.uuid4().hex[:12]}",
+            owner=f"{owners_of(core.worker)}{uuid.uuid4().hex[:12]}",
             settings=config.fetch,
-            clock=clock,
-            telemetry=telemetry,
-            is_busy=lambda: bool(intake.open_receptions or intake.obstacle),
+            clock=core.clock,
+            telemetry=core.telemetry,
+            is_busy=is_busy,
         )
         self.prefetcher = Prefetcher(
             config.prefetch,
             sources=archives,
             held=self._count_held,
             requests=self,
-            clock=clock,
-            telemetry=telemetry,
-            is_busy=lambda: bool(intake.open_receptions or intake.obstacle),
+            clock=core.clock,
+            telemetry=core.telemetry,
+            is_busy=is_busy,
         )
 
     def change(self, config: Config) -> None:

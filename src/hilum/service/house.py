@@ -17,21 +17,16 @@ from hilum.console.board import Board
 from hilum.console.pages import pages_of
 from hilum.kernel.errors import Misconfigured
 from hilum.ledger.entry import Counts
-from hilum.ledger.ledger import Ledger
 from hilum.pipeline.caching.cache import LOOK_SECONDS as CACHE_SECONDS
-from hilum.pipeline.commit import Committer
 from hilum.pipeline.deleting import Deleter
-from hilum.pipeline.duplicates import DuplicatePolicy
-from hilum.pipeline.intake import Intake, IntakeLimits
-from hilum.pipeline.room import Room
-from hilum.service.archiving import Archiving, indexing_of
+from hilum.service.archiving import Archiving
 from hilum.service.bridging import Bridging
 from hilum.service.certificates import Certificates
 from hilum.service.checks import checks_of
 from hilum.service.clock import SystemClock
 from hilum.service.config_settings import Config
 from hilum.service.console_api import ConsoleApi
-from hilum.service.delivering import Delivering
+from hilum.service.core import core_of
 from hilum.service.drawing import studio_of
 from hilum.service.duties import Duties
 from hilum.service.events import PeerUnresolved
@@ -58,8 +53,6 @@ from hilum.sources.web.assembly import Parts
 from hilum.sources.web.door import ROOT as DICOMWEB
 from hilum.sources.web.live import Live
 from hilum.sources.web.storing import Storing
-from hilum.vault.disk import SystemDisk
-from hilum.vault.vault import Vault
 
 _ROOM_SECONDS: Final = 1.0
 _CHECKPOINT_SECONDS: Final = 5.0
@@ -95,59 +88,20 @@ class House:
         self.live = Live(now=self.clock.now)
         self._duties = Duties(telemetry)
         self._syncers = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="syncer")
-        durability = config.gateway.durability
-        self.vault = Vault(
-            folder.vault,
-            SystemDisk(),
-            synced=durability == "power",
-            executor=self._syncers,
-        )
-        self.vault.open()
-        self.ledger = Ledger.open(folder.ledger, durability=durability)
-        self.room = Room(config.gateway.reserve_of)
-        self.delivering = Delivering(
+        self.core = core = core_of(
             config,
+            folder,
             worker=worker,
-            ledger=self.ledger,
-            payloads=self.vault,
+            syncers=self._syncers,
             clock=self.clock,
             telemetry=telemetry,
             is_association_open=self._is_association_open,
         )
-        planner = self.delivering.planner
-        self.intake = Intake(
-            vault=self.vault,
-            committer=Committer(
-                self.vault,
-                self.ledger,
-                self.clock,
-                DuplicatePolicy(config.gateway.duplicates),
-                planner,
-                indexing_of(config),
-            ),
-            planner=planner,
-            owed=self.delivering.owed,
-            clock=self.clock,
-            telemetry=telemetry,
-            room=self.room,
-            is_synced=durability == "power",
-            limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
-        )
-        self.passing = self._new_passing()
+        self.vault, self.ledger, self.room = core.vault, core.ledger, core.room
+        self.delivering, self.intake = core.delivering, core.intake
+        self.passing = Passing(config, core)
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
-        self.bridging = Bridging(
-            config,
-            worker=worker,
-            archive=self.archiving.archive,
-            ledger=self.ledger,
-            vault=self.vault,
-            room=self.room,
-            intake=self.intake,
-            delivering=self.delivering,
-            homecomings=None,
-            clock=self.clock,
-            telemetry=telemetry,
-        )
+        self.bridging = Bridging(config, core, self.archiving.archive, homecomings=None)
         self.voucher = voucher_of(config, self.delivering, self.ledger, self.clock, telemetry)
         self._studio = studio_of(telemetry, workers=config.gateway.workers)
         self.keeper = keeper_of(
@@ -365,18 +319,6 @@ class House:
         if self._storing.is_open(association_id) or self.bridging.fetching.is_open(association_id):
             return True
         return self.desk is not None and self.desk.is_open(association_id)
-
-    def _new_passing(self) -> Passing:
-        return Passing(
-            self.config,
-            vault=self.vault,
-            room=self.room,
-            intake=self.intake,
-            ledger=self.ledger,
-            delivering=self.delivering,
-            clock=self.clock,
-            telemetry=self.telemetry,
-        )
 
     def _new_console(self) -> Console:
         pages = pages_of(self.folder.root, dicomweb=DICOMWEB)

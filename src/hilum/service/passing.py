@@ -2,51 +2,34 @@
 
 import asyncio
 
-from hilum.kernel.clock import Clock
-from hilum.kernel.telemetry import Telemetry
-from hilum.ledger.ledger import Ledger
-from hilum.pipeline.intake import Intake
 from hilum.pipeline.passing.depot import Depot
 from hilum.pipeline.passing.passage import Passage
 from hilum.pipeline.passing.passages import Passages
 from hilum.pipeline.passing.ports import Target
-from hilum.pipeline.room import Room
 from hilum.pipeline.taking import Takers
 from hilum.service.config_entities import EntitySettings, title_of
 from hilum.service.config_settings import Config
-from hilum.service.delivering import Delivering
-from hilum.vault.vault import Vault
+from hilum.service.core import Core
 
 
 class Passing:
     """Keeps the passages of entities. `takers`: who takes what is brought to which entity."""
 
-    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
-        self,
-        config: Config,
-        *,
-        vault: Vault,
-        room: Room,
-        intake: Intake,
-        ledger: Ledger,
-        delivering: Delivering,
-        clock: Clock,
-        telemetry: Telemetry,
-    ) -> None:
-        self._intake = intake
-        self._delivering = delivering
+    def __init__(self, config: Config, core: Core) -> None:
+        self._intake = core.intake
+        self._delivering = core.delivering
         depot = Depot(
-            vault=vault,
-            room=room,
-            ledger_obstacle=lambda: intake.ledger_obstacle,
-            audit=ledger.audit,
-            clock=clock,
-            telemetry=telemetry,
+            vault=core.vault,
+            room=core.room,
+            ledger_obstacle=lambda: core.intake.ledger_obstacle,
+            audit=core.ledger.audit,
+            clock=core.clock,
+            telemetry=core.telemetry,
             instance_bytes_max=config.sources.dimse.limits.instance_bytes_max,
         )
-        self.passages = Passages(depot, self._target, telemetry)
+        self.passages = Passages(depot, self._target, core.telemetry)
         self._made: dict[str, tuple[EntitySettings, Passage]] = {}
-        self.takers = Takers(intake, {})
+        self.takers = Takers(core.intake, {})
         self.change(config)
 
     def change(self, config: Config) -> None:

@@ -35,6 +35,8 @@ def remarks(tmp_path):
 
             async def main() -> list[str]:
                 house.intake.start(asyncio.get_running_loop())
+                house.passing.start(asyncio.get_running_loop())
+                house.bridging.start()
                 said = [await house.reload(config) for config in configs]
                 await house.close()
                 return said

@@ -7,7 +7,7 @@ from hilum.kernel.telemetry import Counter, Event, Level, Metric
 
 
 @dataclass(frozen=True, slots=True)
-class PriorsChosen(Event):
+class PriorsRequested(Event):
     """A rule of prefetching has asked for earlier studies of a patient."""
 
     message: ClassVar[str] = "Prefetch {rule}: {studies} earlier studies are asked for."

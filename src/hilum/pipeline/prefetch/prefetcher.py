@@ -17,7 +17,7 @@ from hilum.ledger.entry import Origin
 from hilum.ledger.fetch import Bidding, Wanted
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.closing import closing
-from hilum.pipeline.prefetch.events import PrefetchCrowded, PrefetchFailed, PriorsChosen
+from hilum.pipeline.prefetch.events import PrefetchCrowded, PrefetchFailed, PriorsRequested
 from hilum.pipeline.prefetch.occasion import Occasion, sets_off
 from hilum.pipeline.prefetch.priors import (
     Prior,
@@ -94,7 +94,7 @@ class Prefetcher:
                 self._telemetry.emit(PrefetchFailed(rule.name, f"an error of ours ({where})"))
             else:
                 if chosen:
-                    self._telemetry.emit(PriorsChosen(rule.name, len(chosen)))
+                    self._telemetry.emit(PriorsRequested(rule.name, len(chosen)))
 
     def _begin(self, rule: PrefetchRule, occasion: Occasion) -> bool:
         now = self._clock.monotonic()

@@ -117,7 +117,7 @@ def test_the_latest_studies_that_fit_are_asked_for(rule, studies):
 
     assert rig.studies == studies
     assert all((one.source, one.target, one.rule) == ("pacs", "local", "r") for one in rig.asked)
-    assert rig.telemetry.names() == (["PriorsChosen"] if studies else [])
+    assert rig.telemetry.names() == (["PriorsRequested"] if studies else [])
 
 
 def test_the_study_that_is_looked_at_is_no_prior():
@@ -185,5 +185,5 @@ def test_an_archive_that_is_down_is_told_and_the_others_go_on():
 
     rig = prefetched(scenario, {})
 
-    assert rig.telemetry.names() == ["PrefetchFailed", "PriorsChosen"]
+    assert rig.telemetry.names() == ["PrefetchFailed", "PriorsRequested"]
     assert len(rig.asked) == 3
