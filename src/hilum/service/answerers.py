@@ -3,6 +3,7 @@
 One that is not wanted any more, or made anew, is closed when nothing is under way with it.
 """
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,14 +18,16 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.errors import Misconfigured
 from hilum.kernel.names import AETitle
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.balancing import OneOf
+from hilum.pipeline.answerers.guarding import GuardedAnswerer
 from hilum.pipeline.answerers.holder import Holder
-from hilum.pipeline.answerers.ports import Cache, Homecomings
+from hilum.pipeline.answerers.ports import Answerer, Cache, Homecomings
 from hilum.service.config_settings import Config, Destination
-from hilum.service.pools import pool_of
 
 ConfiguredAnswerer = WebAnswerer | DimseAnswerer
 # One that is retired is closed by then, whatever is under way: nobody waits for so long.
 RETIRED_SECONDS_MAX: Final = 600.0
+_NAME_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,27 @@ class Asked:
     settings: Destination
     ours: AETitle
     answerer: ConfiguredAnswerer
+    guarded: GuardedAnswerer
     holder: Holder
 
     @property
     def is_at_work(self) -> bool:
         """Tell whether something is under way."""
-        return bool(self.holder.fetching.under_way or pool_of(self.answerer).in_use)
+        return bool(self.guarded.busy or self.holder.fetching.under_way)
 
     async def aclose(self) -> None:
         """End what is under way, and let go of connections."""
         await self.holder.aclose()
-        await self.answerer.aclose()
+        await self.guarded.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What a group was made of."""
+
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    members: tuple[GuardedAnswerer, ...]
 
 
 class Answerers:
@@ -66,6 +79,7 @@ class Answerers:
         self._settings: Mapping[str, Destination] = {}
         self._asked: dict[str, Asked] = {}
         self._retired: list[tuple[float, Asked]] = []
+        self._groups: dict[_Shared, Holder] = {}
 
     @property
     def asked(self) -> Mapping[str, Asked]:
@@ -112,6 +126,8 @@ class Answerers:
 
     async def aclose(self) -> None:
         """Close all of them."""
+        for group in self._groups.values():
+            await group.aclose()
         for one in (*self._asked.values(), *(asked for _, asked in self._retired)):
             with suppress(OSError):
                 await one.aclose()
@@ -132,5 +148,28 @@ class Answerers:
                 )
             case _:
                 return None
-        holder = Holder(answerer, self._cache, telemetry=self._telemetry, clock=self._clock)
-        return Asked(settings, self._ours, answerer, holder)
+        guarded = GuardedAnswerer(answerer, clock=self._clock, telemetry=self._telemetry)
+        return Asked(settings, self._ours, answerer, guarded, self._holder(guarded))
+
+    def one_of(self, names: tuple[str, ...], weights: tuple[float, ...]) -> Holder:
+        """Give several that share studies, as one; the same as long as they are the same."""
+        members = [self._asked[name].guarded for name in names]
+        shared = _Shared(names, weights, tuple(members))
+        known = self._groups.get(shared)
+        if known is None:
+            shares = dict(zip(names, weights, strict=True))
+            known = self._holder(OneOf(_name_of(names), members, shares))
+            self._groups[shared] = known
+        return known
+
+    def _holder(self, answerer: Answerer) -> Holder:
+        return Holder(answerer, self._cache, telemetry=self._telemetry, clock=self._clock)
+
+
+def _name_of(names: tuple[str, ...]) -> str:
+    """Name a group: a label of metrics and part of paths, as names of destinations are."""
+    name = f"one-of-{'-'.join(names)}"
+    if len(name) <= _NAME_MAX:
+        return name
+    digest = hashlib.blake2b("\0".join(names).encode(), digest_size=8).hexdigest()
+    return f"{name[: _NAME_MAX - 17]}-{digest}"

@@ -4,8 +4,11 @@ The doors get `entities`; our own archive is `local` among them, watched if pref
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
 
-from hilum.pipeline.answerers.ports import Homecomings
+from hilum.pipeline.answerers.homecoming import StoresComingHome
+from hilum.pipeline.answerers.markers import Markers
 from hilum.pipeline.archive.local import LocalArchive
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.caching.cache import PayloadCache
@@ -20,6 +23,9 @@ from hilum.service.fetching import Fetching
 from hilum.service.metrics import Metrics
 from hilum.service.pools import PoolFigures, pool_of
 
+# Where C-MOVEs to ourselves are noted, so that every process knows of them.
+HOMECOMINGS: Final = "homecomings"
+
 ByAnswerer = Mapping[tuple[str, ...], float]
 
 
@@ -32,13 +38,18 @@ class Bridging:
         core: Core,
         archive: LocalArchive,
         *,
-        homecomings: Homecomings | None,
+        run: Path,
     ) -> None:
+        """Make it; `run` is the folder of what lives as long as the gateway runs."""
         clock, telemetry = core.clock, core.telemetry
         self.cache = PayloadCache(
             config.cache, vault=core.vault, room=core.room, clock=clock, telemetry=telemetry
         )
-        self.answerers = Answerers(self.cache, homecomings, clock=clock, telemetry=telemetry)
+        self._markers = Markers(run / HOMECOMINGS, clock)
+        self.homecomings = StoresComingHome(
+            self._markers, self.cache, core.vault, is_alone=config.gateway.workers == 1
+        )
+        self.answerers = Answerers(self.cache, self.homecomings, clock=clock, telemetry=telemetry)
         self._faces = Faces(
             archive,
             self.answerers,
@@ -65,6 +76,7 @@ class Bridging:
     def start(self) -> None:
         """Begin to work on the running loop. Raises OSError."""
         self.cache.start()
+        self._markers.open()
 
     def change(self, config: Config) -> None:
         """Answer as `config` says from now on.
@@ -84,6 +96,7 @@ class Bridging:
         """Keep the cache within its bounds, and close what is not wanted any more."""
         await self.cache.look()
         await self.answerers.look()
+        await self.homecomings.look()
 
     async def stop(self) -> None:
         """Fetch nothing more of our own accord; while intake still takes things in."""

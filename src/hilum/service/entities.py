@@ -16,7 +16,7 @@ from hilum.pipeline.entities import Entities, Entity
 from hilum.pipeline.prefetch.occasion import Occasion
 from hilum.pipeline.prefetch.watching import WatchedArchive
 from hilum.service.answerers import Answerers
-from hilum.service.config_entities import LOCAL, EntitySettings, members_of, title_of
+from hilum.service.config_entities import LOCAL, EntitySettings, members_of, title_of, weights_of
 from hilum.service.config_settings import Config
 
 
@@ -111,8 +111,9 @@ class Faces:
         names = members_of(place)
         if names == (LOCAL,):
             return self._ourselves
-        holders = [self._answerers.asked[name].holder for name in names]
-        return holders[0]
+        if len(names) == 1:
+            return self._answerers.asked[names[0]].holder
+        return self._answerers.one_of(names, weights_of(place))
 
     def _bridge(self, members: tuple[Member, ...], terms: Terms) -> BridgedArchive:
         """Give the archive of these, the same one as long as they are the same."""

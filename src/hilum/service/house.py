@@ -101,7 +101,7 @@ class House:
         self.delivering, self.intake = core.delivering, core.intake
         self.passing = Passing(config, core)
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
-        self.bridging = Bridging(config, core, self.archiving.archive, homecomings=None)
+        self.bridging = Bridging(config, core, self.archiving.archive, run=folder.run)
         self.voucher = voucher_of(config, self.delivering, self.ledger, self.clock, telemetry)
         self._studio = studio_of(telemetry, workers=config.gateway.workers)
         self.keeper = keeper_of(
@@ -143,6 +143,7 @@ class House:
             takers=self.passing.takers,
             library=Library(self.bridging.local, self.vault, ConfiguredMovers(self.delivering)),
             entities=self.bridging.entities,
+            homecomings=self.bridging.homecomings,
         )
         await self._count()
         await self._owing.refresh()

@@ -152,6 +152,8 @@ def test_destinations_call_themselves_by_a_title_that_changed(tmp_path):
 
         async def main() -> list[str]:
             house.intake.start(asyncio.get_running_loop())
+            house.passing.start(asyncio.get_running_loop())
+            house.bridging.start()
             calling = []
             for title in ("OLD", "NEW"):
                 await house.reload(titled(title))
