@@ -73,9 +73,18 @@ class Bridge:
         return await self.archive.supply(retrieval, ASKER, purpose)
 
 
-def bridge(clock, *answerers, ours=None, keeps=True, terms=None, **holder):
+class SlowCache(MemoryCache):
+    """A cache that looks, and takes a while to say what it saw."""
+
+    async def held(self, answerer, wanted):
+        found = await super().held(answerer, wanted)
+        await asyncio.sleep(0.02)
+        return found
+
+
+def bridge(clock, *answerers, ours=None, keeps=True, terms=None, cache=None, **holder):
     """Make one; `ours` comes first."""
-    cache, events, accounts = MemoryCache(keeps=keeps), Events(), MemoryAccounts()
+    cache, events, accounts = cache or MemoryCache(keeps=keeps), Events(), MemoryAccounts()
     holders = [Holder(one, cache, telemetry=events, clock=clock, **holder) for one in answerers]
     archive = BridgedArchive(
         [*([ours] if ours else []), *holders],

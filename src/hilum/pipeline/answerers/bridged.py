@@ -18,7 +18,7 @@ from hilum.ledger.entry import Origin
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.asking import Asking, listened
 from hilum.pipeline.answerers.differing import Differences
-from hilum.pipeline.answerers.listing import Member, list_all
+from hilum.pipeline.answerers.listing import Listing, Member, list_all, listed_by_cache
 from hilum.pipeline.answerers.orders import Orders
 from hilum.pipeline.answerers.ourselves import Ourselves
 from hilum.pipeline.answerers.ports import Cache
@@ -39,6 +39,8 @@ from hilum.vault.cache.places import CACHE
 HELD_SECONDS: Final = 60.0
 # Studies whose patient is remembered for audit records; matches of searches name it.
 _PATIENTS_MAX: Final = 20_000
+# Who looks at a study does so again and again. Whoever takes it away gets what there is now.
+_VIEWING: Final = frozenset((Purpose.METADATA, Purpose.RENDER))
 
 
 class BridgedArchive:
@@ -101,7 +103,7 @@ class BridgedArchive:
         syntaxes: tuple[UID, ...] = (),
     ) -> BridgedSupply:
         """Begin to give the instances of a retrieval (see the port)."""
-        listing = await list_all(self._members, retrieval, self._terms, self._telemetry)
+        listing = await self._listing(retrieval, purpose)
         patient_ids = self._patients_of(one.study_instance_uid for one in listing.expected)
         records = of_holdings(
             listing.expected,
@@ -135,6 +137,14 @@ class BridgedArchive:
         for supply in list(self._lent):
             self._lent[supply].cancel()
             self._let_go(supply)
+
+    async def _listing(self, retrieval: Retrieval, purpose: Purpose) -> Listing:
+        """Find out who has what: for viewers, and for single instances, from what is known."""
+        reuse = purpose in _VIEWING or retrieval.level is Level.IMAGE
+        known = await listed_by_cache(self._members, retrieval) if reuse else None
+        return known or await list_all(
+            self._members, retrieval, terms=self._terms, telemetry=self._telemetry, reuse=reuse
+        )
 
     async def _asked(self, query: Query) -> AsyncGenerator[Batch, None]:
         if len(self._members) == 1:

@@ -54,6 +54,11 @@ class Fetching:
         """Give how many fetches are not over."""
         return len(self._tasks)
 
+    async def known(self, wanted: Collection[Named]) -> list[Holding]:
+        """Give what is in the cache, to be named only: it is not pinned."""
+        here = await self._cache.held(self._answerer.name, wanted)
+        return [here[uid] for one in wanted if (uid := one.sop_instance_uid) in here]
+
     async def look(self, wanted: Collection[Named]) -> dict[str, Holding]:
         """Give what is in the cache, pinned once, by SOP Instance UID.
 

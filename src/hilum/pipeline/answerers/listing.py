@@ -10,9 +10,11 @@ from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.holder import Holder
 from hilum.pipeline.answerers.ourselves import Ourselves
 from hilum.pipeline.answerers.partial import warning_of
+from hilum.pipeline.answerers.ports import Expected
 from hilum.pipeline.answerers.telling import late, tell_miss
 from hilum.pipeline.answerers.terms import Terms
 from hilum.pipeline.archive.ports import Holding, Named
+from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
 
 Member = Holder | Ourselves
@@ -52,13 +54,23 @@ class Listing:
 
 
 async def list_all(
-    members: Sequence[Member], retrieval: Retrieval, terms: Terms, telemetry: Telemetry
+    members: Sequence[Member],
+    retrieval: Retrieval,
+    *,
+    terms: Terms,
+    telemetry: Telemetry,
+    reuse: bool = False,
 ) -> Listing:
-    """Ask everybody. Raises AnswererFailed if nobody has anything and somebody does not say."""
+    """Ask everybody; `reuse`: what was said a while ago will do.
+
+    Raises AnswererFailed if nobody has anything and somebody does not say.
+    """
     try:
         async with asyncio.TaskGroup() as group:
             seconds = terms.deadline_seconds
-            tasks = [group.create_task(_one(one, retrieval, seconds)) for one in members]
+            tasks = [
+                group.create_task(_one(one, retrieval, seconds, reuse=reuse)) for one in members
+            ]
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from errors
     listing = Listing()
@@ -79,15 +91,35 @@ async def list_all(
     return listing
 
 
+async def listed_by_cache(members: Sequence[Member], retrieval: Retrieval) -> Listing | None:
+    """Make a listing without asking anybody, if each instance that is named is in the cache.
+
+    None: it is not, or more is meant than instances, or we may hold some ourselves.
+    """
+    studies, series = (retrieval.keys.get(one, ()) for one in (Level.STUDY, Level.SERIES))
+    holders = [one for one in members if isinstance(one, Holder)]
+    if retrieval.level is not Level.IMAGE or len(studies) != 1 or len(holders) < len(members):
+        return None
+    within = series[0] if len(series) == 1 else ""
+    named = [Expected("", uid, within, studies[0]) for uid in retrieval.keys[Level.IMAGE]]
+    listing = Listing()
+    for holder in holders:
+        here = await holder.fetching.known(named)
+        listing.add(
+            holder, [one for one in here if not within or one.series_instance_uid == within]
+        )
+    return listing if len(listing.expected) == len(named) else None
+
+
 async def _one(
-    member: Member, retrieval: Retrieval, seconds: float
+    member: Member, retrieval: Retrieval, seconds: float, *, reuse: bool
 ) -> Held | Sequence[Named] | AnswererFailed:
     """Ask one; a failure is an answer, others go on."""
     try:
         async with asyncio.timeout(seconds):
             if isinstance(member, Ourselves):
                 return await member.held(retrieval)
-            return await member.lists.of(retrieval)
+            return await member.lists.of(retrieval, reuse=reuse)
     except TimeoutError:
         return late(member.name, seconds)
     except AnswererFailed as error:

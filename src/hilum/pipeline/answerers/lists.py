@@ -58,9 +58,12 @@ class Lists:
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._size = 0
 
-    async def of(self, retrieval: Retrieval) -> Sequence[Expected]:
-        """Give the instances of a retrieval. Raises AnswererFailed."""
-        known = self._known(retrieval)
+    async def of(self, retrieval: Retrieval, *, reuse: bool = True) -> Sequence[Expected]:
+        """Give the instances of a retrieval; `reuse`: a list of a while ago will do.
+
+        Raises AnswererFailed.
+        """
+        known = self._known(retrieval) if reuse else None
         if known is not None:
             return known
         key = _key(retrieval)

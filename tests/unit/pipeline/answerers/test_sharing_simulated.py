@@ -6,13 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from bridging import bridge, one_of, retrieval_of, study, uids, virtually
+from bridging import SlowCache, bridge, one_of, retrieval_of, study, uids, virtually
 
 from hilum.pipeline.answerers.ailments import AnswererFailed, Lost
 from hilum.pipeline.archive.ports import Missing
 from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
 from hilum.testing.memory_answerer import Behaviour, MemoryAnswerer
+from hilum.testing.memory_cache import MemoryCache
 
 STUDY = study(1, 30, series=3)
 # The last one has everything and never fails: so nothing may ever be missing.
@@ -116,12 +117,13 @@ async def ailing(chance, answerers):
         sick.behaviour.ailment = chance.choice([None, None, Lost.UNREACHABLE, Lost.BUSY])
 
 
-def simulated(seed, *, can_fail, keeps):
+def simulated(seed, *, can_fail, keeps, cache=None):
     chance = random.Random(seed)
     answerers = archives(chance, can_fail=can_fail)
 
     async def run(clock):
-        at = bridge(clock, *answerers, keeps=keeps, list_fresh_seconds=chance.choice([0.0, 30.0]))
+        fresh = chance.choice([0.0, 30.0])
+        at = bridge(clock, *answerers, keeps=keeps, cache=cache, list_fresh_seconds=fresh)
         sickness = asyncio.ensure_future(ailing(chance, answerers)) if can_fail else None
         clients = [client(at, random.Random(f"{seed} {n}")) for n in range(12)]
         results = await asyncio.gather(*clients)
@@ -151,9 +153,10 @@ def test_nobody_misses_anything_and_nothing_is_asked_for_twice_at_once(seed, can
     assert run.tasks == 1
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_with_a_cache_that_keeps_and_archives_that_work_each_instance_comes_once(seed):
-    run = simulated(seed, can_fail=False, keeps=True)
+@pytest.mark.parametrize("cache", [MemoryCache, SlowCache])
+@pytest.mark.parametrize("seed", range(30))
+def test_with_a_cache_that_keeps_and_archives_that_work_each_instance_comes_once(seed, cache):
+    run = simulated(seed, can_fail=False, keeps=True, cache=cache())
 
     sent = Counter(uid for one in run.answerers for uid in one.asked.sent)
     assert all(count == 1 for count in sent.values())

@@ -49,7 +49,7 @@ def test_what_is_in_the_cache_is_not_fetched_again():
     here, at = virtually(run)
 
     assert here == uids(STUDY)
-    assert len(answerer.asked.fetches) == len(answerer.asked.expects) == 1
+    assert len(answerer.asked.fetches) == 1
     assert not at.cache.pins
 
 
@@ -256,24 +256,56 @@ def test_a_reader_that_stands_still_does_not_hold_up_the_others(keeps):
     assert not at.cache.pins
 
 
-def test_one_instance_is_answered_by_the_list_of_its_series():
+def test_one_instance_is_answered_by_the_list_of_its_study():
+    answerer = MemoryAnswerer("pacs", STUDY)
+
+    async def run(clock):
+        at = bridge(clock, answerer, keeps=False)
+        await (await at.supply(retrieval_of(STUDY), Purpose.METADATA)).aclose()
+        for one in STUDY:
+            await (await at.supply(one_of(one), Purpose.RENDER)).aclose()
+        series = {Level.STUDY: retrieval_of(STUDY).keys[Level.STUDY]}
+        series[Level.SERIES] = (STUDY[0].series_instance_uid,)
+        supply = await at.supply(Retrieval(Level.SERIES, series), Purpose.METADATA)
+        await supply.aclose()
+        asked = len(answerer.asked.expects)
+        await asyncio.sleep(31)
+        await (await at.supply(one_of(STUDY[0]), Purpose.RENDER)).aclose()
+        return asked, len(supply.expected)
+
+    assert virtually(run) == (1, 4)
+    assert len(answerer.asked.expects) == 2
+
+
+def test_what_is_in_the_cache_is_given_without_asking_while_it_is_there():
     answerer = MemoryAnswerer("pacs", STUDY)
 
     async def run(clock):
         at = bridge(clock, answerer)
         await drained(await at.supply(retrieval_of(STUDY)))
-        for one in STUDY:
-            assert (await at.supply(one_of(one))).holdings
-        series = {Level.STUDY: retrieval_of(STUDY).keys[Level.STUDY]}
-        series[Level.SERIES] = (STUDY[0].series_instance_uid,)
-        assert len((await at.supply(Retrieval(Level.SERIES, series))).holdings) == 4
-        await asyncio.sleep(31)
-        await at.supply(one_of(STUDY[0]))
+        await asyncio.sleep(3600)
+        answerer.behaviour.ailment = Lost.UNREACHABLE
+        supplies = [await at.supply(one_of(one)) for one in STUDY]
+        return [len(one.holdings) for one in supplies]
 
-    virtually(run)
+    assert virtually(run) == [1] * len(STUDY)
+    assert len(answerer.asked.expects) == 1
 
-    assert len(answerer.asked.expects) == 2
-    assert len(answerer.asked.fetches) == 1
+
+def test_who_takes_a_study_away_gets_what_there_is_now():
+    answerer = MemoryAnswerer("pacs", STUDY[:5])
+
+    async def run(clock):
+        at = bridge(clock, answerer)
+        await drained(await at.supply(retrieval_of(STUDY), Purpose.METADATA))
+        answerer.instances = list(STUDY)
+        return await drained(await at.supply(retrieval_of(STUDY), Purpose.MOVE))
+
+    came, missed = virtually(run)
+
+    assert sorted(came) == sorted(uids(STUDY))
+    assert not missed
+    assert sorted(answerer.asked.sent) == sorted(uids(STUDY))
 
 
 def test_what_is_wanted_of_a_study_is_all_that_is_fetched():

@@ -58,8 +58,10 @@ def test_what_is_here_is_better_than_nothing():
     async def run(clock):
         at = bridge(clock, answerer)
         await given(at, ())
+        explicit = {"syntaxes": (EXPLICIT,)}
+        supply = await at.archive.supply(retrieval_of(STUDY), ASKER, Purpose.GET, **explicit)
         answerer.behaviour.ailment = Lost.UNREACHABLE
-        return await given(at, (EXPLICIT,)), at
+        return await drained(supply), at
 
     (came, missed), at = virtually(run)
 
