@@ -1,6 +1,7 @@
 """What all passages of a process share: room on disk, scribes, the audit trail, telemetry."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -24,6 +25,8 @@ from hilum.vault.vault import Vault
 # From here on a payload has so many runs that two threads at work on it pay for their meetings.
 _LONG_BYTES: Final = 2 * 1024 * 1024
 _SCRIBES: Final = 2
+# Instances whose study is remembered, for who asks the archive about them; some 300 bytes each.
+_STUDIES_MAX: Final = 20_000
 
 Judge = Callable[[Reception, FactsReader], InstanceFacts | Answer]
 
@@ -46,6 +49,7 @@ class Depot:
         self.instance_bytes_max = instance_bytes_max
         self.shapes = Shapes()
         self.open_receptions = 0
+        self._studies: OrderedDict[str, str] = OrderedDict()
         self.emit: Callable[[Event], None] = telemetry.emit
         self._vault = vault
         self._room = room
@@ -116,6 +120,19 @@ class Depot:
     def write_down(self, record: AuditRecord) -> "asyncio.Future[None]":
         """Have an audit record written, together with others that wait."""
         return self._accounts.begin([record])
+
+    def remember(self, sop_instance_uid: str, study_instance_uid: str) -> None:
+        """Remember of which study an instance is that went through."""
+        self._studies[sop_instance_uid] = study_instance_uid
+        if len(self._studies) > _STUDIES_MAX:
+            self._studies.popitem(last=False)
+
+    def study_of(self, sop_instance_uid: str) -> str | None:
+        """Give the study of an instance that went through lately; None: it is not known any more.
+
+        Whoever looks for it in an archive finds it sooner. Whether it is there is another question.
+        """
+        return self._studies.get(sop_instance_uid)
 
     def answer(self, reception: Reception, answer: Answer) -> None:
         """Tell the door."""

@@ -173,6 +173,10 @@ class Passage:
         if written.cancelled() or error is not None:
             self._answer(passing, self._unrecorded(passing, error))
         elif isinstance(outcome, Delivered):
+            if passing.facts is not None:
+                self._depot.remember(
+                    passing.facts.sop_instance_uid, passing.facts.study_instance_uid
+                )
             self._answer(passing, Passed(outcome))
         else:
             self._answer(passing, NotPassed(outcome, self._courier.name, self._profile))

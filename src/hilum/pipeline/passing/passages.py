@@ -46,6 +46,10 @@ class Passages:
             self._couriers[destination] = courier
         return Passage(self._depot, courier, deadline_seconds=deadline_seconds, profile=profile)
 
+    def study_of(self, sop_instance_uid: str) -> str | None:
+        """Give the study of an instance that went through lately, if it is still known."""
+        return self._depot.study_of(sop_instance_uid)
+
     @property
     def open_receptions(self) -> int:
         """Give how many instances are arriving or under way."""

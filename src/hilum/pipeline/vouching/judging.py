@@ -4,7 +4,7 @@ A file counts when it opens and is as long as was sealed. Its bytes are not read
 tells, and retention compares.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from hilum.dimse.service.commitment_answer import Reference as Named
@@ -43,3 +43,37 @@ def _fault_of(reference: Reference, payloads: Payloads) -> int:
     except (OSError, CorruptPayload):
         return PROCESSING_FAILURE
     return _NO_FAULT
+
+
+def vouch_elsewhere(vouched: Vouched, classes: Mapping[UID, UID] | None) -> Vouched:
+    """Judge again what is not kept here, by what archives elsewhere have.
+
+    `classes`: the SOP class of each instance that they have; None: they do not say what they have.
+    """
+    committed = list(vouched.committed)
+    failed: dict[Named, int] = {}
+    for named, reason in vouched.failed.items():
+        if reason != NO_SUCH_SOP_INSTANCE:
+            failed[named] = reason
+            continue
+        fault = PROCESSING_FAILURE if classes is None else _fault_elsewhere(named, classes)
+        if fault == _NO_FAULT:
+            committed.append(named)
+        else:
+            failed[named] = fault
+    return Vouched(vouched.transaction_uid, committed, failed)
+
+
+def nothing_here(transaction_uid: UID, references: Iterable[Reference]) -> Vouched:
+    """Judge as if nothing was held here: it does not count where it was brought."""
+    failed = {(one.sop_class_uid, one.sop_instance_uid): NO_SUCH_SOP_INSTANCE for one in references}
+    return Vouched(transaction_uid, [], failed)
+
+
+def _fault_elsewhere(named: Named, classes: Mapping[UID, UID]) -> int:
+    sop_class, sop_instance = named
+    if sop_instance not in classes:
+        return NO_SUCH_SOP_INSTANCE
+    if not classes[sop_instance]:
+        return PROCESSING_FAILURE  # who does not say of which class it is cannot be believed
+    return _NO_FAULT if classes[sop_instance] == sop_class else CLASS_INSTANCE_CONFLICT

@@ -1,9 +1,11 @@
 """What vouching needs of the ledger, and of who can call a peer back."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from hilum.dimse.service.commitment_answer import Vouched
+from hilum.kernel.names import UID
 from hilum.ledger.commitment import Asked, Commitment, Reference
 
 
@@ -36,6 +38,30 @@ class Commitments(Protocol):
 
     def forget(self, *, before: datetime, limit: int) -> int:
         """Forget what was settled before a moment."""
+        ...
+
+
+class Witness(Protocol):
+    """Archives elsewhere that keep what an entity is brought.
+
+    `counts_what_is_here`: what we hold ourselves is kept there, too.
+    """
+
+    counts_what_is_here: bool
+
+    async def classes_of(self, uids: Sequence[UID]) -> Mapping[UID, UID]:
+        """Give the SOP class of each that they have now, "" if they do not say it.
+
+        Raises AnswererFailed: one that may have what the others have not does not answer.
+        """
+        ...
+
+
+class Witnesses(Protocol):
+    """Who keeps what is brought to our entities."""
+
+    def of(self, ae_title: str) -> Witness | None:
+        """Give who is to be asked about an entity; None: what is held here is all there is."""
         ...
 
 

@@ -14,11 +14,13 @@ from typing import Final, TypeVar
 
 from hilum.dimse.service.commitment import failure_words
 from hilum.dimse.service.commitment_answer import CommitmentRequest, Vouched
+from hilum.dimse.status import NO_SUCH_SOP_INSTANCE
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import HilumError
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.commitment import Asked, Commitment
 from hilum.ledger.entry import Origin
+from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.ports import Payloads
 from hilum.pipeline.vouching.events import (
     CommitmentAbandoned,
@@ -27,8 +29,8 @@ from hilum.pipeline.vouching.events import (
     CommitmentReportDeferred,
     CommitmentReported,
 )
-from hilum.pipeline.vouching.judging import vouch
-from hilum.pipeline.vouching.ports import Commitments, Listeners
+from hilum.pipeline.vouching.judging import nothing_here, vouch, vouch_elsewhere
+from hilum.pipeline.vouching.ports import Commitments, Listeners, Witness, Witnesses
 from hilum.pipeline.vouching.settings import VouchingSettings
 
 _T = TypeVar("_T")
@@ -52,7 +54,7 @@ NO_ADDRESS: Final = "its section in [peers] says no host and port to call it bac
 class Voucher:
     """Answers for what is held. One object a process, on its event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of one process, by keyword
         self,
         settings: VouchingSettings,
         *,
@@ -61,11 +63,14 @@ class Voucher:
         listeners: Listeners,
         clock: Clock,
         telemetry: Telemetry,
+        witnesses: Witnesses | None = None,
     ) -> None:
+        """Take what to work with; without `witnesses` nobody else keeps anything for us."""
         self.settings = settings
         self._commitments = commitments
         self._payloads = payloads
         self._listeners = listeners
+        self._witnesses = witnesses
         self._clock = clock
         self._telemetry = telemetry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="voucher")
@@ -89,8 +94,27 @@ class Voucher:
         return commitment
 
     async def judge(self, commitment: Commitment) -> Vouched:
-        """Find out what is kept, as it is now. Raises Full, LedgerUnavailable."""
-        return await self._in_thread(lambda: self._judge(commitment))
+        """Find out what is kept, as it is now, here or by archives that stores are handed to.
+
+        Raises:
+            Full, LedgerUnavailable: not now.
+            AnswererFailed: an archive does not say what it has; the last time that is tried, such
+                instances are failures.
+        """
+        witness = self._witness(commitment)
+        counts = witness is None or witness.counts_what_is_here
+        judge = self._judge if counts else self._judge_elsewhere
+        vouched = await self._in_thread(lambda: judge(commitment))
+        unknown = [uid for (_, uid), why in vouched.failed.items() if why == NO_SUCH_SOP_INSTANCE]
+        if witness is None or not unknown:
+            return vouched
+        try:
+            classes = await witness.classes_of(unknown)
+        except AnswererFailed:
+            if not self._is_last(commitment):
+                raise
+            return vouch_elsewhere(vouched, None)
+        return vouch_elsewhere(vouched, classes)
 
     async def heard(self, commitment: Commitment, vouched: Vouched, where: str) -> None:
         """The peer has taken the report. Raises Full, LedgerUnavailable: it is reported again."""
@@ -142,9 +166,23 @@ class Voucher:
     def _lease(self) -> timedelta:
         return LEASE_SPARE + timedelta(seconds=self.settings.response_seconds)
 
+    def _witness(self, commitment: Commitment) -> Witness | None:
+        if self._witnesses is None:
+            return None
+        return self._witnesses.of(commitment.origin.called_ae_title)
+
     def _judge(self, commitment: Commitment) -> Vouched:
         references = self._commitments.references(commitment)
         return vouch(commitment.transaction_uid, references, self._payloads)
+
+    def _judge_elsewhere(self, commitment: Commitment) -> Vouched:
+        """Leave all of it to archives elsewhere."""
+        references = self._commitments.references(commitment)
+        return nothing_here(commitment.transaction_uid, references)
+
+    def _is_last(self, commitment: Commitment) -> bool:
+        tried = self._clock.now() - commitment.asked_at
+        return tried >= timedelta(hours=self.settings.give_up_hours)
 
     def _begin(self, commitment: Commitment) -> None:
         call = asyncio.get_running_loop().create_task(self._call(commitment))
@@ -175,7 +213,7 @@ class Voucher:
         peer, transaction = commitment.origin.peer, commitment.transaction_uid
         now = self._clock.now()
         try:
-            if now - commitment.asked_at >= timedelta(hours=self.settings.give_up_hours):
+            if self._is_last(commitment):
                 give_up = partial(self._commitments.give_up, commitment, reason=reason, now=now)
                 if await self._in_thread(give_up):
                     self._telemetry.emit(CommitmentAbandoned(peer, transaction, reason))
