@@ -1,9 +1,11 @@
 """What stands behind the doors."""
 
+import asyncio
 import dataclasses
 
 import pytest
 from asgi_client import Client
+from asgi_visit import AsgiVisit
 from web_archive import WebArchive, match
 
 from hilum.dicomweb.refusal import RequestRefused
@@ -115,6 +117,35 @@ def test_stores_of_an_entity_that_hands_them_on_go_another_way():
     answer = Client(doors["/aets/BRIDGE/rs"]).post("/aets/BRIDGE/rs/studies")
 
     assert answer.content == b"handed on"
+
+
+@pytest.mark.parametrize(("is_through", "ends"), [(True, True), (False, False)])
+def test_only_what_is_handed_on_ends_when_its_sender_goes(is_through, ends):
+    goes_on = asyncio.Event()
+    begun = asyncio.Event()
+    seen = []
+
+    async def storing(_exchange, _resource):
+        begun.set()
+        await goes_on.wait()
+        seen.append("done")
+        return Reply(200)
+
+    bridge = entity("BRIDGE", Remote(), through="pacs" if is_through else "")
+    made = with_entities(bridge, storing=storing, through=lambda _: storing)
+    root = "/aets/BRIDGE/rs"
+
+    async def scenario():
+        visit = AsgiVisit(doors_of(made)[root], f"{root}/studies", method="POST")
+        await begun.wait()
+        visit.leave()
+        await asyncio.sleep(0)
+        goes_on.set()
+        await visit.end()
+
+    asyncio.run(scenario())
+
+    assert ("done" in seen) is not ends
 
 
 def test_other_doors_can_be_opened_while_requests_are_served():

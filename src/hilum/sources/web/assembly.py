@@ -33,6 +33,7 @@ from hilum.pipeline.ports import Payloads
 from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
 from hilum.sources.web.door import ROOT, Answerer, Door, Face, Handler, WebDoor
+from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.fhir import ROOT as FHIR
 from hilum.sources.web.fhir import Fhir
 from hilum.sources.web.frame_decoding import GalleryDecoder
@@ -154,10 +155,20 @@ def handlers_of(
     if not entity.through:
         handlers[Store] = parts.storing
     elif (through := parts.through(entity)) is not None:
-        handlers[Store] = through
+        handlers[Store] = _while_heard(through)
     for resource in closed_of(parts, entity):
         handlers.pop(resource, None)
     return {Capabilities: Describer(handlers), **handlers}
+
+
+def _while_heard(handler: Handler) -> Handler:
+    """Hand on for who waits for it: nobody else will hear what became of it."""
+
+    async def answer(exchange: Exchange, resource: Resource) -> Reply:
+        exchange.ends_when_gone = True
+        return await handler(exchange, resource)
+
+    return answer
 
 
 def closed_of(parts: Parts, entity: Entity) -> Mapping[type[Resource], str]:

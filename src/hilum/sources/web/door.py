@@ -97,12 +97,11 @@ class Door:
             entity=self._face.entity,
             pace=self._pace,
         )
+        exchange.ends_when_gone = exchange.method not in self.changing
         visit = Visit(exchange, Answering(send, state.get(SEND_FILE_STATE)), began)
         number = self._live.enter(visit)
         try:
-            await self._visited(
-                visit, None if exchange.method in self.changing else state.get(WHEN_GONE_STATE)
-            )
+            await self._visited(visit, state.get(WHEN_GONE_STATE))
         finally:
             self._live.leave(number)
             await exchange.let_go()

@@ -59,7 +59,9 @@ class Exchange:
 
     `kind`: what it is about, one of few words for labels; whoever answers it says so.
     `takes_files`: the connection can take bytes of a body from where they lie. `is_watched`: it
-    tells by itself when it is closed. `warnings`: why the answer may not be all there is.
+    tells by itself when it is closed. `ends_when_gone`: nobody needs what is done for it when its
+    client has gone; as it is for what changes nothing. `warnings`: why the answer may not be all
+    there is.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Exchange:
         state = scope.get("state", {})
         self.takes_files = SEND_FILE_STATE in state
         self.is_watched = WHEN_GONE_STATE in state
+        self.ends_when_gone = True
         self.method: str = scope["method"]
         self.raw_path: bytes = scope["raw_path"]
         self.caller = caller

@@ -40,7 +40,7 @@ class Visit:
         self._when_gone: WhenGone | None = None
 
     def begin(self, when_gone: WhenGone | None) -> None:
-        """Let it be ended from now on, until `finish`; by its client, if `when_gone` tells."""
+        """Let it be ended from now on, until `finish`."""
         self._task = asyncio.current_task()
         if when_gone is not None:
             self._when_gone = when_gone
@@ -64,7 +64,8 @@ class Visit:
         return task is not None and task.uncancel() == 0
 
     def _go(self) -> None:
-        self._end(End.GONE)
+        if self.exchange.ends_when_gone:
+            self._end(End.GONE)
 
     def _end(self, end: End) -> None:
         if self._task is not None and self.end is None:
