@@ -12,11 +12,11 @@ from hilum.dicomweb.choices import rendered_choices, single_part
 from hilum.dicomweb.entity_tag import weak
 from hilum.dicomweb.refusal import RequestRefused, not_found
 from hilum.dicomweb.rendering import Rendering, Viewport, rendering_of, thumbnail_of
-from hilum.dicomweb.resource import Resource, RetrieveRendered, RetrieveThumbnail
+from hilum.dicomweb.resource import Place, Resource, RetrieveRendered, RetrieveThumbnail
 from hilum.dicomweb.wado_uri import WadoUri
 from hilum.imaging.picture import GIF, PICTURE_TYPES, Wish
 from hilum.imaging.refusal import NoPicture
-from hilum.pipeline.archive.ports import Holding, Purpose
+from hilum.pipeline.archive.ports import Holding, Purpose, Supply
 from hilum.pipeline.drawing.film import Film
 from hilum.pipeline.drawing.gallery import Gallery
 from hilum.pipeline.drawing.studio import StudioBusy
@@ -35,6 +35,7 @@ from hilum.sources.web.picture_refusal import check_drawing, refusal_of
 from hilum.sources.web.replies import tag_of
 from hilum.sources.web.representative import candidates
 from hilum.sources.web.shelf import Shelf
+from hilum.sources.web.supplied import gathered
 
 THUMBNAIL_PIXELS: Final = 200
 _MANY: Final = 2  # of several pictures, how many does not matter for how they are framed
@@ -78,16 +79,40 @@ class Picturing:
         rendering = thumbnail_of(tuple(exchange.parameters()))
         rendering = replace(rendering, viewport=rendering.viewport or self._thumbnail)
         choice = exchange.accepted().choose(single_part(rendered_choices(PICTURE_TYPES, number=1)))
-        holdings = await self._shelf.holdings(exchange, resource.place, Purpose.RENDER)
+        supply = await self._shelf.supply(exchange, resource.place, Purpose.RENDER)
+        wish = Wish(choice.essence, rendering)
+        if supply.holdings is None and len(supply.expected) > 1:
+            return await self._thumbnail_from_afar(exchange, supply, resource.frames, wish)
+        holdings = (await gathered(supply)).holdings
         tag = _tag(holdings, choice, exchange)
         if is_known(exchange, tag):
             return not_modified(tag)
-        wish = Wish(choice.essence, rendering)
         try:
             content = await self._first_of(candidates(holdings), resource.frames, wish)
         except (NoPicture, StudioBusy) as error:
             raise refusal_of(error) from error
         return Reply(200, choice.content_type, content, {"ETag": tag})
+
+    async def _thumbnail_from_afar(
+        self, exchange: Exchange, supply: Supply, frames: Sequence[int], wish: Wish
+    ) -> Reply:
+        """Have only the instances brought that may stand for the others, one after the other."""
+        named = candidates(supply.expected)
+        await supply.aclose()
+        reason: NoPicture | None = None
+        for one in named:
+            place = Place(one.study_instance_uid, one.series_instance_uid, one.sop_instance_uid)
+            holdings = await self._shelf.holdings(exchange, place, Purpose.RENDER)
+            try:
+                content = await self._first_of(holdings, frames, wish)
+            except NoPicture as error:
+                reason = reason or error
+            except StudioBusy as error:
+                raise refusal_of(error) from error
+            else:
+                tag = _tag(holdings, Choice(wish.media_type), exchange)
+                return Reply(200, wish.media_type, content, {"ETag": tag})
+        raise refusal_of(reason or NoPicture("there is nothing to be seen"))
 
     async def of_uri(self, exchange: Exchange, holding: Holding, asked: WadoUri) -> Reply:
         """Answer a WADO-URI request for a picture of an instance. Raises: as `rendered`."""

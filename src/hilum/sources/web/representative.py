@@ -1,10 +1,12 @@
 """Which instance stands for a study or series in a thumbnail: decided by what is known of them."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from hilum.dicom.sop_classes import sop_class_name
-from hilum.pipeline.archive.ports import Holding
+from hilum.pipeline.archive.ports import Named
+
+_N = TypeVar("_N", bound=Named)
 
 # Looked at before it is said that there is none; each costs a read.
 CANDIDATES_MAX: Final = 12
@@ -12,12 +14,12 @@ _IMAGE: Final = "Image Storage"
 _VIDEO: Final = "Video"
 
 
-def candidates(holdings: Sequence[Holding]) -> list[Holding]:
+def candidates(holdings: Sequence[_N]) -> list[_N]:
     """Give whom to try, the best first: images, of the longest series, from its middle outwards.
 
     `holdings`: by series and number, as the archive gives them.
     """
-    by_series: dict[str, list[Holding]] = {}
+    by_series: dict[str, list[_N]] = {}
     for one in holdings:
         by_series.setdefault(one.series_instance_uid, []).append(one)
     ordered = sorted(by_series.values(), key=_rank, reverse=True)
@@ -28,11 +30,11 @@ def candidates(holdings: Sequence[Holding]) -> list[Holding]:
     return found[:CANDIDATES_MAX]
 
 
-def _rank(series: Sequence[Holding]) -> tuple[int, int]:
+def _rank(series: Sequence[Named]) -> tuple[int, int]:
     return min(_likeness(one) for one in series[:1]), len(series)
 
 
-def _likeness(holding: Holding) -> int:
+def _likeness(holding: Named) -> int:
     """Tell how likely there is a picture: 2 an image, 1 nobody knows, 0 a video."""
     name = sop_class_name(holding.sop_class_uid)
     if _VIDEO in name:
@@ -40,7 +42,7 @@ def _likeness(holding: Holding) -> int:
     return 2 if _IMAGE in name else 1
 
 
-def _from_the_middle(series: Sequence[Holding]) -> list[Holding]:
+def _from_the_middle(series: Sequence[_N]) -> list[_N]:
     middle = len(series) // 2
     near = sorted(range(len(series)), key=lambda at: (abs(at - middle), at))
     return [series[at] for at in near[:CANDIDATES_MAX]]

@@ -12,11 +12,14 @@ from hilum.dicom.building import DataSetBuilder
 from hilum.dicomweb.resource import Place
 from hilum.dicomweb.wado_uri import wado_uri_of
 from hilum.imaging.refusal import NoPicture
+from hilum.pipeline.archive.at_hand import AtHand
 from hilum.pipeline.archive.ports import Purpose
 from hilum.pipeline.drawing.studio import StudioBusy
+from hilum.query.level import Level
 from hilum.sources.web import picture_refusal
 from hilum.sources.web.caller import EVERYTHING, HttpCaller
 from hilum.sources.web.exchange import Exchange
+from hilum.testing.scripted_archive import ScriptedSupply
 
 AT_STUDY = f"/studies/{STUDY}"
 AT_SERIES = f"{AT_STUDY}/series/{SERIES}"
@@ -317,6 +320,26 @@ def test_the_middle_stands_for_a_series(rig):
         rig.hold_gray(number, instance=f"1.{number + 1}")
 
     assert shown(rig.get(f"{AT_SERIES}/thumbnail", "image/png").content)[0][0] == 2
+
+
+def test_for_the_thumbnail_of_a_series_elsewhere_one_instance_is_brought(rig, monkeypatch):
+    held = [rig.hold_gray(number, instance=f"1.{number + 1}") for number in range(5)]
+    whole = ScriptedSupply(held)
+    asked = []
+
+    async def supply(retrieval, _asker, _purpose, **_):
+        asked.append(retrieval.keys.get(Level.IMAGE))
+        if retrieval.level is not Level.IMAGE:
+            return whole
+        return AtHand([one for one in held if one.sop_instance_uid in asked[-1]])
+
+    monkeypatch.setattr(rig.archive, "supply", supply)
+
+    answer = rig.get(f"{AT_SERIES}/thumbnail", "image/png")
+
+    assert shown(answer.content)[0][0] == 2
+    assert asked == [None, ("1.3",)]
+    assert whole.is_closed
 
 
 def test_the_longest_series_of_images_stands_for_a_study(rig):
