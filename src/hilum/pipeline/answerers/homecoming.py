@@ -23,6 +23,8 @@ from hilum.pipeline.reading import Reading
 LOOK_SECONDS: Final = 0.2
 # How often a mark is renewed; far below `LOST_SECONDS`.
 _RENEWED_SECONDS: Final = 5.0
+# Every C-MOVE leaves a mark for ten minutes.
+_TIDIED_SECONDS: Final = 60.0
 _READ_BYTES: Final = 256 * 1024
 
 
@@ -165,6 +167,7 @@ class StoresComingHome:
         self._is_alone = is_alone
         self._reading = Reading()
         self._coming: dict[int, Coming] = {}
+        self._tidied = -_TIDIED_SECONDS
 
     @asynccontextmanager
     async def expect(self, sink: Sink, *, answerer: str, ae_title: str) -> AsyncIterator[Coming]:
@@ -190,8 +193,11 @@ class StoresComingHome:
                     self._cache.release(report.path)
 
     async def look(self) -> None:
-        """Forget what was over long ago: to be called once in a while."""
-        await self._reading.call(self._markers.tidy)
+        """Forget what was over long ago: to be called once in a while, also more often."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._tidied >= _TIDIED_SECONDS:
+            self._tidied = loop.time()
+            await loop.run_in_executor(None, self._markers.tidy)
 
     def sink_of(self, command: Command) -> Sink | Late | None:
         """Say where a C-STORE-RQ belongs; None: it is an arrival like any other."""

@@ -74,10 +74,12 @@ class PayloadCache:
         self._dock = Dock(self._files, room, Moments(clock), Reading(), Shapes())
         notes = Annotations(Notes(str(vault.root)), damaged=self._damaged_elsewhere)
         self._describer = Describer(
-            notes, vault, has_room=lambda: room.obstacle is None and settings.bytes_max > 0
+            notes, vault, has_room=lambda: room.left > 0 and settings.bytes_max > 0
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
         self._describers = ThreadPoolExecutor(_DESCRIBERS, thread_name_prefix="cache-metadata")
+        self._sweeper = ThreadPoolExecutor(1, thread_name_prefix="cache-sweeper")
+        self._has_swept = False
         self._going: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.looked = Looked()
@@ -90,6 +92,7 @@ class PayloadCache:
     async def aclose(self) -> None:
         """Finish what was begun."""
         await self._run(lambda: None)  # what was to be taken away
+        self._sweeper.shutdown()
         self._describers.shutdown()
         self._thread.shutdown()
         self._files.close()
@@ -164,6 +167,10 @@ class PayloadCache:
         except OSError as error:
             self._obstructed(error)
             return
+        if self.looked.gone or not self._has_swept:
+            # Not by the thread that others wait for: a large study takes a second.
+            self._has_swept = True
+            await asyncio.get_running_loop().run_in_executor(self._sweeper, self._files.sweep)
         for gone in self.looked.gone:
             self._telemetry.emit(
                 PayloadsEvicted(answerer_of(gone.place), gone.cause, gone.payloads, gone.file_bytes)

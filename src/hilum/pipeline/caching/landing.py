@@ -45,9 +45,9 @@ class Dock:
     shapes: Shapes
 
     def begin(self, incoming: Incoming) -> Draft:
-        """Begin a payload. Raises Full."""
-        if (obstacle := self.room.obstacle) is not None:
-            raise Full(obstacle)
+        """Begin a payload. Raises Full; a quota of what is held does not keep anything out."""
+        if self.room.left <= 0:
+            raise Full(self.room.obstacle or "the disk is full")
         return self.files.begin(
             file_meta(
                 sop_class_uid=incoming.sop_class_uid,

@@ -38,6 +38,8 @@ _SHELVES_MAX: Final = 64
 _MICROSECONDS: Final = 1_000_000
 # Taken away in one go, while nobody may put anything.
 _DROPPED_AT_ONCE: Final = 64
+# Taken away of one study by a look: others wait for that thread. The next look goes on.
+_TRIMMED_MAX: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Librarian:
         for study, uids in _by_study(wanted).items():
             shelf = self._shelf(study_place(answerer, study))
             self._files.look(shelf, now=self._seconds())
+            if not shelf.payloads:
+                self._let_go(shelf.place)  # keep in memory what something is in
             self._find_in(shelf, uids, found)
         return found
 
@@ -123,7 +127,6 @@ class Librarian:
 
     def look(self) -> Looked:
         """Keep the bounds: to be done every few seconds. Raises OSError."""
-        self._files.sweep()
         self._pins.tidy()
         for place in self._pins.places():
             self._files.renew(place, now=self._seconds())
@@ -143,7 +146,7 @@ class Librarian:
     def _find_in(self, shelf: Shelf, uids: Iterable[str], found: Found) -> None:
         oldest, keeps = self._oldest(), self._settings.bytes_max > 0
         pins, is_whole = self._pins, self._files.is_whole
-        known = self._known.setdefault(shelf.place, {})
+        known = self._known.get(shelf.place, {})
         paths: list[str] = []
         for uid in uids:
             came = shelf.of(uid)
@@ -178,8 +181,7 @@ class Librarian:
             looked.gone.append(Gone(stock.place, cause, stock.payloads, stock.file_bytes))
         elif self._files.use_of(stock.place) is not None:
             return  # somebody began to use it
-        self._shelves.pop(stock.place, None)
-        self._known.pop(stock.place, None)
+        self._let_go(stock.place)
         excess.less(stock.payloads, stock.file_bytes)
 
     def _trim(self, stock: Stock, excess: Excess, looked: Looked) -> None:
@@ -192,7 +194,7 @@ class Librarian:
         unused = [one for one in shelf.payloads.values() if not self._is_used(shelf, one)]
         unused.sort(key=lambda one: one.received_at_microseconds)
         goes: list[Came] = []
-        for one in unused:
+        for one in unused[:_TRIMMED_MAX]:
             if excess.is_over and one.received_at_microseconds >= oldest:
                 break
             goes.append(one)
@@ -251,11 +253,15 @@ class Librarian:
         shelf = self._shelves.get(place)
         if shelf is None:
             shelf = self._shelves[place] = self._files.shelf_at(place)
+            self._known[place] = {}
             if len(self._shelves) > _SHELVES_MAX:
-                place_left, _ = self._shelves.popitem(last=False)
-                self._known.pop(place_left, None)
+                self._let_go(next(iter(self._shelves)))
         self._shelves.move_to_end(place)
         return shelf
+
+    def _let_go(self, place: str) -> None:
+        self._shelves.pop(place, None)
+        self._known.pop(place, None)
 
     def _missing_bytes(self) -> int:
         room = self._room

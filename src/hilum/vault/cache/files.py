@@ -138,30 +138,30 @@ class CacheFiles:
         return True
 
     def drop_study(self, place: str, *, now: float) -> bool:
-        """Take a study away that nobody uses now; False: it is in use, or gone. Raises OSError."""
+        """Take a study down that nobody uses now, to be swept away; False: it is in use, or gone.
+
+        Raises OSError.
+        """
         with self._gate.alone():
             use = self.use_of(place)
             if use is None or is_recent(use.by_anybody, now):
                 return False
-            going = self._take_down(place)
-        if going is not None:
-            shutil.rmtree(going, ignore_errors=True)
-        return going is not None
+            return self._take_down(place)
 
     def sweep(self) -> None:
-        """Remove what was taken down and never removed, because a process died over it."""
+        """Remove what was taken down, by whichever process."""
         for name in _folders(f"{self._root}/{GOING}"):
             shutil.rmtree(f"{self._root}/{GOING}/{name}", ignore_errors=True)
 
-    def _take_down(self, place: str) -> str | None:
+    def _take_down(self, place: str) -> bool:
         going = next(self._going)
         folder = f"{self._root}/{place}"
         self._leases.forget(folder)
         try:
             os.rename(folder, going)  # noqa: PTH104 - paths are texts here
         except FileNotFoundError:
-            return None
-        return going
+            return False
+        return True
 
     def _boot_written(self) -> str:
         try:

@@ -341,6 +341,14 @@ async def test_names_of_answerers_never_lead_out_of_the_cache(tmp_path):
             assert await held(rig, [holding], answerer)
 
 
+async def test_a_quota_of_what_is_held_does_not_keep_fetched_payloads_out(tmp_path):
+    rig = VaultRig(tmp_path)
+    async with rig.running():
+        rig.room.bar = "retention.quota_bytes is reached"
+
+        assert len(await stored(rig)) == 3
+
+
 async def test_a_disk_that_is_full_refuses_and_leaves_nothing(tmp_path, monkeypatch):
     rig = VaultRig(tmp_path)
     async with rig.running() as cache:
