@@ -32,8 +32,11 @@ class Movers:
 class AskingRig:
     """What a workstation finds."""
 
-    def __init__(self, folder, *, limits=None, rules=RULES, payloads=None, tls=None, **targets):
+    def __init__(
+        self, folder, *, limits=None, rules=RULES, payloads=None, tls=None, port=0, **targets
+    ):
         self._tls = tls
+        self._wanted_port = port
         for name in ("archive", "intake"):
             (folder / name).mkdir()
         self.store_folder = ArchiveRig(folder / "archive")
@@ -66,7 +69,7 @@ class AskingRig:
         )
         self.bench.intake.start(asyncio.get_running_loop())
         self.door = DimseDoor(self.desk, self._tls)
-        (listener,) = listen("127.0.0.1", 0)
+        (listener,) = listen("127.0.0.1", self._wanted_port)
         self.port = listener.getsockname()[1]
         self.door.open(*(([], [listener]) if self._tls else ([listener], [])))
         return self
