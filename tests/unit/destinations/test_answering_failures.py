@@ -153,8 +153,19 @@ async def test_an_archive_that_offers_no_c_get_is_asked_to_move():
     peer = QueryPeer(archive.script, refuses=frozenset(GET))
     async with answering(archive, peer=peer, homecomings=Home()) as (answerer, _):
         told = await ailment(answerer.fetch(FETCH, MemorySink()))
+        again = await ailment(answerer.fetch(FETCH, MemorySink()))
 
-    assert told == DimseAnswer(0xA801, Service.MOVE)
+    assert told == again == DimseAnswer(0xA801, Service.MOVE)
+    assert len(peer.requests) == 2  # it was not asked for C-GET again
+
+
+async def test_a_failure_of_c_get_is_told_even_if_nobody_moves_either():
+    archive = DimseArchive(HELD, get_ending=Ending(0xA701))
+    async with answering(archive, homecomings=Home()) as (answerer, peer):
+        told = await ailment(answerer.fetch(FETCH, MemorySink()))
+
+    assert told == DimseAnswer(0xA701, Service.GET)
+    assert peer.asked[-1].command.affected_sop_class_uid in MOVE
 
 
 @pytest.mark.parametrize(

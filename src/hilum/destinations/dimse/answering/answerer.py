@@ -37,6 +37,8 @@ from hilum.query.match import Match
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
 
+# A peer that offers no C-GET is not asked for it again for so long.
+_NO_GET_SECONDS: Final = 600.0
 # More questions of one walk at a time would only keep others from asking.
 _AT_ONCE_MAX: Final = 4
 
@@ -64,6 +66,7 @@ class DimseAnswerer:
         self._pool = Pool(name, str(address), self._open, bounds)
         self._finder = Finder(self._pool, settings)
         self._lists = UidLists(settings.uid_lists)
+        self._no_get_until = float("-inf")
         self._at_once = max(1, min(_AT_ONCE_MAX, settings.associations_max - 1))
 
     async def _open(self, inquiry: Inquiry) -> Requestor:
@@ -101,6 +104,7 @@ class DimseAnswerer:
         wanted = [one.sop_instance_uid for one in fetch.wanted]
         gate = Gate(sink, wanted, asyncio.get_running_loop().time)
         fetching = Fetching(
+            self.name,
             self._pool,
             fetch,
             gate,
@@ -108,7 +112,7 @@ class DimseAnswerer:
             lists=self._lists.may_be_tried,
         )
         ways = self._ways(fetch)
-        with answering(self.name, ways[-1].service if ways else Service.MOVE):
+        with answering(self.name, Service.MOVE):
             if not ways:
                 raise NotOffered(f"{self._address}: C-MOVE needs the DIMSE listener")
             return await fetching.run(ways)
@@ -171,14 +175,19 @@ class DimseAnswerer:
 
     # What a fetch becomes.
 
+    def _note_no_get(self) -> None:
+        self._no_get_until = asyncio.get_running_loop().time() + _NO_GET_SECONDS
+
     def _ways(self, fetch: Fetch) -> list[Way]:
         """Give the ways in which instances may come, the best first."""
         patient = self._settings.model == "patient"
         model = Model.PATIENT_ROOT if patient else Model.STUDY_ROOT
         ways: list[Way] = []
-        if self._settings.retrieve != "move":
-            ways.append(Getting(self._pool, model, fetch.syntaxes))
-        if self._settings.retrieve != "get" and self._homecomings is not None:
+        may_move = self._settings.retrieve != "get" and self._homecomings is not None
+        is_refused = may_move and self._no_get_until > asyncio.get_running_loop().time()
+        if self._settings.retrieve != "move" and not is_refused:
+            ways.append(Getting(self._pool, model, fetch.syntaxes, self._note_no_get))
+        if may_move and self._homecomings is not None:
             ways.append(
                 Moving(
                     self._pool,

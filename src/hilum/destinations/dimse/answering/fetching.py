@@ -5,13 +5,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hilum.destinations.dimse.answering.ailing import Broken, NotOffered, Waited
+from hilum.destinations.dimse.answering.ailing import Broken, NotOffered, Waited, failed
 from hilum.destinations.dimse.answering.gate import Gate
 from hilum.destinations.dimse.answering.parts import Part, parts_by_instance, parts_of
 from hilum.destinations.dimse.answering.pool import Pool
 from hilum.destinations.dimse.answering.ways import Way
 from hilum.destinations.dimse.refusals import OperationFailed
 from hilum.kernel.errors import HilumError
+from hilum.pipeline.answerers.ailments import AnswererFailed, Lost
 from hilum.pipeline.answerers.ports import Fetch
 from hilum.pipeline.archive.ports import Missing
 
@@ -21,7 +22,11 @@ _NOT_SENT: Final = "the archive did not send it, and does not say why"
 class Fetching:
     """Brings what is wanted through a gate, by one way and, if need be, by the next."""
 
-    def __init__(self, pool: Pool, fetch: Fetch, gate: Gate, *, at_once: int, lists: bool) -> None:
+    def __init__(
+        self, answerer: str, pool: Pool, fetch: Fetch, gate: Gate, *, at_once: int, lists: bool
+    ) -> None:
+        self._answerer = answerer
+        self._failure: AnswererFailed | None = None
         self._pool = pool
         self._fetch = fetch
         self._gate = gate
@@ -33,18 +38,26 @@ class Fetching:
     async def run(self, ways: Sequence[Way]) -> Mapping[str, Missing]:
         """Bring everything, and say what did not come.
 
-        Raises HilumError: nothing came, and this is why.
+        Raises AnswererFailed: nothing came, and this is why.
         """
         try:
             for way in ways:
                 await self._all_by(way)
+                self._judge(way)
                 if not self._gate.left or not self._may_go_on():
                     break
         finally:
             self._gate.close()
-        if self._errors and not self._gate.has_let_in and not self._gate.refused:
-            raise self._errors[0]
+        if self._failure is not None and not self._gate.has_let_in and not self._gate.refused:
+            raise self._failure
         return self._missing()
+
+    def _judge(self, way: Way) -> None:
+        """Keep what went wrong first; that something is not offered only if there is no more."""
+        if not self._errors:
+            return
+        if self._failure is None or self._failure.ailment is Lost.NOT_OFFERED:
+            self._failure = failed(self._errors[0], answerer=self._answerer, service=way.service)
 
     async def _all_by(self, way: Way) -> None:
         """Ask for all that is left, and for each instance that did not come once more."""
@@ -98,20 +111,19 @@ class Fetching:
         """
         while True:
             loan = await way.borrow(part)
-            before = self._gate.received_bytes
             try:
                 await way.bring(loan, part, self._gate, self._reasons)
             except OperationFailed as error:
                 self._errors.append(error)
             except Broken:
                 # It ended while it was idle: once more on another one, and then on a new one.
-                if not loan.is_reused or self._gate.received_bytes > before:
+                if not loan.is_reused or loan.received_bytes:
                     raise
                 continue
             return
 
     def _missing(self) -> dict[str, Missing]:
-        because = str(self._errors[0]) if self._errors else _NOT_SENT
+        because = _NOT_SENT if self._failure is None else str(self._failure)
         missing = {uid: Missing(uid, self._reasons.get(uid, because)) for uid in self._gate.left}
         missing |= {uid: Missing(uid, reason) for uid, reason in self._gate.refused.items()}
         return missing

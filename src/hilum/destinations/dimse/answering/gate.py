@@ -1,4 +1,7 @@
-"""Stands before the sink of one fetch: lets in what is wanted, once, and knows what came."""
+"""Stands before the sink of one fetch: lets in what is wanted, once, and knows what came.
+
+Each association, or C-MOVE, has an entrance of its own, so that it is known what comes by which.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -14,18 +17,16 @@ _REASONS: Final[tuple[tuple[type[HilumError], str], ...]] = (
 
 
 class Gate:
-    """A sink before a sink. `received_bytes` and `heard_at` tell that something comes."""
+    """What is wanted of one fetch, what came, and what we refused."""
 
     def __init__(self, sink: Sink, wanted: Iterable[str], now: Callable[[], float]) -> None:
-        self.received_bytes = 0
-        self.heard_at = now()
+        self.sink = sink
+        self.now = now
         self.refused: dict[str, str] = {}  # by us, with the reason
-        self._sink = sink
+        self.is_closed = False
         self._left = dict.fromkeys(wanted)
         self._arrived = 0
-        self._now = now
         self._landing: set[str] = set()
-        self._is_closed = False
 
     @property
     def has_let_in(self) -> bool:
@@ -39,28 +40,14 @@ class Gate:
 
     def close(self) -> None:
         """Let nothing more begin."""
-        self._is_closed = True
+        self.is_closed = True
 
-    async def land(self, incoming: Incoming) -> Landing:
-        """Begin with an instance; see `Sink`."""
-        uid = incoming.sop_instance_uid
-        self.heard_at = self._now()
-        if self._is_closed:
-            raise NotAllowed("nobody waits for it any more")
+    def begin(self, uid: str) -> bool:
+        """Tell whether an instance is let in; then one of `arrived` and `gave_up` follows."""
         if uid not in self._left or uid in self._landing:
-            # It came along with what was asked for. A refusal would make some peers stop.
-            return _Nowhere(self)
+            return False
         self._landing.add(uid)
-        try:
-            return _Watched(self, uid, await self._sink.land(incoming))
-        except BaseException as error:
-            self.gave_up(uid, error)
-            raise
-
-    def took(self, size: int) -> None:
-        """Count bytes that came."""
-        self.received_bytes += size
-        self.heard_at = self._now()
+        return True
 
     def arrived(self, uid: str) -> None:
         """Count an instance that is kept."""
@@ -77,16 +64,46 @@ class Gate:
             self.refused[uid] = next(reasons, "it cannot be kept here")
 
 
+class Entrance:
+    """The sink that one association has; it counts the bytes, and knows when the last came."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.received_bytes = 0
+        self.heard_at = gate.now()
+        self._gate = gate
+
+    async def land(self, incoming: Incoming) -> Landing:
+        """Begin with an instance; see `Sink`."""
+        uid = incoming.sop_instance_uid
+        self.took(0)
+        if self._gate.is_closed:
+            raise NotAllowed("nobody waits for it any more")
+        if not self._gate.begin(uid):
+            # It came along with what was asked for. A refusal would make some peers stop.
+            return _Nowhere(self)
+        try:
+            return _Watched(self, self._gate, uid, await self._gate.sink.land(incoming))
+        except BaseException as error:
+            self._gate.gave_up(uid, error)
+            raise
+
+    def took(self, size: int) -> None:
+        """Count bytes that came."""
+        self.received_bytes += size
+        self.heard_at = self._gate.now()
+
+
 class _Watched:
     """A landing of something that is wanted."""
 
-    def __init__(self, gate: Gate, uid: str, landing: Landing) -> None:
+    def __init__(self, entrance: Entrance, gate: Gate, uid: str, landing: Landing) -> None:
+        self._entrance = entrance
         self._gate = gate
         self._uid = uid
         self._landing = landing
 
     async def take(self, piece: bytes) -> None:
-        self._gate.took(len(piece))
+        self._entrance.took(len(piece))
         try:
             await self._landing.take(piece)
         except HilumError as error:
@@ -109,11 +126,11 @@ class _Watched:
 class _Nowhere:
     """A landing of what nobody asked for."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, entrance: Entrance) -> None:
+        self._entrance = entrance
 
     async def take(self, piece: bytes) -> None:
-        self._gate.took(len(piece))
+        self._entrance.took(len(piece))
 
     async def keep(self) -> None:
         """Keep nothing."""

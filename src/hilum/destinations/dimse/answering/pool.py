@@ -11,6 +11,7 @@ from typing import Final
 
 from hilum.destinations.dimse.answering.ailing import Waited
 from hilum.destinations.dimse.answering.figures import Figures, InUse
+from hilum.destinations.dimse.answering.gate import Entrance
 from hilum.destinations.dimse.inquiry import Inquiry
 from hilum.destinations.dimse.requestor import Requestor
 from hilum.dicom.sop_classes import VERIFICATION
@@ -38,15 +39,23 @@ class Bounds:
 
 @dataclass(slots=True, eq=False)
 class Loan:
-    """An association in use by one piece of work. `is_reused`: it served others before."""
+    """An association in use by one piece of work. `is_reused`: it served others before.
+
+    `entrance`: what it brings comes through there.
+    """
 
     requestor: Requestor
     inquiry: Inquiry
     what: str
     is_reused: bool
     since: float
-    received_bytes: int = 0
+    entrance: Entrance | None = None
     deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def received_bytes(self) -> int:
+        """Tell how much of instances it has brought."""
+        return 0 if self.entrance is None else self.entrance.received_bytes
 
 
 @dataclass(slots=True, eq=False)

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Final
 
 from hilum.destinations.dimse.answering.ailing import NotOffered, underway
 from hilum.destinations.dimse.answering.finder import Finder
-from hilum.destinations.dimse.answering.gate import Gate
+from hilum.destinations.dimse.answering.gate import Entrance, Gate
 from hilum.destinations.dimse.answering.parts import Part
 from hilum.destinations.dimse.answering.pool import Loan, Pool
 from hilum.destinations.dimse.answering.proposal import getting_inquiry
@@ -55,6 +55,8 @@ class Way(ABC):
 
     def _model_for(self, part: Part) -> Model:
         """Name patients only where they are known."""
+        if part.level == Level.PATIENT:
+            return Model.PATIENT_ROOT
         return self._model if Level.PATIENT in part.keys else Model.STUDY_ROOT
 
     async def _run(
@@ -80,24 +82,12 @@ async def _ended(body: "asyncio.Task[None]", requestor: Requestor) -> None:
         requestor.abort()
 
 
-async def _follow(loan: Loan, retrieve: Retrieve, gate: Gate, heard: "_Silence") -> None:
+async def _follow(retrieve: Retrieve, entrance: Entrance) -> None:
     """Read a retrieval to its end."""
     with underway():
         async with contextlib.aclosing(retrieve.progress()) as progress:
             async for _ in progress:
-                heard.broken()
-                loan.received_bytes = gate.received_bytes
-
-
-class _Silence:
-    """How long a peer has said nothing."""
-
-    def __init__(self) -> None:
-        self.since = asyncio.get_running_loop().time()
-
-    def broken(self) -> None:
-        """It said something."""
-        self.since = asyncio.get_running_loop().time()
+                entrance.took(0)
 
 
 def _explain(retrieve: Retrieve, service: Service, called: str, reasons: Reasons) -> None:
@@ -113,13 +103,22 @@ class Getting(Way):
 
     service = Service.GET
 
-    def __init__(self, pool: Pool, model: Model, syntaxes: tuple[UID, ...]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        model: Model,
+        syntaxes: tuple[UID, ...],
+        when_refused: Callable[[], None],
+    ) -> None:
         super().__init__(pool, model)
         self._syntaxes = syntaxes
+        self._when_refused = when_refused
 
     def again(self) -> Way:
         """Ask without a wish for transfer syntaxes: the peer may have no other than its own."""
-        return Getting(self._pool, self._model, ()) if self._syntaxes else self
+        if not self._syntaxes:
+            return self
+        return Getting(self._pool, self._model, (), self._when_refused)
 
     async def borrow(self, part: Part) -> Loan:
         """Give an association with contexts for the classes of a part."""
@@ -129,14 +128,16 @@ class Getting(Way):
         contexts = loan.requestor.contexts.values()
         if not any(one.abstract_syntax == sop_class and one.we_are_scu for one in contexts):
             self._pool.leave(loan)
+            self._when_refused()
             raise NotOffered(f"{loan.requestor.address} does not offer {sop_class_name(sop_class)}")
         return loan
 
     async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> None:
         """Bring a part; see `Way`."""
         model = self._model_for(part)
-        retrieve = get(loan.requestor, UID(model.get_uid), part.identifier(model), gate)
-        body = self._pool.work(loan, _follow(loan, retrieve, gate, _Silence()))
+        loan.entrance = entrance = Entrance(gate)
+        retrieve = get(loan.requestor, UID(model.get_uid), part.identifier(model), entrance)
+        body = self._pool.work(loan, _follow(retrieve, entrance))
         try:
             await self._run(loan, retrieve, body, gate)
         finally:
@@ -183,9 +184,9 @@ class Moving(Way):
             loan.requestor, UID(model.move_uid), part.identifier(model), self._destination
         )
         retrieve.seconds = _FOREVER_SECONDS
-        silence = _Silence()
-        body = self._pool.work(loan, self._move(loan, retrieve, gate, silence))
-        watch = _Watch(loan.requestor, gate, silence, self._patience_seconds)
+        loan.entrance = entrance = Entrance(gate)
+        body = self._pool.work(loan, self._move(loan, retrieve, entrance))
+        watch = _Watch(loan.requestor, entrance, self._patience_seconds)
         try:
             await self._run(loan, retrieve, body, gate)
         except HilumError as error:
@@ -194,22 +195,21 @@ class Moving(Way):
             watch.stop()
             _explain(retrieve, self.service, loan.requestor.address.called, reasons)
 
-    async def _move(self, loan: Loan, retrieve: Retrieve, gate: Gate, silence: _Silence) -> None:
+    async def _move(self, loan: Loan, retrieve: Retrieve, entrance: Entrance) -> None:
         calling = loan.requestor.address.calling
         async with self._homecomings.expect(
-            gate, answerer=self._answerer, ae_title=calling
+            entrance, answerer=self._answerer, ae_title=calling
         ) as homecoming:
             retrieve.message_id = homecoming.message_id
-            await _follow(loan, retrieve, gate, silence)
+            await _follow(retrieve, entrance)
 
 
 class _Watch:
     """Ends an association on which nothing is said for too long, while nothing comes home."""
 
-    def __init__(self, requestor: Requestor, gate: Gate, silence: _Silence, seconds: float) -> None:
+    def __init__(self, requestor: Requestor, entrance: Entrance, seconds: float) -> None:
         self._requestor = requestor
-        self._gate = gate
-        self._silence = silence
+        self._entrance = entrance
         self._seconds = seconds
         self._is_late = False
         self._loop = asyncio.get_running_loop()
@@ -229,8 +229,7 @@ class _Watch:
         )
 
     def _look(self) -> None:
-        heard = max(self._gate.heard_at, self._silence.since)
-        left = heard + self._seconds - self._loop.time()
+        left = self._entrance.heard_at + self._seconds - self._loop.time()
         if left > 0:
             self._timer = self._loop.call_later(left, self._look)
         else:
