@@ -48,7 +48,7 @@ async def test_studies_are_found_with_what_is_wanted_of_them():
     assert 0x00081190 not in matches[0].attributes
     tags_wanted = ("00100010", "0020000D", "00081030", "00204000", "00100020")
     included = "".join(f"&includefield={tag}" for tag in tags_wanted)
-    assert archive.targets == [f"/studies?00100020=GEN%2A1{included}&limit=1000"]
+    assert archive.targets == [f"/studies?00100020=GEN*1{included}&limit=1000"]
 
 
 @pytest.mark.asyncio

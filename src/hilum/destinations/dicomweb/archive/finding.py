@@ -194,6 +194,26 @@ class Finding:
                 yield data_set
 
     async def _searched(self, search: Search, question: "_Question") -> _Found:
+        """Search a resource; wider, where the server does not understand what is escaped."""
+        # Seen: Orthanc 1.10 with its plugin 1.7 compares %5E, and not what it stands for.
+        manner = self._manner
+        doubtful = search.has_escapes and manner.unescapes is not True
+        has_any = False
+        if not (doubtful and manner.unescapes is False):
+            async with closing(self._paged(search, question)) as found:
+                async for data_set in found:
+                    has_any = True
+                    yield data_set
+            if has_any and doubtful:
+                manner.unescapes = True
+        if doubtful and not has_any:
+            async with closing(self._paged(search.without_escapes(), question)) as found:
+                async for data_set in found:
+                    if may_match(question.query, data_set):
+                        manner.unescapes = False
+                    yield data_set
+
+    async def _paged(self, search: Search, question: "_Question") -> _Found:
         paging = Paging(self._asking, self._root, self._manner, search)
         async with closing(paging.data_sets(enough=question.enough)) as found:
             async for data_set in found:

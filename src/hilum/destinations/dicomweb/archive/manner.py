@@ -21,6 +21,7 @@ class Manner:
     include: Include
     page_max: int
     lists: bool | None = None
+    unescapes: bool | None = None  # whether it understands %5E; None: not known yet
     unknown: set[str] = field(default_factory=set)  # shapes of paths that it has not
     composes: bool = False  # instances are made of their metadata: it gives no files out
     forms: dict[str, int] = field(default_factory=dict)  # which Accept worked, by what for
@@ -43,4 +44,4 @@ class Manner:
         self.include, self.page_max = other.include, other.page_max
 
     def _with(self, include: Include, page_max: int) -> "Manner":
-        return Manner(include, page_max, self.lists, self.unknown)
+        return Manner(include, page_max)

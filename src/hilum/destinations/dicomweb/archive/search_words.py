@@ -3,6 +3,7 @@
 What the words have not for is asked wider, and what comes is looked at again (`checking`).
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -25,7 +26,6 @@ from hilum.dicom.matching import (
     OneOf,
     Universal,
 )
-from hilum.dicomweb.percent import encoded
 from hilum.query.answer import OWN
 from hilum.query.attributes import COMPUTED, level_of
 from hilum.query.level import Level
@@ -36,6 +36,11 @@ LIST_UIDS_MAX: Final = 64
 PATIENTS: Final = "/patients"
 # Requests that one question becomes; beyond it is asked wider.
 _ALTERNATIVES_MAX: Final = 16
+_LEGAL: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~*?,:/@!$()"
+)
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
+_EMPTY: Final = '""'
 _NOT_INCLUDED: Final = OWN | {0x00080056}
 
 KeyStyle = Literal["tag", "keyword"]
@@ -53,6 +58,17 @@ class Search:
     parameters: Pairs
     included: tuple[str, ...]
 
+    @property
+    def has_escapes(self) -> bool:
+        """Tell whether a value has characters that an address cannot have."""
+        return any(_plain(value) != value for _, value in self.parameters)
+
+    def without_escapes(self) -> "Search":
+        """Ask wider, with wild cards for what would be escaped."""
+        return replace(
+            self, parameters=tuple((name, _plain(value)) for name, value in self.parameters)
+        )
+
     def address(self, include: str, *, limit: int, offset: int) -> str:
         """Write path and parameters of a page."""
         fields: tuple[str, ...] = ()
@@ -66,7 +82,22 @@ class Search:
             ("limit", str(limit)),
             *([("offset", str(offset))] if offset else []),
         ]
-        return self.path + "?" + "&".join([f"{name}={encoded(value)}" for name, value in pairs])
+        return self.path + "?" + "&".join([f"{name}={_escaped(value)}" for name, value in pairs])
+
+
+def _escaped(text: str) -> str:
+    """Escape no more than is needed: wild cards and commas may stand in a query (RFC 3986 §3.4)."""
+    return "".join(
+        [chr(byte) if byte in _LEGAL else f"%{byte:02X}" for byte in text.encode("utf-8")]
+    )
+
+
+def _plain(text: str) -> str:
+    """Put wild cards for what is escaped; not for two quotes, which are a word of their own."""
+    if text == _EMPTY:
+        return text
+    one = "".join([char if ord(char) > 0x7F or ord(char) in _LEGAL else "?" for char in text])
+    return _FOREIGN.sub("*", one)
 
 
 def cannot_say(query: Query) -> tuple[Attribute, ...]:
@@ -194,7 +225,7 @@ def _text(key: Key) -> str:  # noqa: PLR0911 -- a case each
     matching: Matching = key.matching
     match matching:
         case EmptyValue():
-            return '""'
+            return _EMPTY
         case AnyOf(values):
             return ",".join(values) if key.vr == "UI" or len(values) == 1 else ""
         case NumberIs(value):
