@@ -6,6 +6,7 @@ Never ahead of the peer: the next matches are looked at when it has taken those 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from hilum.dicom.dataset import DataSet
@@ -103,7 +104,7 @@ class Finding(Operation):
 
     async def next_of(self, batches: AsyncIterator[Batch]) -> Batch | None:
         """Wait for a batch; None: there is no more. Raises OutOfPatienceError, and as `find`."""
-        return await self._patience.wait(anext(batches, None))
+        return await self._patience.wait(partial(anext, batches, None))
 
     async def send(self, query: Query, matches: tuple[Match, ...], *, response: bytes) -> None:
         """Send matches, each behind a pending response. Raises Unreachable."""

@@ -3,6 +3,7 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from hilum.dicom.dataset import DataSet
@@ -67,7 +68,7 @@ class Retrieving(Operation):
         self.level = retrieval.level
         turn = self._library.turn
         try:
-            await self._patience.wait(turn.acquire())
+            await self._patience.wait(turn.acquire)
         except OutOfPatienceError:
             await self._serve(Work(AtHand(())), destination, began)
             return
@@ -110,7 +111,7 @@ class Retrieving(Operation):
         self._sign = loop.call_later(COUNTING_SECONDS, self._tell_that_it_counts)
         try:
             return await self._patience.wait(
-                archive.supply(retrieval, origin, self.purpose, syntaxes=self._syntaxes())
+                partial(archive.supply, retrieval, origin, self.purpose, syntaxes=self._syntaxes())
             )
         except OutOfPatienceError:
             return AtHand(())
