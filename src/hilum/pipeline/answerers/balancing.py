@@ -5,16 +5,26 @@ pages of a question where the first was. When one cannot answer, or has not what
 is asked.
 """
 
+import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from hilum.dicom import tags
 from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.guarding import PATIENT_SECONDS
 from hilum.pipeline.answerers.narrowing import fetches_of
 from hilum.pipeline.answerers.orders import Orders
 from hilum.pipeline.answerers.ports import Answerer, Expected, Fetch
+from hilum.pipeline.answerers.telling import late
 from hilum.pipeline.archive.ports import Batch, Missing
 from hilum.pipeline.landing import Sink
 from hilum.query.level import Level
@@ -23,6 +33,12 @@ from hilum.query.retrieval import Retrieval
 
 # Studies of which it is known where they were found; the least recently used is forgotten.
 _PLACES_MAX: Final = 20_000
+
+
+# How long one may say nothing before the next is asked; the last one has all the time there is.
+PATIENCE_SECONDS: Final = PATIENT_SECONDS
+
+_T = TypeVar("_T")
 
 
 class Member(Answerer, Protocol):
@@ -59,10 +75,10 @@ class OneOf:
         before = self._orders.of(query) if query.offset else ()
         nothing: Batch | None = None
         failures: list[AnswererFailed] = []
-        for member in self._ordered(studies, before):
+        for member, seconds in _patiently(self._ordered(studies, before)):
             has_given = False
             try:
-                async with aclosing(self._found(member, query)) as batches:
+                async with aclosing(self._found(member, query, seconds)) as batches:
                     async for batch in batches:
                         if has_given or batch.matches or query.offset or not studies:
                             has_given = True
@@ -81,9 +97,10 @@ class OneOf:
     async def expect(self, retrieval: Retrieval) -> Sequence[Expected]:
         """Give the instances of a retrieval, as the first that has any says (see the port)."""
         failures: list[AnswererFailed] = []
-        for member in self._ordered(retrieval.keys.get(Level.STUDY, ())):
+        members = self._ordered(retrieval.keys.get(Level.STUDY, ()))
+        for member, seconds in _patiently(members):
             try:
-                found = await member.expect(retrieval)
+                found = await _soon(member.expect(retrieval), member, seconds)
             except AnswererFailed as error:
                 failures.append(error)
                 continue
@@ -129,15 +146,19 @@ class OneOf:
     async def aclose(self) -> None:
         """Leave them: who made them closes them."""
 
-    async def _found(self, member: Member, query: Query) -> AsyncGenerator[Batch, None]:
+    async def _found(
+        self, member: Member, query: Query, seconds: float | None
+    ) -> AsyncGenerator[Batch, None]:
         found = cast("AsyncGenerator[Batch, None]", member.find(query))
         async with aclosing(found) as batches:
-            async for batch in batches:
+            batch = await _soon(anext(batches, None), member, seconds)
+            while batch is not None:
                 self._orders.remember(query, [member.name])
                 if query.level >= Level.STUDY:
                     uid = tags.STUDY_INSTANCE_UID
                     self._remember(member, {one.attributes.text(uid) for one in batch.matches})
                 yield batch
+                batch = await anext(batches, None)
 
     def _ordered(self, studies: Sequence[str], before: Sequence[str] = ()) -> list[Member]:
         """Give all, in the order they are to be asked; the first one is counted as asked."""
@@ -159,3 +180,17 @@ class OneOf:
             self._places.move_to_end(study)
         while len(self._places) > _PLACES_MAX:
             self._places.popitem(last=False)
+
+
+def _patiently(members: Sequence[Member]) -> list[tuple[Member, float | None]]:
+    """Give each with how long it may say nothing."""
+    return [(one, PATIENCE_SECONDS) for one in members[:-1]] + [(members[-1], None)]
+
+
+async def _soon(answer: Awaitable[_T], member: Member, seconds: float | None) -> _T:
+    """Wait for the beginning of an answer. Raises AnswererFailed."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await answer
+    except TimeoutError as error:
+        raise late(member.name, seconds or 0.0) from error

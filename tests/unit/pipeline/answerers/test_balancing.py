@@ -155,13 +155,36 @@ def test_when_none_can_begin_a_fetch_it_fails():
     answerers = three()
 
     async def run(clock):
-        at = bridge(clock, balanced(clock, *answerers))
-        supply = await at.supply(retrieval_of(STUDIES[0]))
+        shared = balanced(clock, *answerers)
+        supply = await bridge(clock, shared).supply(retrieval_of(STUDIES[0]))
         for one in answerers:
             one.behaviour.ailment = Lost.REJECTED
-        await drained(supply)
+        try:
+            await drained(supply)
+        finally:
+            for member in shared._members:
+                await member.aclose()
 
     with pytest.raises(AnswererFailed) as failure:
         virtually(run)
 
     assert failure.value.ailment is Lost.REJECTED
+
+
+def test_the_next_is_asked_when_one_hangs():
+    answerers = three()
+    answerers[0].behaviour.seconds_before = 1e6
+
+    async def run(clock):
+        one = balanced(clock, *answerers)
+        for _ in range(12):
+            assert len(await found(one)) == 20
+        for _ in range(12):
+            assert len(await one.expect(retrieval_of(STUDIES[0]))) == 4
+        seconds = clock.monotonic()
+        for member in one._members:
+            await member.aclose()
+        return seconds
+
+    assert virtually(run) < 10
+    assert len(answerers[0].asked.finds) + len(answerers[0].asked.expects) == 3
