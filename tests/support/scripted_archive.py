@@ -106,6 +106,8 @@ class ScriptedArchive:
         objects, seen = [], set()
         for one in self.instances:
             match = Match(level, tree_of(one))
+            if level == Level.STUDY:
+                match.attributes.elements[0x00080061] = match.attributes.elements[0x00080060]
             if match.identity not in seen and matches_data_set(query.keys, match.attributes):
                 seen.add(match.identity)
                 objects.append(to_json(result_of(query, match, retrieve_url="http://x/y")))

@@ -14,6 +14,7 @@ _PIECE_BYTES: Final = 256 << 10
 EXPANSION_FLOOR_BYTES: Final = 64 << 20
 EXPANSION_MAX: Final = 200
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_ZLIB_HEADER_BYTES: Final = 2
 _METHODS: Final = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 
@@ -32,8 +33,8 @@ class Unfolding:
                 f"the body comes in {coding[:40]!r}, which we did not ask for"
             )
         self._is_gzip = method == "gzip"
-        self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._is_new = True
+        self._stream: zlib._Decompress | None = self._new() if self._is_gzip else None
+        self._head = b""
         self._bytes_in = 0
         self._bytes_out = 0
 
@@ -44,19 +45,31 @@ class Unfolding:
             RemoteProtocolError: they are damaged, or unfold beyond the bound.
         """
         self._bytes_in += len(data)
-        rest = data
-        while rest or not self._is_new:
-            if self._stream.eof:
+        if self._stream is None:
+            data = self._head + data
+            if len(data) < _ZLIB_HEADER_BYTES:
+                self._head = data
+                return
+            # Seen: servers that send deflate without the zlib frame around it (RFC 9110 §8.4.1.2).
+            self._stream = self._new() if _is_zlib(data) else zlib.decompressobj(-zlib.MAX_WBITS)
+        yield from self._unfold(self._stream, data)
+
+    def _unfold(self, stream: "zlib._Decompress", rest: bytes) -> Iterator[bytes]:
+        while True:
+            if stream.eof:
                 if not (self._is_gzip and rest):
                     return
-                self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)  # another member (RFC 1952 §2.2)
-                self._is_new = True
-            piece = self._step(rest)
+                stream = self._stream = self._new()  # another member (RFC 1952 §2.2)
+            try:
+                piece = stream.decompress(rest, _PIECE_BYTES)
+            except zlib.error as error:
+                raise RemoteProtocolError(f"the compressed body is damaged: {error}") from error
             self._bytes_out += len(piece)
             self._check()
             if piece:
                 yield piece
-            rest = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+            rest = stream.unused_data if stream.eof else stream.unconsumed_tail
+            # A full piece may have a rest that zlib still holds without any input left.
             if not rest and len(piece) < _PIECE_BYTES:
                 return
 
@@ -66,25 +79,19 @@ class Unfolding:
         Raises:
             RemoteProtocolError: it was cut.
         """
-        if self._bytes_in and not self._stream.eof:
+        if self._bytes_in and (self._stream is None or not self._stream.eof):
             raise RemoteProtocolError("the compressed body ended before its end")
 
-    def _step(self, data: bytes) -> bytes:
-        is_first, self._is_new = self._is_new, False
-        try:
-            return self._stream.decompress(data, _PIECE_BYTES)
-        except zlib.error as error:
-            if self._is_gzip or not is_first:
-                raise RemoteProtocolError(f"the compressed body is damaged: {error}") from error
-        # Seen: servers that send deflate without the zlib frame around it.
-        self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            return self._stream.decompress(data, _PIECE_BYTES)
-        except zlib.error as error:
-            raise RemoteProtocolError(f"the compressed body is damaged: {error}") from error
+    def _new(self) -> "zlib._Decompress":
+        return zlib.decompressobj(_GZIP_OR_ZLIB)
 
     def _check(self) -> None:
         if self._bytes_out > max(EXPANSION_FLOOR_BYTES, self._bytes_in * EXPANSION_MAX):
             raise RemoteProtocolError(
                 f"{self._bytes_in} compressed bytes unfold to more than {self._bytes_out - 1}"
             )
+
+
+def _is_zlib(head: bytes) -> bool:
+    """Tell whether it begins as RFC 1950 §2.2 says."""
+    return head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
