@@ -28,7 +28,10 @@ class Reading:
         self._spell = _WARY_SECONDS_MIN
 
     async def call(self, act: Callable[[], _T]) -> _T:
-        """Give what `act` gives. When this returns or raises, `act` has come to its end."""
+        """Give what `act` gives. When this returns or raises, `act` has come to its end.
+
+        What it has opened is closed when nobody is there any more to take it.
+        """
         loop = asyncio.get_running_loop()
         started = loop.time()
         if started < self._wary_until:
@@ -53,5 +56,15 @@ async def _in_a_thread(loop: asyncio.AbstractEventLoop, act: Callable[[], _T]) -
         return await asyncio.shield(future)
     except asyncio.CancelledError:
         # The thread still uses the file and the buffer: nobody may close or reuse them before.
+        future.add_done_callback(_close)
         await asyncio.wait({future})
         raise
+
+
+def _close(future: asyncio.Future[_T]) -> None:
+    """Close what came of it, if it can be."""
+    if future.cancelled() or future.exception() is not None:
+        return
+    close = getattr(future.result(), "close", None)
+    if close is not None:
+        close()

@@ -78,3 +78,32 @@ def test_a_slow_read_once_in_a_while_costs_little(run):
         assert await times.takes(0.001)
 
     run(scenario)
+
+
+def test_what_was_opened_for_somebody_who_is_gone_is_closed():
+    opened, goes_on = threading.Event(), threading.Event()
+    closed = threading.Event()
+
+    class Reader:
+        def close(self):
+            closed.set()
+
+    def act():
+        opened.set()
+        goes_on.wait()
+        return Reader()
+
+    async def scenario():
+        reading = Reading()
+        reading._wary_until = asyncio.get_running_loop().time() + 60
+        task = asyncio.ensure_future(reading.call(act))
+        await asyncio.to_thread(opened.wait)
+        task.cancel()
+        await asyncio.sleep(0)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scenario())
+
+    assert closed.is_set()

@@ -19,6 +19,7 @@ from hilum.dicomweb.resource import Allowed, Resource
 from hilum.dicomweb.search_warning import warning_headers
 from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.sources.web.answering import Answering
 from hilum.sources.web.arriving_body import NO_HURRY, ClientGone
 from hilum.sources.web.caller import CALLER_STATE, EVERYTHING, HttpCaller
@@ -141,8 +142,9 @@ class Door:
             if exchange.warnings:
                 reply = _warned(reply, exchange)
             reply = await compressed(reply, exchange.headers.get("accept-encoding", ""))
-        except RequestRefused as refusal:
-            reply = refused(refusal)
+        except (RequestRefused, AnswererFailed) as error:
+            # That an archive does not answer is told by who asked it.
+            reply = refused(refusal_of(error))
         visit.status = reply.status
         await visit.answering.send(reply, exchange)
 
