@@ -74,14 +74,14 @@ def references_of(made):
 
 
 @contextlib.contextmanager
-def asking(port, reports=None):
+def asking(port, reports=None, called="HILUM"):
     """Open an association of a modality that asks for commitment."""
     ae = AE("CT1")
     ae.add_requested_context(StorageCommitmentPushModel, SYNTAXES)
     handlers = [(evt.EVT_N_EVENT_REPORT, reports.take)] if reports else []
     role = build_role(StorageCommitmentPushModel, scu_role=True, scp_role=True)
     association = ae.associate(
-        "127.0.0.1", port, ae_title="HILUM", evt_handlers=handlers, ext_neg=[role]
+        "127.0.0.1", port, ae_title=called, evt_handlers=handlers, ext_neg=[role]
     )
     assert association.is_established
     try:

@@ -9,6 +9,7 @@ from typing import Final
 
 from hilum.pipeline.answerers.homecoming import StoresComingHome
 from hilum.pipeline.answerers.markers import Markers
+from hilum.pipeline.answerers.ports import Answerer
 from hilum.pipeline.archive.local import LocalArchive
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.caching.cache import PayloadCache
@@ -72,6 +73,11 @@ class Bridging:
     def source(self, name: str) -> Archive | None:
         """Give the archive of an entity or destination, for work of our own."""
         return self._faces.source(name)
+
+    def answerer(self, name: str) -> Answerer | None:
+        """Give the archive of a destination; None: it has none. Raises Misconfigured."""
+        asked = self.answerers.of(name)
+        return None if asked is None else asked.answerer
 
     def start(self) -> None:
         """Begin to work on the running loop. Raises OSError."""

@@ -40,7 +40,7 @@ from hilum.service.passing import Passing
 from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
-from hilum.service.vouching import voucher_of
+from hilum.service.vouching import ConfiguredWitnesses, voucher_of
 from hilum.service.web_access import LOOK_SECONDS
 from hilum.service.web_front import Front
 from hilum.service.web_listener import WebListener
@@ -102,7 +102,9 @@ class House:
         self.passing = Passing(config, core)
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.bridging = Bridging(config, core, self.archiving.archive, run=folder.run)
-        self.voucher = voucher_of(config, self.delivering, self.ledger, self.clock, telemetry)
+        self.voucher = voucher_of(
+            config, self.delivering, self.ledger, self.clock, telemetry, self._witnesses()
+        )
         self._studio = studio_of(telemetry, workers=config.gateway.workers)
         self.keeper = keeper_of(
             config, self.ledger, self.vault, self.intake, telemetry, clock=self.clock
@@ -320,6 +322,10 @@ class House:
         if self._storing.is_open(association_id) or self.bridging.fetching.is_open(association_id):
             return True
         return self.desk is not None and self.desk.is_open(association_id)
+
+    def _witnesses(self) -> ConfiguredWitnesses:
+        study_of = self.passing.passages.study_of
+        return ConfiguredWitnesses(lambda: self.config, self.bridging.answerer, study_of)
 
     def _new_console(self) -> Console:
         pages = pages_of(self.folder.root, dicomweb=DICOMWEB)

@@ -87,10 +87,7 @@ class Courier:
     async def stop(self) -> None:
         """End what is under way, and every session; whoever still waits gets a failure."""
         self._is_stopped = True
-        for queue in self._waiting.values():
-            for cargo in queue:
-                cargo.settle(_STOPPING)
-        self._waiting.clear()
+        self._settle_waiting(_STOPPING)
         for one in self._rounds:
             if one.task is not None:
                 one.task.cancel()
@@ -108,36 +105,50 @@ class Courier:
     def _begin_rounds(self) -> None:
         """Use every session that may be used."""
         target = self._targets(self.name)
-        while self._waiting and (target is None or len(self._rounds) < target.window_max):
-            batch = self._next_batch(target)
-            if target is None:
-                words = f"there is no destination {self.name!r} any more"
-                for cargo in batch:
-                    cargo.settle(Deferred(words, failing=Failing.UNWELCOME))
-                continue
-            one = Round(batch)
+        if target is None:
+            self._settle_waiting(
+                Deferred(
+                    f"there is no destination {self.name!r} any more", failing=Failing.UNWELCOME
+                )
+            )
+            return
+        while len(self._rounds) < target.window_max and (sender := self._next_sender()) is not None:
+            one = Round(self._next_batch(sender, target))
             self._rounds.add(one)
             one.task = asyncio.get_running_loop().create_task(self._run(one, target))
 
-    def _next_batch(self, target: Target | None) -> list[Cargo]:
-        """Take what waits of the sender that has waited longest; what is left waits behind others.
+    def _next_sender(self) -> str | None:
+        """Give who has waited longest and has nothing under way; None: nobody.
+
+        A sender has one session at a time: many archives serve one association after the other, and
+        what came meanwhile shares the next delivery.
+        """
+        served = {cargo.sender for one in self._rounds for cargo in one.batch}
+        return next((sender for sender in self._waiting if sender not in served), None)
+
+    def _next_batch(self, sender: str, target: Target) -> list[Cargo]:
+        """Take what waits of a sender; what is left waits behind others.
 
         No two of a batch have one UID: the answer would not tell which of them it is about.
         """
-        sender, queue = next(iter(self._waiting.items()))
-        del self._waiting[sender]
+        queue = self._waiting.pop(sender)
         batch: list[Cargo] = []
         size = 0
-        while queue and (target is None or len(batch) < target.batch_instances_max):
+        while queue and len(batch) < target.batch_instances_max:
             cargo = queue[0]
             size += cargo.parcel.size
-            is_long = target is not None and size > target.batch_bytes_max
-            if batch and (is_long or _is_twice(cargo, batch)):
+            if batch and (size > target.batch_bytes_max or _is_twice(cargo, batch)):
                 break
             batch.append(queue.popleft())
         if queue:
             self._waiting[sender] = queue
         return batch
+
+    def _settle_waiting(self, outcome: Deferred) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for queue in waiting.values():
+            for cargo in queue:
+                cargo.settle(outcome)
 
     async def _run(self, one: Round, target: Target) -> None:
         """Deliver a batch; whatever happens, each of it has an outcome or nobody waits for it."""

@@ -69,6 +69,17 @@ async def test_sessions_are_no_more_than_the_window_and_are_used_again(tmp_path)
     assert rig.place.closed == 2
 
 
+async def test_a_sender_has_one_session_at_a_time(tmp_path):
+    async with PassingRig(tmp_path, window_max=4, batch_instances_max=10) as rig:
+        rig.place.gate.clear()
+        bringing = [asyncio.ensure_future(rig.bring(instance(seed=seed))) for seed in range(6)]
+        await begun(rig, busy=1, waiting=5)
+        rig.place.gate.set()
+
+        assert await asyncio.gather(*bringing) == [DONE] * 6
+        assert (rig.place.most_busy, rig.place.sessions) == (1, 1)
+
+
 async def test_senders_take_turns(tmp_path):
     async with PassingRig(tmp_path, window_max=1, batch_instances_max=2) as rig:
         rig.place.gate.clear()
