@@ -17,6 +17,7 @@ from trials.gateway import free_port
 
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 TITLE = "ARCHIVE"
+ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 # (patient's name, character set, study date, file of pydicom's, series, instances in each)
 STUDIES = (
     ("Müller^Jürgen", "ISO_IR 100", "20240131", "CT_small.dcm", 2, 3),
@@ -35,16 +36,17 @@ class PeerArchive:
     files: dict
     studies: list
     known_ports: dict  # of who it can move to, by AE title
+    held: dict  # data sets as it gives them out itself: archives drop padding, for example
 
     @property
     def root(self):
         return f"http://127.0.0.1:{self.web_port}/dicom-web"
 
     def data_sets(self, *, study=None, series=None):
-        """Give the bytes of what it was given, by SOP Instance UID."""
+        """Give the bytes of what it holds, by SOP Instance UID."""
         return {
-            uid: data_set_of(path.read_bytes())
-            for uid, (path, ids) in self.files.items()
+            uid: self.held[uid]
+            for uid, (_, ids) in self.files.items()
             if study in (None, ids[0]) and series in (None, ids[1])
         }
 
@@ -119,7 +121,8 @@ def orthanc(folder, environment, files, studies, *, has_web=True, **options):
     command = ["Orthanc", folder / "orthanc.json"]
     with _running(command, folder, environment, [port, web_port] if has_web else [port]):
         _send(port, files)
-        yield PeerArchive(port, web_port if has_web else 0, files, studies, known)
+        held = got(port, TITLE, files, studies)
+        yield PeerArchive(port, web_port if has_web else 0, files, studies, known, held)
 
 
 @contextlib.contextmanager
@@ -137,7 +140,8 @@ def dcmqrscp(folder, environment, files, studies):
     command = ["dcmqrscp", "-c", folder / "qr.cfg", str(port)]
     with _running(command, folder, environment, [port]):
         _send(port, files)
-        yield PeerArchive(port, 0, files, studies, known)
+        held = got(port, TITLE, files, studies)
+        yield PeerArchive(port, 0, files, studies, known, held)
 
 
 @contextlib.contextmanager
@@ -172,19 +176,60 @@ def wait_for(port, process=None):
     pytest.fail(f"nothing listens on {port}")
 
 
+def contexts_of(files):
+    """Give pynetdicom's contexts for files: one for each class and syntax, to lose none of them."""
+    from pynetdicom import build_context
+
+    read = [pydicom.dcmread(path, stop_before_pixels=True) for path, _ in files.values()]
+    kinds = sorted({(one.SOPClassUID, one.file_meta.TransferSyntaxUID) for one in read})
+    return [build_context(*kind) for kind in kinds]
+
+
 def _send(port, files):
     """Store everything as it is, with pynetdicom."""
     from pynetdicom import AE
 
     ae = AE("SENDER")
-    read = [pydicom.dcmread(path) for path, _ in files.values()]
-    for kind in {(one.SOPClassUID, one.file_meta.TransferSyntaxUID) for one in read}:
-        ae.add_requested_context(*kind)
+    ae.requested_contexts = contexts_of(files)
     association = ae.associate("127.0.0.1", port, ae_title=TITLE)
     assert association.is_established
-    statuses = [association.send_c_store(one).Status for one in read]
+    statuses = [
+        association.send_c_store(pydicom.dcmread(path)).Status for path, _ in files.values()
+    ]
     association.release()
     assert set(statuses) == {0x0000}
+
+
+def got(port, called, files, studies):
+    """Get studies with pynetdicom; give their data sets, by SOP Instance UID."""
+    from pynetdicom import AE, build_context, build_role, evt
+
+    came = {}
+
+    def keep(event):
+        came[str(event.request.AffectedSOPInstanceUID)] = event.request.DataSet.getvalue()
+        return 0x0000
+
+    ae = AE("HILUM")
+    contexts = contexts_of(files)
+    ae.requested_contexts = [build_context(ROOT_GET), *contexts]
+    association = ae.associate(
+        "127.0.0.1",
+        port,
+        ae_title=called,
+        ext_neg=[
+            build_role(one, scp_role=True) for one in {one.abstract_syntax for one in contexts}
+        ],
+        evt_handlers=[(evt.EVT_C_STORE, keep)],
+    )
+    assert association.is_established
+    for study in studies:
+        wanted = pydicom.Dataset()
+        wanted.QueryRetrieveLevel, wanted.StudyInstanceUID = "STUDY", study
+        answers = list(association.send_c_get(wanted, ROOT_GET))
+        assert answers[-1][0].Status == 0x0000, answers[-1][0]
+    association.release()
+    return came
 
 
 @contextlib.contextmanager
