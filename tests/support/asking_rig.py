@@ -7,6 +7,7 @@ from dimse_asker import Asker
 from intake_bench import Bench
 
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.pipeline.entities import Entities, Entity
 from hilum.sources.dimse.admission import Rules
 from hilum.sources.dimse.channel import listen
 from hilum.sources.dimse.desk import Desk
@@ -16,6 +17,7 @@ from hilum.sources.dimse.services import Rulebook
 from hilum.sources.dimse.settings import DimseLimits
 from hilum.testing.datasets import instance
 
+OPEN = frozenset({"echo", "store", "find", "move", "get", "commit"})
 RULES = Rules(frozenset({"HILUM"}), True, (), "loopback", 50)
 
 
@@ -65,7 +67,8 @@ class AskingRig:
             intake=self.bench.intake,
             clock=self.bench.clock,
             telemetry=self.bench.telemetry,
-            library=Library(self.archive, self.payloads, self.movers),
+            library=Library(self.payloads, self.movers),
+            entities=Entities(Entity("HILUM", "HILUM", OPEN, self.archive), {}),
         )
         self.bench.intake.start(asyncio.get_running_loop())
         self.door = DimseDoor(self.desk, self._tls)

@@ -143,7 +143,7 @@ class House:
             commitments=self.delivering.commitments,
             voucher=self.voucher,
             takers=self.passing.takers,
-            library=Library(self.bridging.local, self.vault, ConfiguredMovers(self.delivering)),
+            library=Library(self.vault, ConfiguredMovers(self.delivering)),
             entities=self.bridging.entities,
             homecomings=self.bridging.homecomings,
         )

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from asking_rig import RULES, AskingRig
+from asking_rig import OPEN, RULES, AskingRig
 from dimse_asker import EXPLICIT
 from scripted_supply import ScriptedArchive
 from test_admission import known
@@ -23,21 +23,19 @@ from hilum.pipeline.entities import Entities, Entity
 from hilum.sources.dimse.admission import Rules
 from hilum.testing.datasets import CT
 
-ALL = frozenset({"echo", "store", "find", "move", "get", "commit"})
-
 
 @pytest.fixture
 def visit(tmp_path):
     """Run a scenario with a rig that has the default entity and OLD, whose archive is another."""
 
-    def runner(scenario, *, services=ALL, rules=RULES):
+    def runner(scenario, *, services=OPEN, rules=RULES):
         async def main():
             rig = AskingRig(tmp_path, rules=rules)
             old = ScriptedArchive()
             old.batches.put_nowait(Batch(()))
             old.batches.put_nowait(None)
             async with rig, asyncio.timeout(15):
-                here = Entity("HILUM", "HILUM", ALL, rig.archive)
+                here = Entity("HILUM", "HILUM", OPEN, rig.archive)
                 there = Entity("old", "OLD", services, old)
                 rig.desk.entities = Entities(here, {"HILUM": here, "OLD": there})
                 await scenario(rig, old)
@@ -78,7 +76,7 @@ def test_a_title_of_nobody_is_not_recognized(visit):
 def test_a_service_that_is_not_open_there_is_not_accepted_and_is_named(
     visit, closed, abstract_syntax
 ):
-    services = ALL - {closed} - ({"get"} if closed == "store" else set())
+    services = OPEN - {closed} - ({"get"} if closed == "store" else set())
 
     async def scenario(rig, _):
         proposed = [(VERIFICATION, [EXPLICIT]), (abstract_syntax, [EXPLICIT])]

@@ -42,7 +42,6 @@ from hilum.sources.dimse.live import LiveAssociation, live_of
 from hilum.sources.dimse.operation import Extended
 from hilum.sources.dimse.operations import RunningOperations
 from hilum.sources.dimse.services import (
-    ALL_SERVICES,
     SERVED,
     SERVED_WITHOUT_ARCHIVE,
     Rulebook,
@@ -79,10 +78,9 @@ class Desk:
     ) -> None:
         """Take what to work with; without a `library` nothing can be asked for.
 
-        Without `entities` there is one face by every title, with all that the library's archive
-        can do. Without a `voucher` nobody is promised storage commitment. Without `homecomings`
-        every store is an arrival. Without `takers` all instances are for the intake, whatever
-        entity is called.
+        With a `library` there are `entities`, whose archives are asked. Without a `voucher` nobody
+        is promised storage commitment. Without `homecomings` every store is an arrival. Without
+        `takers` all instances are for the intake, whatever entity is called.
         """
         self.rulebook = rulebook
         self.limits = limits
@@ -183,11 +181,7 @@ class Desk:
 
     def _entity_of(self, called_ae_title: str) -> Entity | None:
         """Give the face that was called; None: there are none, and nothing can be asked for."""
-        if self.entities is not None:
-            return self.entities.of(called_ae_title)
-        if self.library is None:
-            return None
-        return Entity(called_ae_title, called_ae_title, ALL_SERVICES, self.library.archive)
+        return None if self.entities is None else self.entities.of(called_ae_title)
 
     @property
     def _rules(self) -> Rules:

@@ -4,7 +4,6 @@ import asyncio
 from typing import Final
 
 from hilum.pipeline.archive.movers import Movers
-from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.ports import Payloads
 from hilum.pipeline.reading import Reading
 
@@ -14,10 +13,12 @@ RETRIEVALS_MAX: Final = 64
 
 
 class Library:
-    """The archive as this door needs it. One object a process; made on its event loop."""
+    """Where payloads are and where they can be sent; which of them is the entities' matter.
 
-    def __init__(self, archive: Archive, payloads: Payloads, movers: Movers) -> None:
-        self.archive = archive
+    One object a process; made on its event loop.
+    """
+
+    def __init__(self, payloads: Payloads, movers: Movers) -> None:
         self.payloads = payloads
         self.movers = movers
         self.reading = Reading()

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, get_args
+from typing import Final
 
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
 from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.service.query_negotiation import FindOptions, RetrieveOptions, answerer
 from hilum.dimse.upper.negotiation import Policy, looks_like_storage
 from hilum.dimse.upper.pdu import AssociateRequest, ContextResult
-from hilum.pipeline.entities import Entity, Service
+from hilum.pipeline.entities import Entity
 from hilum.query.level import Model
 from hilum.sources.dimse.admission import Admitted, Rules
 from hilum.sources.dimse.settings import DimseLimits, Permission
@@ -26,8 +26,6 @@ SERVED: Final[Services] = {
     # To ask us for reports, and to bring reports on what we asked for: see `reporting`.
     "commit": frozenset({STORAGE_COMMITMENT}),
 }
-# What a face has open that nothing is said about.
-ALL_SERVICES: Final[frozenset[Service]] = frozenset(get_args(Service))
 _OF_THE_ARCHIVE: Final = frozenset({"find", "move", "get"})
 # Without anything to ask.
 SERVED_WITHOUT_ARCHIVE: Final[Services] = {
