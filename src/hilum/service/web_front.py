@@ -30,11 +30,6 @@ class Front:
         self._front.change(_doors(parts))
 
 
-def front_of(parts: Parts, console: ASGIApp, gate: Callable[[ASGIApp], ASGIApp]) -> ASGIApp:
-    """Put the listener's application together, for doors that stay."""
-    return Front(parts, console, gate).application
-
-
 def _doors(parts: Parts) -> Mapping[str, ASGIApp]:
     return doors_of(parts) if parts.settings.dicomweb else {}
 

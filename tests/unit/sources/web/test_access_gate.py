@@ -275,11 +275,12 @@ def test_a_key_of_an_entity_opens_its_root_only(path, status):
     assert rig.status(path, authorization=bearer(text)) == status
 
 
-def test_the_default_root_is_the_entity_of_the_gateways_title():
+@pytest.mark.parametrize("path", ["/dicom-web/studies", "/wado", "/fhir/ImagingStudy"])
+def test_the_default_root_is_the_entity_of_the_gateways_title(path):
     rig = Rig()
     text = rig.add_key(entities=("HILUM",))
 
-    assert rig.status("/dicom-web/studies", authorization=bearer(text)) == 200
+    assert rig.status(path, authorization=bearer(text)) == 200
 
 
 def test_a_key_of_a_network_is_of_use_only_there():

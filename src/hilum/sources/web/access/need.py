@@ -21,7 +21,7 @@ class Family(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a request needs. `entity`: the AE title whose DICOMweb root it is for, or ""."""
+    """What a request needs. `entity`: the AE title of the entity that it is for, or ""."""
 
     family: Family
     role: Role
@@ -51,7 +51,7 @@ def need_of(method: str, raw_path: bytes, own_title: str) -> Need:
         return Need(Family.API, "admin")
     first, *rest = [unquote(part) for part in written.split("/")[1:]] or [""]
     role = _role(method, first, rest)
-    if first in {_ROOT, _WADO_URI}:
+    if first in {_ROOT, _WADO_URI, _FHIR}:
         return Need(Family.ENTITY, role, own_title)
     if first == _AETS and rest:
         return Need(Family.ENTITY, role, rest[0])
