@@ -3,7 +3,7 @@
 The doors get `entities`; our own archive is `local` among them, watched if prefetching wants that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from hilum.pipeline.entities import Entities
 from hilum.pipeline.prefetch.occasion import Occasion
 from hilum.service import readings
 from hilum.service.answerers import Answerers
+from hilum.service.config_entities import LOCAL, title_of
+from hilum.service.config_entity_checks import ANSWERING
 from hilum.service.config_settings import Config
 from hilum.service.core import Core
 from hilum.service.entities import Faces
@@ -59,6 +61,9 @@ class Bridging:
             notice=self._notice,
         )
         self.fetching = Fetching(config, core, self._faces.source)
+        self._titles: Mapping[str, Sequence[str]] = {}
+        self._figures: Mapping[str, PoolFigures] = {}
+        self._sources = self._goals = frozenset[str]()
 
     @property
     def entities(self) -> Entities:
@@ -75,9 +80,17 @@ class Bridging:
         return self._faces.source(name)
 
     def answerer(self, name: str) -> Answerer | None:
-        """Give the archive of a destination; None: it has none. Raises Misconfigured."""
+        """Give the archive of a destination, if it can be asked. Raises Misconfigured."""
         asked = self.answerers.of(name)
-        return None if asked is None else asked.answerer
+        return None if asked is None else asked.guarded
+
+    def titles_of(self, answerer: str) -> Sequence[str]:
+        """Name the entities that a destination answers for, by AE title."""
+        return self._titles.get(answerer, ())
+
+    def places(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Name what can be fetched from, and what can be fetched to."""
+        return self._sources, self._goals
 
     def start(self) -> None:
         """Begin to work on the running loop. Raises OSError."""
@@ -93,6 +106,15 @@ class Bridging:
         """
         self._faces.change(config)
         self.fetching.change(config)
+        titles: dict[str, list[str]] = {}
+        for name, entity in config.entities.items():
+            for answerer in sorted(entity.names):
+                titles.setdefault(answerer, []).append(title_of(name, entity))
+        self._titles = titles
+        askable = {name for name, one in config.destinations.items() if isinstance(one, ANSWERING)}
+        faces = {*config.entities, *self.entities.by_title}
+        self._sources = frozenset((*askable, *faces, LOCAL))
+        self._goals = frozenset((*config.destinations, LOCAL))
 
     async def run(self) -> None:
         """Fetch what is asked for until `stop`."""
@@ -127,9 +149,12 @@ class Bridging:
     def _notice(self, occasion: Occasion) -> None:
         self.fetching.notice(occasion)
 
+    def take_figures(self) -> None:
+        """Look at the pools, on the event loop; metrics are read in a thread."""
+        self._figures = {name: pool_of(one.answerer) for name, one in self.answerers.asked.items()}
+
     def _pools(self, number: Callable[[PoolFigures], float]) -> ByAnswerer:
-        found = list(self.answerers.asked.items())
-        return {(name,): number(pool_of(one.answerer)) for name, one in found}
+        return {(name,): number(pool) for name, pool in self._figures.items()}
 
     def _fetches(self) -> ByAnswerer:
         found = list(self.answerers.asked.items())

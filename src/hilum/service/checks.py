@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hilum.console.health import Check, Finding, Status
 from hilum.pipeline.intake import Intake
 from hilum.pipeline.room import Room
+from hilum.service.bridging import Bridging
 from hilum.service.config_errors import sentence
 
 
@@ -36,6 +37,28 @@ def checks_of(intake: Intake, room: Room) -> Sequence[Check]:
         return Finding("disk")
 
     return (ledger, disk)
+
+
+def answering_of(bridging: Bridging) -> Check:
+    """Give the check of archives elsewhere: without one the gateway takes instances all the same.
+
+    Only those that were asked and have failed are known to be away.
+    """
+
+    def answerers() -> Finding:
+        asked = list(bridging.answerers.asked.items())
+        away = [(name, one.guarded) for name, one in asked if not one.guarded.is_well]
+        if not away:
+            return Finding("answerers")
+        words = "; ".join(guarded.last_failure for _, guarded in away)
+        return Finding(
+            "answerers",
+            Status.DEGRADED,
+            _sentence(f"{', '.join(name for name, _ in away)} cannot be asked: {words}"),
+            "It is tried again by itself; GET /api/v1/answerers shows how each is.",
+        )
+
+    return answerers
 
 
 def _sentence(obstacle: str) -> str:

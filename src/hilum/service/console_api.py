@@ -6,24 +6,29 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from hilum.console.api.answerers import AnswerersApi
 from hilum.console.api.app import build
 from hilum.console.api.destinations import DestinationsApi
 from hilum.console.api.explaining import ExplainApi
+from hilum.console.api.fetching import FetchingApi
+from hilum.console.api.live import LiveApi
 from hilum.console.api.queue import QueueApi
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.advice import Advice
 from hilum.pipeline.adviser import advise
 from hilum.pipeline.explanation import Explainer, Explanation
+from hilum.service.bridging import Bridging
 from hilum.service.circumstances import circumstances_of
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
+from hilum.service.live import LiveView
 
 
 class ConsoleApi:
     """What /api/v1 answers from; the configuration is asked for each time, it may be reloaded."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of the house, by keyword
         self,
         ledger: Ledger,
         delivering: Delivering,
@@ -31,16 +36,23 @@ class ConsoleApi:
         config: Callable[[], Config],
         vault: Path,
         now: Callable[[], datetime],
+        bridging: Bridging,
+        live: LiveView,
+        worker: int,
     ) -> None:
         self._ledger = ledger
         self._delivering = delivering
         self._config = config
         self._vault = vault
         self._now = now
+        self._bridging = bridging
+        self._live = live
+        self._worker = worker
 
     def application(self) -> ASGIApp:
         """Make the application."""
         delivering, ledger = self._delivering, self._ledger
+        live, bridging = self._live, self._bridging
         return build(
             (
                 QueueApi(
@@ -56,6 +68,16 @@ class ConsoleApi:
                     now=self._now,
                 ).router,
                 ExplainApi(self._explain, ledger.audit).router,
+                LiveApi(live.rows, live.abort, ledger.audit, worker=self._worker).router,
+                AnswerersApi(live.answerers, live.answerer).router,
+                FetchingApi(
+                    ledger.fetches,
+                    places=bridging.places,
+                    ask=bridging.fetching.ask,
+                    cancel=bridging.fetching.fetcher.cancel,
+                    notice=bridging.fetching.notice,
+                    now=self._now,
+                ).router,
             )
         )
 

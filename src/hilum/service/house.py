@@ -22,7 +22,7 @@ from hilum.pipeline.deleting import Deleter
 from hilum.service.archiving import Archiving
 from hilum.service.bridging import Bridging
 from hilum.service.certificates import Certificates
-from hilum.service.checks import checks_of
+from hilum.service.checks import answering_of, checks_of
 from hilum.service.clock import SystemClock
 from hilum.service.config_settings import Config
 from hilum.service.console_api import ConsoleApi
@@ -32,6 +32,7 @@ from hilum.service.duties import Duties
 from hilum.service.events import PeerUnresolved
 from hilum.service.figures import show
 from hilum.service.keeping import keeper_of
+from hilum.service.live import LiveView
 from hilum.service.moving import ConfiguredMovers
 from hilum.service.neighbours import rulebook_of
 from hilum.service.opening import DataFolder
@@ -111,7 +112,9 @@ class House:
         )
         self.certificates = Certificates(config.sources.dimse.tls, telemetry)
         self.board = Board(
-            checks_of(self.intake, self.room), telemetry, monotonic=self.clock.monotonic
+            (*checks_of(self.intake, self.room), answering_of(self.bridging)),
+            telemetry,
+            monotonic=self.clock.monotonic,
         )
         self._web = WebListener(config, ledger=self.ledger, clock=self.clock, telemetry=telemetry)
         self._console = self._new_console()
@@ -335,10 +338,20 @@ class House:
             config=lambda: self.config,
             vault=self.folder.vault,
             now=self.clock.now,
+            bridging=self.bridging,
+            live=LiveView(
+                desk=lambda: self.desk,
+                requests=self.live,
+                bridging=self.bridging,
+                lanes=self.delivering.dispatcher.figures,
+                now=self.clock.now,
+            ),
+            worker=self.core.worker,
         )
         return Console(self.board, self.telemetry.metrics.exposition, api.application(), pages)
 
     async def _publish(self) -> None:
+        self.bridging.take_figures()
         await asyncio.to_thread(self.telemetry.metrics.publish)
         # Checks that begin to fail are told even when nobody probes.
         await self.board.findings()

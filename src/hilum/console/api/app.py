@@ -14,6 +14,7 @@ from hilum.console.api.models import Refusal
 from hilum.kernel.errors import Full, HilumError
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+ROOT: Final = "/api/v1"  # where it is mounted
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FAULTS_MAX: Final = 10
 # The largest request is a selection of 1,000 numbers.
@@ -73,13 +74,20 @@ def build(routers: Sequence[APIRouter]) -> FastAPI:
 async def _only_json(request: Request) -> None:
     """Refuse what changes something and is not JSON: no foreign page may make a browser send it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method in _CHANGING and kind != "application/json":
+    if request.method in _CHANGING and kind != "application/json" and not _is_bare(request):
         raise HTTPException(415, "Send a JSON body with Content-Type: application/json.")
+
+
+def _is_bare(request: Request) -> bool:
+    """Tell whether it is a DELETE without a body, which no page can make a browser send unasked."""
+    headers = request.headers
+    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return request.method == "DELETE" and not has_body
 
 
 def _too_large(request: Request) -> tuple[int, str] | None:
     """Refuse bodies without a length or with one that no request of ours has."""
-    if request.method in ("GET", "HEAD", "OPTIONS"):
+    if request.method in ("GET", "HEAD", "OPTIONS") or _is_bare(request):
         return None
     length = request.headers.get("content-length", "")
     if not length.isdecimal():

@@ -72,6 +72,11 @@ class GuardedAnswerer:
         """Tell whether it is asked at all."""
         return self._wellness.is_well
 
+    @property
+    def last_failure(self) -> str:
+        """Say how it failed last, "" if it never did."""
+        return self._wellness.last_failure
+
     async def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches (see the port)."""
         async with self._turn(self._questions) as turn:

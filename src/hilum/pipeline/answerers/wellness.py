@@ -87,6 +87,11 @@ class Wellness:
         """Tell whether it may be asked."""
         return not isinstance(self._breaker, Open)
 
+    @property
+    def last_failure(self) -> str:
+        """Say how it failed last, "" if it never did."""
+        return "" if self._last is None else str(self._last)
+
     def check(self) -> None:
         """Raise NotAsked, with what was wrong last, while it may not be asked."""
         if isinstance(self._breaker, Open) and self._last is not None:

@@ -1,0 +1,124 @@
+"""What is open in one process, of all kinds: associations, requests, connections of our own."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from hilum.console.api.answerers import AnswererRow
+from hilum.console.api.live import LiveRow
+from hilum.pipeline.answerers.ports import Answerer
+from hilum.pipeline.lanes.figures import LaneFigures
+from hilum.service.bridging import Bridging
+from hilum.service.pools import pool_of
+from hilum.sources.dimse.desk import Desk
+from hilum.sources.dimse.live import LiveAssociation
+from hilum.sources.web.live import Live, LiveRequest
+
+
+class LiveView:
+    """Looks at all of them; ends those that somebody else has opened."""
+
+    def __init__(
+        self,
+        *,
+        desk: Callable[[], Desk | None],
+        requests: Live,
+        bridging: Bridging,
+        lanes: Callable[[], Sequence[LaneFigures]],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._desk = desk
+        self._requests = requests
+        self._bridging = bridging
+        self._lanes = lanes
+        self._now = now
+
+    def rows(self) -> Sequence[LiveRow]:
+        """Give all that is open."""
+        desk = self._desk()
+        return [
+            *(_association(one) for one in (desk.live() if desk else ())),
+            *(_request(one) for one in self._requests.requests()),
+            *self._ours(),
+            *(_lane(one) for one in self._lanes() if one.sessions),
+        ]
+
+    def abort(self, live_id: str) -> bool:
+        """End one that came to us; False: there is none with this id."""
+        desk = self._desk()
+        return (desk is not None and desk.abort(live_id)) or self._requests.abort(live_id)
+
+    def answerers(self) -> Sequence[AnswererRow]:
+        """Give the answerers as they are now."""
+        return [self._answerer(name) for name in sorted(self._bridging.answerers.asked)]
+
+    def answerer(self, name: str) -> Answerer | None:
+        """Give the answerer of that name."""
+        asked = self._bridging.answerers.asked.get(name)
+        return None if asked is None else asked.answerer
+
+    def _answerer(self, name: str) -> AnswererRow:
+        asked = self._bridging.answerers.asked[name]
+        pool, guarded = pool_of(asked.answerer), asked.guarded
+        return AnswererRow(
+            name,
+            asked.settings.type,
+            guarded.is_well,
+            guarded.last_failure,
+            guarded.busy,
+            asked.holder.fetching.under_way,
+            pool.connections_max,
+            len(pool.in_use),
+            pool.idle,
+            pool.waiting,
+            self._bridging.titles_of(name),
+        )
+
+    def _ours(self) -> Sequence[LiveRow]:
+        now = self._now()
+        return [
+            LiveRow(
+                *("", "out", "answerer", asked.ours, name, name, "", ""),
+                since=now - timedelta(seconds=one.seconds),
+                operation=one.what,
+                instances=None,
+                bytes=one.received_bytes,
+            )
+            for name, asked in self._bridging.answerers.asked.items()
+            for one in pool_of(asked.answerer, now).in_use
+        ]
+
+
+def _association(one: LiveAssociation) -> LiveRow:
+    operation, instances, size = one.operation, one.stored, one.size
+    words = "C-STORE" if one.stored or one.refused else ""
+    if operation is not None:
+        words = f"{operation.name} {operation.query_level}".strip()
+        words += f", {operation.waiting} more wait" if operation.waiting else ""
+        instances, size = instances + operation.progress.sent, size + operation.progress.size
+    return LiveRow(
+        one.association_id,
+        *("in", "dimse", one.calling_ae_title, one.called_ae_title, one.peer, one.host),
+        one.entity,
+        one.since,
+        words,
+        instances,
+        size,
+    )
+
+
+def _request(one: LiveRequest) -> LiveRow:
+    return LiveRow(
+        one.id,
+        *("in", "http", one.caller, one.entity, "", one.address, one.entity),
+        one.since,
+        f"{one.method} {one.path}",
+        None,
+        one.received_bytes + one.sent_bytes,
+    )
+
+
+def _lane(one: LaneFigures) -> LiveRow:
+    words = f"{one.sessions} sessions"
+    return LiveRow(
+        *("", "out", "lane", "", one.destination, one.destination, "", ""), None, words, None, 0
+    )
