@@ -46,7 +46,12 @@ class Bridging:
         """Make it; `run` is the folder of what lives as long as the gateway runs."""
         clock, telemetry = core.clock, core.telemetry
         self.cache = PayloadCache(
-            config.cache, vault=core.vault, room=core.room, clock=clock, telemetry=telemetry
+            config.cache,
+            vault=core.vault,
+            room=core.room,
+            clock=clock,
+            telemetry=telemetry,
+            free_bytes_min=config.retention.free_bytes or 0,
         )
         self._markers = Markers(run / HOMECOMINGS, clock)
         self.homecomings = StoresComingHome(
