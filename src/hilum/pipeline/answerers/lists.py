@@ -78,11 +78,6 @@ class Lists:
             if not call.waiting:
                 await self._stop(key, call)
 
-    def forget(self) -> None:
-        """Ask anew next time."""
-        self._kept.clear()
-        self._size = 0
-
     async def _ask(self, key: _Key, retrieval: Retrieval) -> Sequence[Expected]:
         found = [_placed(one, retrieval) for one in await self._lister.expect(retrieval)]
         if found and self._fresh_seconds > 0:
