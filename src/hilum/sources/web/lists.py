@@ -80,16 +80,20 @@ def whole(form: Form, data_sets: Iterable[bytes]) -> bytes:
     return b"".join(parts)
 
 
-async def streamed(form: Form, data_sets: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Put data sets into a body that goes out while they come; closes what they come from."""
+async def streamed(form: Form, data_sets: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:
+    """Put data sets into a body that goes out while they come; closes what they come from.
+
+    None among them: what is next has to be waited for, so what is here goes out.
+    """
     held: list[bytes] = []
     size, is_first = 0, True
     try:
         async for data_set in data_sets:
-            held += (form.before(is_first=is_first), data_set)
-            size += len(data_set)
-            is_first = False
-            if size >= PIECE_BYTES:
+            if data_set is not None:
+                held += (form.before(is_first=is_first), data_set)
+                size += len(data_set)
+                is_first = False
+            if held and (data_set is None or size >= PIECE_BYTES):
                 yield b"".join(held)
                 held.clear()
                 size = 0

@@ -101,8 +101,8 @@ class Results:
                 return
         self.is_whole = True
 
-    async def all(self) -> AsyncIterator[bytes]:
-        """Give those that were gathered, and all behind them.
+    async def all(self) -> AsyncIterator[bytes | None]:
+        """Give those that were gathered, and all behind them; None: the next is waited for.
 
         Raises:
             Incomplete: some will not come, and the head has not said that this may be.
@@ -112,11 +112,11 @@ class Results:
             for result in self.held:
                 yield result
             self.held.clear()
+            yield None
             async for later in self._written:
-                if later is not None:
-                    yield later
-                elif len(self._said) > told and not may_lack:
+                if later is None and len(self._said) > told and not may_lack:
                     raise Incomplete(next(reversed(self._said)))
+                yield later
         finally:
             await self.aclose()
 

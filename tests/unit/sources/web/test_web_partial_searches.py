@@ -64,7 +64,7 @@ def test_results_do_not_wait_for_a_slow_archive_and_say_so():
 
     async def scenario():
         visit = asked(archive)
-        await visit.until(lambda: visit.status is not None)
+        await visit.until(lambda: b"1.2.1" in visit.body)  # the results, not just the head
         slow.set()
         await visit.end()
         return visit
