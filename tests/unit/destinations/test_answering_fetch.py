@@ -166,6 +166,7 @@ async def test_a_fetch_that_is_cancelled_stops_the_peer_and_leaves_the_associati
         came = len(sink.begun)
 
         assert answerer.figures().in_use == ()
+        assert peer.asked[0].is_cancelled
         assert came < len(HELD)
         assert await answerer.fetch(whole(), sink) == {}
         assert len(peer.requests) == 1
