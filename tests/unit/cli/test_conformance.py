@@ -248,6 +248,16 @@ def test_every_kind_of_answer_has_its_status():
     assert {type(answer) for answer, _ in _ANSWERS} == set(get_args(Answer)) - others
 
 
+def test_stores_that_go_through_are_told_of_where_there_are_some():
+    through = configured(
+        destinations={"cloud": {"type": "dicomweb", "url": "http://localhost/rs"}},
+        entities={"CLOUD": {"answers": ["cloud"], "stores": {"through": "cloud"}}},
+    )
+
+    assert "stores at `CLOUD` go through" in statement(through)
+    assert "go through" not in statement(configured())
+
+
 def test_a_duplicate_is_refused_only_where_the_policy_says_so():
     assert "0x0111" not in said_ours(statement(configured()))
     assert "`0x0111`" in said_ours(statement(configured(gateway={"duplicates": "keep_first"})))

@@ -24,6 +24,7 @@ from hilum.pipeline.answers import (
     NotUnderstood,
     TooLong,
 )
+from hilum.service.config_entities import title_of
 from hilum.service.config_options import size_text
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.storing import COMMENT_LENGTH_MAX, status_of
@@ -111,12 +112,27 @@ def _statuses(config: Config) -> Iterator[str]:
         f"(0000,0902) of at most {COMMENT_LENGTH_MAX} characters, never with patient data. A "
         "failed C-STORE does not end the association."
     )
+    yield from _through(config)
     yield (
         "What is refused as not matching or not understood is kept in quarantine for inspection, "
         f"up to {size_text(QUARANTINE_BYTES_MAX)} in all. When disk or ledger fail, C-STOREs that "
         "are under way get out of resources, new associations that only want to store are "
         "rejected (3.1.3.2), and both end by themselves when the cause is gone."
     )
+
+
+def _through(config: Config) -> Iterator[str]:
+    """Tell of entities that answer with what an archive says."""
+    titles = [title_of(name, one) for name, one in config.entities.items() if one.through]
+    if titles:
+        yield (
+            f"But stores at {', '.join(map(code, titles))} go through to an archive elsewhere and "
+            "are answered when it has answered: success; its warning (0xB000, 0xB006, 0xB007; "
+            "others become 0xB000); its own failure, if it is one of a C-STORE; 0xA700 when it is "
+            "busy, late or cannot be reached; 0x0110 when it turns us away or cannot be "
+            "understood. What it did not confirm is never a success or a warning, and nothing of "
+            "it is kept here."
+        )
 
 
 _DUPLICATE: Final = DuplicateRefused("")
