@@ -180,9 +180,14 @@ class Ledger:
         Raises:
             Full, LedgerUnavailable: as record().
         """
-        at = microseconds_of(self._now())
-        rows = [audit_values(with_storable_fields(record), at) for record in records]
-        self._write(lambda cursor: self._writing.add_audit.run(cursor, rows))
+        self._audit(self._write, records)
+
+    def audit_lightly(self, *records: AuditRecord) -> None:
+        """Write audit records that a crash leaves, and the latest of which a power cut may take.
+
+        For the particulars of what a durable record has told before. Raises as audit().
+        """
+        self._audit(self._write_lightly, records)
 
     def probe(self) -> None:
         """Find out whether the ledger can be written, by writing to it.
@@ -297,6 +302,15 @@ class Ledger:
         result = self._writer.transact(work)
         self._checkpointer.relieve()
         return result
+
+    def _audit(
+        self,
+        write: Callable[[Callable[[sqlite3.Cursor], None]], None],
+        records: Sequence[AuditRecord],
+    ) -> None:
+        at = microseconds_of(self._now())
+        rows = [audit_values(with_storable_fields(record), at) for record in records]
+        write(lambda cursor: self._writing.add_audit.run(cursor, rows))
 
     def _write_lightly(self, work: Callable[[sqlite3.Cursor], T]) -> T:
         """Write what may be lost in a power cut, and is found out again after it."""

@@ -23,6 +23,7 @@ class Passing:
             room=core.room,
             ledger_obstacle=lambda: core.intake.ledger_obstacle,
             audit=core.ledger.audit,
+            audit_lightly=core.ledger.audit_lightly,
             clock=core.clock,
             telemetry=core.telemetry,
             instance_bytes_max=config.sources.dimse.limits.instance_bytes_max,

@@ -41,11 +41,12 @@ class Depot:
         room: Room,
         ledger_obstacle: Callable[[], str | None],
         audit: Callable[..., None],
+        audit_lightly: Callable[..., None],
         clock: Clock,
         telemetry: Telemetry,
         instance_bytes_max: int,
     ) -> None:
-        """Take what to work with; `audit` is Ledger.audit, for a thread."""
+        """Take what to work with; `audit` and `audit_lightly` are the ledger's, for a thread."""
         self.instance_bytes_max = instance_bytes_max
         self.shapes = Shapes()
         self.open_receptions = 0
@@ -59,6 +60,8 @@ class Depot:
         self._scribe = QuickScribe(clock, Scribes("passer", _SCRIBES))
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="passage-audit")
         self._accounts = Accounts(audit, threads=self._threads, clock=clock)
+        self._particulars = Accounts(audit_lightly, threads=self._threads, clock=clock)
+        self._telling: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
         self._emptied.set()
 
@@ -69,6 +72,8 @@ class Depot:
     async def stop(self) -> None:
         """Finish what was begun: every reception that is open must come to its end first."""
         await self._emptied.wait()
+        if self._telling:
+            await asyncio.wait(self._telling)
         self._scribe.stop()
         self._threads.shutdown()
 
@@ -117,9 +122,24 @@ class Depot:
         self._room.take(reception.run.size)
         self._submit(reception, lambda: self._examine(reception, judge), examined)
 
+    def tell_begun(self, record: AuditRecord) -> "asyncio.Future[None]":
+        """Have it made durable that somebody hands on a study, unless that was told a moment ago.
+
+        Syncing takes as long as an archive does: it goes on meanwhile.
+        """
+        telling = asyncio.get_running_loop().create_task(self._accounts.keep_once([record]))
+        self._telling.add(telling)
+        telling.add_done_callback(self._told)
+        return telling
+
+    def _told(self, telling: "asyncio.Task[None]") -> None:
+        self._telling.discard(telling)
+        if not telling.cancelled():
+            telling.exception()  # whose instance it was may be gone; nobody need hear of it
+
     def write_down(self, record: AuditRecord) -> "asyncio.Future[None]":
-        """Have an audit record written, together with others that wait."""
-        return self._accounts.begin([record])
+        """Have what became of an instance written, together with others that wait."""
+        return self._particulars.begin([record])
 
     def remember(self, sop_instance_uid: str, study_instance_uid: str) -> None:
         """Remember of which study an instance is that went through."""

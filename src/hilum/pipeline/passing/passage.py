@@ -48,6 +48,7 @@ class _Passing:
     began: float
     facts: InstanceFacts | None = None
     cargo: Cargo | None = None
+    begun: "asyncio.Future[None] | None" = None  # that it is handed on is told
     is_withdrawn: bool = False
 
 
@@ -159,15 +160,18 @@ class Passage:
             due_at=passing.began + self._deadline_seconds,
             settled=lambda outcome: self._delivered(passing, outcome),
         )
+        passing.begun = self._depot.tell_begun(self._record(passing, "begun", None))
         self._courier.bring(passing.cargo)
 
     def _delivered(self, passing: _Passing, outcome: Outcome) -> None:
         """Write down what became of it, then answer."""
-        written = self._depot.write_down(self._record(passing, _word_of(outcome), outcome))
+        assert passing.begun is not None  # noqa: S101 - set before anything was brought
+        record = self._record(passing, _word_of(outcome), outcome)
+        written = asyncio.gather(passing.begun, self._depot.write_down(record))
         written.add_done_callback(lambda done: self._written(passing, outcome, done))
 
     def _written(
-        self, passing: _Passing, outcome: Outcome, written: "asyncio.Future[None]"
+        self, passing: _Passing, outcome: Outcome, written: "asyncio.Future[tuple[None, None]]"
     ) -> None:
         error = None if written.cancelled() else written.exception()
         if written.cancelled() or error is not None:
@@ -223,8 +227,10 @@ class Passage:
         match outcome:
             case Delivered(remark=remark):
                 detail += f"; {remark}" if remark else ""
-            case None:
+            case None if word == "withdrawn":
                 detail += "; the sender went away"
+            case None:
+                pass
             case failure:
                 detail += f"; {failure.reason}"
         return AuditRecord(

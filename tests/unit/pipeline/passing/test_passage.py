@@ -147,14 +147,16 @@ async def test_a_record_is_written_before_the_answer(tmp_path):
 
         uid = generated.sop_instance_uid
         assert rig.audit_records() == [
+            ("instance-passed", "begun", uid),  # once for a while, and durable
             ("instance-passed", "delivered", uid),
             ("instance-passed", "refused", uid),
         ]
 
 
-async def test_without_the_record_there_is_no_success(tmp_path):
+@pytest.mark.parametrize("fault", ["audit_fault", "outcome_fault"])
+async def test_without_the_record_there_is_no_success(tmp_path, fault):
     async with PassingRig(tmp_path) as rig:
-        rig.audit_fault = LedgerUnavailable("locked")
+        setattr(rig, fault, LedgerUnavailable("locked"))
 
         assert isinstance(await rig.bring(instance(seed=1)), NoRoom)
         assert "PassageUnrecorded" in rig.telemetry.names()
