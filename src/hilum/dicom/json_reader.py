@@ -7,7 +7,7 @@ values without their array, numbers as texts and texts as numbers, names as plai
 import json
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from hilum.dicom import dictionary, tags
@@ -46,6 +46,23 @@ def read_json(content: bytes) -> list[DataSet]:
     if not isinstance(parsed, list):
         raise BadJson("there is neither a data set nor an array of data sets (PS3.18 §F.2.1)")
     return [_data_set(one) for one in parsed]
+
+
+def read_some(content: bytes, only: Container[str]) -> DataSet:
+    """Read some attributes of one data set: those in `only` (tags as eight upper-case digits).
+
+    Names that are no such digits are read, too. Lists of matches are long, and half of each is of
+    no use.
+
+    Raises:
+        BadJson: as above, of what is read.
+    """
+    parsed = _parse(content)
+    if not isinstance(parsed, dict):
+        raise BadJson("a data set is no object (PS3.18 §F.2.2)")
+    return _data_set(
+        {key: one for key, one in parsed.items() if len(key) != 8 or key.upper() in only}
+    )
 
 
 def _parse(content: bytes) -> Json:

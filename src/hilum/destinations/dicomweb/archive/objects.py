@@ -6,17 +6,17 @@ Servers pass on what they were given: a decimal that is none must not hide a stu
 import json
 
 from hilum.dicom.dataset import DataSet
-from hilum.dicom.json_reader import BadJson, read_json
+from hilum.dicom.json_reader import BadJson, read_json, read_some
 
 
-def data_set_of(content: bytes) -> DataSet:
-    """Read one object.
+def data_set_of(content: bytes, only: frozenset[str] | None = None) -> DataSet:
+    """Read one object; `only`: the tags that are of use, None: all.
 
     Raises:
         BadJson: it is not one.
     """
     try:
-        return read_json(content)[0]
+        return read_json(content)[0] if only is None else read_some(content, only)
     except BadJson:
         return _attribute_by_attribute(content)
 

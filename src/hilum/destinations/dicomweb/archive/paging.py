@@ -118,7 +118,7 @@ class Paging:
                     if not is_checked:
                         self._check_kind(reply)
                         is_checked = True
-                    yield data_set_of(content)
+                    yield data_set_of(content, self._search.useful)
             objects.finish()
         except (RemoteProtocolError, BadJson) as error:
             raise self._asking.failed(f"its answer to a search cannot be read: {error}") from error

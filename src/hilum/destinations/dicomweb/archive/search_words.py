@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final, Literal, assert_never
 
+from hilum.dicom import tags
 from hilum.dicom.attribute_path import PrivateAttribute
 from hilum.dicom.dictionary import entry
 from hilum.dicom.matching import (
@@ -41,6 +42,13 @@ _LEGAL: Final = frozenset(
 )
 _FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
 _EMPTY: Final = '""'
+_IDENTIFYING: Final = (
+    tags.SPECIFIC_CHARACTER_SET,
+    tags.TIMEZONE_OFFSET_FROM_UTC,
+    tags.ISSUER_OF_PATIENT_ID,
+    tags.SOP_CLASS_UID,
+    *[level.unique_tag for level in Level],
+)
 _NOT_INCLUDED: Final = OWN | {0x00080056}
 
 KeyStyle = Literal["tag", "keyword"]
@@ -57,6 +65,7 @@ class Search:
     within: tuple[tuple[int, str], ...]  # unique keys that the path says, by tag
     parameters: Pairs
     included: tuple[str, ...]
+    useful: frozenset[str] | None  # tags that somebody looks at; None: all
 
     @property
     def has_escapes(self) -> bool:
@@ -155,7 +164,9 @@ def search_of(query: Query, style: KeyStyle, *, patients: bool = False) -> Searc
             parameters += _pairs(key, style, "")
     if query.fuzzy_names and any(key.vr == "PN" for key in query.keys):
         parameters.append(("fuzzymatching", "true"))
-    return Search(level, path, shape, within, tuple(parameters), _included(query, style))
+    return Search(
+        level, path, shape, within, tuple(parameters), _included(query, style), _useful(query)
+    )
 
 
 def _resource(query: Query, *, patients: bool) -> tuple[str, str, tuple[tuple[int, str], ...]]:
@@ -187,6 +198,14 @@ def _included(query: Query, style: KeyStyle) -> tuple[str, ...]:
             if tag not in _NOT_INCLUDED and not tag & 0x10000
         )
     )
+
+
+def _useful(query: Query) -> frozenset[str] | None:
+    """Give what of a match is wanted, looked at again, or says what it is."""
+    about = (*query.wanted, *query.keys)
+    if query.everything or any(isinstance(one.attribute, PrivateAttribute) for one in about):
+        return None
+    return frozenset(f"{tag:08X}" for tag in (*_attributes(query), *_IDENTIFYING))
 
 
 def _attributes(query: Query) -> Iterator[int]:
