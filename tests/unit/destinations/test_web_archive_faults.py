@@ -26,7 +26,8 @@ HASTY = {
     "response_timeout_seconds": 0.2,
     "stall_timeout_seconds": 0.2,
 }
-INSTANCES = [instance(seed=n, study=1, series=1) for n in (1, 2, 3)]
+# Longer than what is looked at before an instance is begun with.
+INSTANCES = [instance(seed=n, study=1, series=1, pixel_bytes=60_000) for n in (1, 2, 3)]
 STUDY = INSTANCES[0].study_instance_uid
 RETRIEVAL = Retrieval(Level.STUDY, {Level.STUDY: (STUDY,)})
 EXPECTED = [
@@ -280,7 +281,7 @@ def odd_replies():
         "an empty body": Reply(200, {"Content-Type": kind}),
         "cut": Reply(200, {"Content-Type": kind}, body, cut_at=half),
         "cut in its head": Reply(200, {"Content-Type": kind}, body, cut_at=200),
-        "chunked and cut": Reply(200, {"Content-Type": kind}, two, is_chunked=True, cut_at=9000),
+        "chunked and cut": Reply(200, {"Content-Type": kind}, two, is_chunked=True, cut_at=90_000),
         "too long": Reply(200, {"Content-Type": kind, "Content-Length": str(1 << 20)}, body[:half]),
         "too short": Reply(200, {"Content-Type": kind, "Content-Length": str(half)}, body),
         "stalled": Reply(200, {"Content-Type": kind}, body, stalls=True),
@@ -293,7 +294,9 @@ def odd_replies():
             200, {"Content-Type": kind, "Content-Encoding": "gzip"}, b"\x1f\x8b" + body
         ),
         "a lone part": Reply(200, {"Content-Type": DICOM}, part10(INSTANCES[1])),
-        "a lone part, cut": Reply(200, {"Content-Type": DICOM}, part10(INSTANCES[1]), cut_at=5000),
+        "a lone part, cut": Reply(
+            200, {"Content-Type": DICOM}, part10(INSTANCES[1]), cut_at=50_000
+        ),
     }
 
 
@@ -444,7 +447,7 @@ async def test_nothing_leaks_over_hundreds_of_cancelled_calls():
     archive = ScriptedArchive(INSTANCES)
     kind, body = good()
     archive.quirk = always(
-        Reply(200, {"Content-Type": kind, "Content-Length": str(1 << 20)}, body[:-5000])
+        Reply(200, {"Content-Type": kind, "Content-Length": str(1 << 20)}, body[:-9000])
     )
     sink = MemorySink()
     async with archive.answering() as answerer:
