@@ -42,7 +42,10 @@ def gateway(folder, _environment, files, studies):
         paths = [str(path) for path, _ in files.values()]
         command = [str(HILUM), "send", f"{target.called}@127.0.0.1:{target.port}", *paths]
         subprocess.run(command, check=True, capture_output=True, timeout=100)
-        yield Ours(target.port, target.web_port, files, studies, {})
+        held = {
+            uid: peer_archives.data_set_of(path.read_bytes()) for uid, (path, _) in files.items()
+        }
+        yield Ours(target.port, target.web_port, files, studies, {}, held)
     finally:
         target.stop()
 

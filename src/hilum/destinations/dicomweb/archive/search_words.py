@@ -202,8 +202,8 @@ def _included(query: Query, style: KeyStyle) -> tuple[str, ...]:
 
 def _useful(query: Query) -> frozenset[str] | None:
     """Give what of a match is wanted, looked at again, or says what it is."""
-    about = (*query.wanted, *query.keys)
-    if query.everything or any(isinstance(one.attribute, PrivateAttribute) for one in about):
+    about = [*[one.attribute for one in query.wanted], *[key.attribute for key in query.keys]]
+    if query.everything or any(isinstance(one, PrivateAttribute) for one in about):
         return None
     return frozenset(f"{tag:08X}" for tag in (*_attributes(query), *_IDENTIFYING))
 
