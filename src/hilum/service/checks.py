@@ -50,11 +50,11 @@ def answering_of(bridging: Bridging) -> Check:
         away = [(name, one.guarded) for name, one in asked if not one.guarded.is_well]
         if not away:
             return Finding("answerers")
-        words = "; ".join(guarded.last_failure for _, guarded in away)
+        words = "; ".join(f"{name} ({guarded.last_failure})" for name, guarded in away)
         return Finding(
             "answerers",
             Status.DEGRADED,
-            _sentence(f"{', '.join(name for name, _ in away)} cannot be asked: {words}"),
+            _sentence(f"archives that do not answer: {words}"),
             "It is tried again by itself; GET /api/v1/answerers shows how each is.",
         )
 

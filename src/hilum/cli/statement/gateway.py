@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hilum.cli.statement.admission import aborts, admission, per_process
 from hilum.cli.statement.asking import asking, sop_classes
+from hilum.cli.statement.bridging import bridging
 from hilum.cli.statement.committing import committing
 from hilum.cli.statement.markdown import bullets, code, heading, table
 from hilum.cli.statement.storing import storing
@@ -32,6 +33,7 @@ def gateway(config: Config) -> Iterator[str]:
     yield heading(4, "3.1.5 Aborts")
     yield "The gateway aborts an association (A-ABORT, PS3.8 §9.3.8) for:"
     yield aborts()
+    yield from bridging(config)
 
 
 def _sop_classes(config: Config) -> Iterator[str]:
