@@ -38,5 +38,5 @@ def bridging(config: Config) -> Iterator[str]:
     yield (
         "Relational queries and extended negotiation are proposed and used where they are agreed "
         "on. A C-MOVE names the gateway itself as its destination; the stores that come of it are "
-        "known by their Move Originator AE Title and Message ID (PS3.7 §9.1.1.1), and are no arrivals."
+        "known by their Move Originator (PS3.7 §9.1.1.1), and are no arrivals."
     )
