@@ -57,6 +57,11 @@ class _Asked:
     failure: AnswererFailed | None = None
     fault: Exception | None = None  # what answerers do not raise
 
+    @property
+    def has_nothing(self) -> bool:
+        """Tell whether it has failed without saying anything: nobody has to wait for it."""
+        return self.failure is not None and not self.batches
+
 
 async def listened(voice: Voice, query: Query, seconds: float) -> AsyncGenerator[Batch, None]:
     """Give the batches of one; each must come within a time. Raises AnswererFailed."""
@@ -96,6 +101,7 @@ class Asking:
         self._ignored: dict[Attribute, None] = {}
         self._warnings: dict[str, None] = {}
         self._told = 0
+        self._patient_until = 0.0  # 0: nothing has waited for those before it yet
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
         """Give the matches of all, each once, from the offset to the limit."""
@@ -121,7 +127,8 @@ class Asking:
         while left and not self._merging.is_full:
             asked = left[0] if left[0].voice.name in known else await self._next(left)
             left.remove(asked)
-            self._order.append(asked.voice.name)
+            if not asked.has_nothing:  # if it comes back, its matches are behind these
+                self._order.append(asked.voice.name)
             async with aclosing(self._of(asked)) as batches:
                 async for batch in batches:
                     has_given = True
@@ -144,8 +151,14 @@ class Asking:
     async def _next(self, left: Sequence[_Asked]) -> _Asked:
         """Give the first, or who is here when that one has nothing to say for too long."""
         await self._until(lambda: any(asked.has_begun for asked in left))
+        gone = next((asked for asked in left if asked.has_nothing), None)
+        if gone is not None:
+            return gone
         if not left[0].has_begun:
-            await self._until(lambda: left[0].has_begun, seconds=PATIENCE_SECONDS)
+            now = asyncio.get_running_loop().time()
+            self._patient_until = self._patient_until or now + PATIENCE_SECONDS
+            patience = self._patient_until - now
+            await self._until(lambda: left[0].has_begun, seconds=max(patience, 0))
         return next(asked for asked in left if asked.has_begun)
 
     async def _of(self, asked: _Asked) -> AsyncGenerator[Batch, None]:
