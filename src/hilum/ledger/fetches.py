@@ -113,11 +113,14 @@ class Fetches:
         self._settle = _Change(*_TOLD, "state", "reason", "settled_at_microseconds", is_owned=True)
         self._cancel = _Change("is_cancelled")
         self._end = _Change("state", "settled_at_microseconds")
+        unleased = update(FETCH_REQUEST).values(
+            state=literal_column("'waiting'"), leased_until_microseconds=null()
+        )
         self._give_back = Statement(
-            update(FETCH_REQUEST)
-            .values(state=literal_column("'waiting'"), leased_until_microseconds=null())
-            .where(_OPEN, _F.lease_owner == value("whose")),
-            "whose",
+            unleased.where(_OPEN, _F.lease_owner == value("whose")), "whose"
+        )
+        self._take_back = Statement(
+            unleased.where(_OPEN, _F.lease_owner.like(value("whose"))), "whose"
         )
         self._forget = Statement(
             delete(FETCH_REQUEST).where(_F.settled_at_microseconds < value("before")), "before"
@@ -201,6 +204,10 @@ class Fetches:
     def give_back(self, owner: str) -> int:
         """Let others begin again what an owner has not finished; give how many."""
         return self._write(lambda cursor: self._give_back.run(cursor, owner).rowcount)
+
+    def take_back(self, owners: str) -> int:
+        """Do as `give_back` for all owners whose names begin so: earlier lives of a process."""
+        return self._write(lambda cursor: self._take_back.run(cursor, f"{owners}%").rowcount)
 
     def cancel(self, fetch_id: str, *, by: Origin, now: datetime) -> FetchRequest | None:
         """End a request: at once if nobody works on it, else whoever does is told by `report`.

@@ -27,6 +27,7 @@ from hilum.service.clock import SystemClock
 from hilum.service.config_settings import Config
 from hilum.service.console_api import ConsoleApi
 from hilum.service.core import core_of
+from hilum.service.delivering import owners_of
 from hilum.service.drawing import studio_of
 from hilum.service.duties import Duties
 from hilum.service.events import PeerUnresolved
@@ -270,6 +271,8 @@ class House:
 
     async def _take_back(self) -> None:
         await asyncio.to_thread(self.delivering.take_back)
+        owners = owners_of(self.core.worker)
+        await asyncio.to_thread(self.ledger.fetches.take_back, owners)
 
     async def _refresh_room(self) -> None:
         free, size = await asyncio.to_thread(self.vault.free_bytes)

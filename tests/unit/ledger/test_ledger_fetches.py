@@ -81,6 +81,17 @@ def test_what_a_process_gives_back_is_begun_by_the_next(ledger):
     assert claim(ledger, "b").fetch_id == "f1"
 
 
+def test_a_process_takes_back_what_its_earlier_life_had_begun_and_nothing_else(ledger):
+    ledger.fetches.add("f1", STUDY, by=HIS, now=NOW)
+    ledger.fetches.add("f2", replace(STUDY, target="pacs"), by=HIS, now=NOW)
+    claim(ledger, "worker-1-x")
+    claim(ledger, "worker-11-y")
+
+    assert ledger.fetches.take_back("worker-1-") == 1
+    assert claim(ledger, "worker-2-z").fetch_id == "f1"
+    assert claim(ledger, "worker-2-z") is None
+
+
 def test_progress_is_told_until_it_is_settled(ledger):
     ledger.fetches.add("f1", STUDY, by=HIS, now=NOW)
     claim(ledger)
