@@ -121,7 +121,7 @@ def _dying(
     with wire_queries.associated(gateway.port, entity) as connection:
         wire_queries.get(connection, study_uid(study))
         heard = wire_queries.Heard()
-        is_dead = False
+        is_dead, began = False, time.monotonic()
         for heard in wire_queries.answers(connection):
             if len(heard.instances) == _INSTANCES // 4 and not is_dead:
                 is_dead = True
@@ -131,5 +131,8 @@ def _dying(
     for relay in first.relays:
         relay.is_silent = False
     instances = len(set(heard.instances))
-    figures[f"holder of {entity} dies"] = f"{instances} of {_INSTANCES}, status {heard.status:04x}"
+    figures[f"holder of {entity} dies"] = (
+        f"{instances} of {_INSTANCES} after {time.monotonic() - began:.1f} s, "
+        f"status {heard.status:04x}"
+    )
     return instances == _INSTANCES == len(heard.instances) and heard.status == 0
