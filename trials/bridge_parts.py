@@ -15,10 +15,13 @@ from trials.trial import Options, Result
 ALL: Final = "ALL"
 PAIR: Final = "PAIR"
 FIRST_SECONDS_MAX: Final = 0.1
+# Seconds on a machine that others use say little.
+FIRST_SECONDS_MAX_SHORT: Final = 1.0
 _STUDIES: Final = 4
 _INSTANCES: Final = 60
 _INSTANCE_BYTES: Final = 200_000
 _CLIENTS: Final = 50
+_BEGINNING: Final = 200  # bytes, of the first match
 
 
 def run(options: Options) -> Result:
@@ -40,7 +43,7 @@ def run(options: Options) -> Result:
         figures: dict[str, object] = {}
         passed = all(
             [
-                _found(gateway, sites, figures),
+                _found(gateway, sites, figures, options),
                 _crowd(gateway, sites, figures),
                 _dying(gateway, sites, figures, PAIR, study=1),
                 _dying(gateway, sites, figures, f"{PAIR}2", study=2),
@@ -50,7 +53,9 @@ def run(options: Options) -> Result:
     return Result(passed, figures)
 
 
-def _found(gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, object]) -> bool:
+def _found(
+    gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, object], options: Options
+) -> bool:
     """The healthy archive's matches must not wait for the slow one and the dead one."""
     with wire_queries.associated(gateway.port, "PAIR") as connection:
         wire_queries.find(connection)
@@ -69,7 +74,9 @@ def _found(gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, ob
             whole = time.monotonic() - began
         began = time.monotonic()
         answer = Web(gateway, ALL).ask("/studies", JSON)
-        matches = len(json.loads(answer.read() or b"[]"))
+        begin = answer.read(_BEGINNING)
+        web_first = time.monotonic() - began
+        matches = len(json.loads(begin + answer.read() or b"[]"))
         warning = answer.getheader("Warning") or ""
         web_seconds = time.monotonic() - began
     finally:
@@ -79,10 +86,15 @@ def _found(gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, ob
         f"first after {first * 1e3:.0f} ms, {heard.matches} of {_STUDIES} after {whole:.1f} s, "
         f"status {heard.status:04x}"
     )
-    figures["QIDO of three"] = f"{matches} of {_STUDIES} after {web_seconds:.1f} s, {warning[:60]}"
+    figures["QIDO of three"] = (
+        f"first after {web_first * 1e3:.0f} ms, {matches} of {_STUDIES} after {web_seconds:.1f} s, "
+        f"warned of the slow and the dead one: {'second' in warning and 'dead' in warning}"
+    )
     is_marked = "second" in warning and "dead" in warning
     is_all = heard.matches == matches == _STUDIES
-    return is_all and is_marked and first <= FIRST_SECONDS_MAX and heard.status == 0
+    most = FIRST_SECONDS_MAX_SHORT if options.short else FIRST_SECONDS_MAX
+    is_quick = max(first, web_first) <= most
+    return is_all and is_marked and is_quick and heard.status == 0
 
 
 def _crowd(gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, object]) -> bool:
