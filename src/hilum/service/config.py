@@ -171,13 +171,15 @@ def _drop(table: dict[str, Any], paths: Iterable[KeyPath]) -> None:
             inner = inner[int(key)] if isinstance(inner, list) else inner.get(key, {})
         if isinstance(inner, list):
             # Others keep their places in the list.
-            inner[int(path[-1])] = _NO_ROUTE
+            inner[int(path[-1])] = _UNREADABLE.get(str(path[0]), _NO_ROUTE)
         else:
             inner.pop(path[-1], None)
 
 
 # Stands for a route that could not be read.
 _NO_ROUTE: Final = {"name": "unreadable", "stop": True, "enabled": False}
+# The same of other lists of tables.
+_UNREADABLE: Final = {"prefetch": {"name": "unreadable", "from": "unreadable"}}
 
 
 def _droppable(source: Source, error: ErrorDetails) -> KeyPath:
