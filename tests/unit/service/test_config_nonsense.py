@@ -10,7 +10,7 @@ from hilum.service.config_template import example_name
 NONSENSE = {
     "empty text": '""',
     "text": '"\u00fc nonsense \\u0000"',
-    "long text": '"' + "x" * 15_000 + '"',
+    "long text": '"' + "x" * 12_000 + '"',
     "long path": f'"{"x/" * 1000}{"x" * 300}"',
     "number below": "-1",
     "number above": "9" * 30,
