@@ -39,6 +39,13 @@ class Buffer:
             self._pool.give_back(self)
 
 
+    def retire(self) -> None:
+        """Let nobody use it again: somebody may look at it whom nobody counts any more."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.lose()
+
+
 class Uncounted(Buffer):
     """Stands for memory that nobody reads into again, so that nobody needs to count its holds."""
 
@@ -74,6 +81,10 @@ class BufferPool:
         buffer.filled = 0
         buffer.holds = 1
         return buffer
+
+    def lose(self) -> None:
+        """Count on a buffer no more: it goes when the last who looks at it goes."""
+        self._lent -= 1
 
     def give_back(self, buffer: Buffer) -> None:
         """Take a buffer that nobody holds any more."""

@@ -158,7 +158,7 @@ class Shelf:
         if not self.buffer:
             self.buffer = memoryview(bytearray(BUFFER_BYTES))
         try:
-            reader = await self.reading.call(lambda: self._payloads.open_payload(parcel.path))
+            reader = await self.reading.call(lambda: parcel.open(self._payloads))
         except (OSError, CorruptPayload) as error:
             raise shortcoming(error) from error
         return Outgoing(parcel, reader, self)

@@ -12,11 +12,20 @@ from hilum.kernel.names import UID
 from hilum.kernel.outcome import Outcome
 
 
+class Source(Protocol):
+    """An instance that lies in no file."""
+
+    def open(self) -> "PayloadReader":
+        """Open it as a payload. Raises CorruptPayload."""
+        ...
+
+
 @dataclass(slots=True)
 class Parcel:
     """One instance that one destination must get. Hot: not frozen, never changed.
 
-    `path` is where the payload lies in the vault. `attempts` counts the tries before this one.
+    `path` is where the payload lies in the vault, unless it is `held` in memory. `attempts` counts
+    the tries before this one.
     """
 
     delivery_id: int
@@ -28,6 +37,11 @@ class Parcel:
     size: int
     path: str
     attempts: int = 0
+    held: Source | None = None
+
+    def open(self, payloads: "Payloads") -> "PayloadReader":
+        """Open its payload. Raises OSError, CorruptPayload."""
+        return payloads.open_payload(self.path) if self.held is None else self.held.open()
 
 
 class PayloadReader(Protocol):

@@ -4,7 +4,7 @@ The event loop calls every method here; only `write_run` runs in a scribe's thre
 at once for one reception.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -188,6 +188,13 @@ class Reception:
             self._fail_by_disk(error)
             return
         self.read(run)
+
+    def spill(self, pieces: Sequence[memoryview]) -> None:
+        """Write what was read before and held in memory so far. In a scribe's thread."""
+        try:
+            self.draft.write(pieces)
+        except OSError as error:
+            self._fail_by_disk(error)
 
     def read(self, run: Run) -> None:
         """Read the structure of a run; what is broken is written on, for quarantine."""

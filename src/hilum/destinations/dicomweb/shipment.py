@@ -86,7 +86,7 @@ class Shipment:
 
     def _open(self, parcel: Parcel) -> None:
         try:
-            reader = self._payloads.open_payload(parcel.path)
+            reader = parcel.open(self._payloads)
         except (OSError, CorruptPayload) as error:
             self.unreadable.append((parcel, shortcoming(error)))
             return

@@ -166,7 +166,7 @@ class Writing:
 
 def _opened(payloads: Payloads, parcel: Parcel) -> PayloadReader:
     try:
-        return payloads.open_payload(parcel.path)
+        return parcel.open(payloads)
     except (OSError, CorruptPayload) as error:
         raise shortcoming(error) from error
 

@@ -89,8 +89,10 @@ class UploadBody(aiohttp.Payload):
         await self._idle.wait()
 
     async def _write(self, writer: AbstractStreamWriter) -> None:
-        buffer = memoryview(bytearray(CHUNK_BYTES))
-        while count := await self._reading.call(partial(self._source.read_into, buffer)):
+        length = min(CHUNK_BYTES, left := self._source.size)
+        buffer = memoryview(bytearray(length))
+        while left and (count := await self._read(buffer)):
+            left -= count
             try:
                 async with asyncio.timeout(self._stall_seconds):
                     await writer.write(buffer[:count])
@@ -98,8 +100,11 @@ class UploadBody(aiohttp.Payload):
                 raise Unreachable(
                     f"{self._place} took nothing of what we sent within {self._stall_seconds:g} s"
                 ) from error
-            if _is_in_use(writer):
-                buffer = memoryview(bytearray(CHUNK_BYTES))
+            if left and _is_in_use(writer):
+                buffer = memoryview(bytearray(length))
+
+    async def _read(self, buffer: memoryview) -> int:
+        return await self._reading.call(partial(self._source.read_into, buffer))
 
 
 def _is_in_use(writer: AbstractStreamWriter) -> bool:

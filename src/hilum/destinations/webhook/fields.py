@@ -39,7 +39,7 @@ def read_fields(parcel: Parcel, payloads: Payloads, keywords: Sequence[str]) -> 
     """
     wanted = {keyword: tag for keyword in keywords if (tag := dictionary.tag_of(keyword))}
     try:
-        with closing(payloads.open_payload(parcel.path)) as reader:
+        with closing(parcel.open(payloads)) as reader:
             header = _header(parcel, reader, frozenset(wanted.values()))
     except (OSError, CorruptPayload) as error:
         raise shortcoming(error) from error

@@ -58,6 +58,15 @@ class Accounts:
             self._write_next()
         return group.written
 
+    def stands(self, record: AuditRecord) -> bool:
+        """Tell whether a recent record that is durable stands for this one."""
+        standing = self._standing.get(_told(record))
+        return (
+            standing is not None
+            and standing.until >= self._clock.monotonic()
+            and standing.written.done()
+        )
+
     async def keep_once(self, records: Sequence[AuditRecord]) -> None:
         """Write those records that no recent one stands for; return when all of them are durable.
 

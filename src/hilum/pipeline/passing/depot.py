@@ -15,6 +15,8 @@ from hilum.ledger.entry import AuditRecord
 from hilum.pipeline.answers import Answer, NoRoom
 from hilum.pipeline.archive.accounts import Accounts
 from hilum.pipeline.events import AnswerFailed, CleanUpFailed
+from hilum.pipeline.passing.holding import Budget, Held
+from hilum.pipeline.passing.outcomes import Outcomes, Written
 from hilum.pipeline.reception import Reception, Run
 from hilum.pipeline.room import Room
 from hilum.pipeline.scribes import QuickScribe, Scribes
@@ -60,14 +62,19 @@ class Depot:
         self._scribe = QuickScribe(clock, Scribes("passer", _SCRIBES))
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="passage-audit")
         self._accounts = Accounts(audit, threads=self._threads, clock=clock)
-        self._particulars = Accounts(audit_lightly, threads=self._threads, clock=clock)
+        self._outcomes = Outcomes(audit_lightly, clock)
+        self.budget = Budget()
+        self._held: dict[Reception, Held] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
         self._emptied.set()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to work on `loop`."""
+        self._told_before = loop.create_future()
+        self._told_before.set_result(None)
         self._scribe.start(loop)
+        self._outcomes.start(loop)
 
     async def stop(self) -> None:
         """Finish what was begun: every reception that is open must come to its end first."""
@@ -75,6 +82,7 @@ class Depot:
         if self._telling:
             await asyncio.wait(self._telling)
         self._scribe.stop()
+        await self._outcomes.stop()
         self._threads.shutdown()
 
     @property
@@ -86,30 +94,48 @@ class Depot:
         """Begin a payload."""
         return self._vault.begin(head)
 
-    def opened(self) -> None:
+    def opened(self, reception: Reception) -> None:
         """A reception began."""
+        self._held[reception] = Held(self.budget)
         self.open_receptions += 1
         self._emptied.clear()
+
+    def held(self, reception: Reception) -> Held | None:
+        """Give what has an examined reception in memory; None: it is in its file."""
+        held = self._held[reception]
+        return held if held.is_open else None
 
     def path_of(self, reception: Reception) -> str:
         """Give where the payload of an examined reception can be opened until it is dropped."""
         return self._vault.path_of_draft(reception.draft)
 
     def write(self, reception: Reception, run: Run) -> None:
-        """Have a run written by a scribe."""
-        self._room.take(run.size)
+        """Hold a run in memory, or have it written by a scribe, with what was held before it."""
+        held = self._held[reception]
+        if held.fits(run):
+            reception.read(run)
+            held.take(run)
+            reception.written(run)
+            return
+        self._room.take(held.size + run.size)
+
+        def write() -> None:
+            _spill(reception, held)
+            reception.write(run)
 
         def written(_: object) -> None:
+            held.release()
             if reception.has_met_full_disk:
                 self._room.shut()
             reception.written(run)
 
-        self._submit(reception, lambda: reception.write(run), written)
+        self._submit(reception, write, written)
 
     def examine(
         self, reception: Reception, judge: Judge, done: Callable[[InstanceFacts | Answer], None]
     ) -> None:
         """Have a finished reception examined and its payload completed, so that it can be read."""
+        held, run = self._held[reception], reception.run
 
         def examined(result: object) -> None:
             if reception.has_met_full_disk:
@@ -119,14 +145,28 @@ class Depot:
             else:
                 done(result)  # type: ignore[arg-type] # scribes give back what the job gave
 
-        self._room.take(reception.run.size)
-        self._submit(reception, lambda: self._examine(reception, judge), examined)
+        if reception.failure is None and held.fits(run):
+            examined(self._judged(reception, judge, held))
+            return
+
+        def examine() -> InstanceFacts | Answer:
+            _spill(reception, held)
+            return self._examine(reception, judge)
+
+        def written(result: object) -> None:
+            held.release()
+            examined(result)
+
+        self._room.take(held.size + run.size)
+        self._submit(reception, examine, written)
 
     def tell_begun(self, record: AuditRecord) -> "asyncio.Future[None]":
         """Have it made durable that somebody hands on a study, unless that was told a moment ago.
 
         Syncing takes as long as an archive does: it goes on meanwhile.
         """
+        if self._accounts.stands(record):
+            return self._told_before
         telling = asyncio.get_running_loop().create_task(self._accounts.keep_once([record]))
         self._telling.add(telling)
         telling.add_done_callback(self._told)
@@ -137,9 +177,9 @@ class Depot:
         if not telling.cancelled():
             telling.exception()  # whose instance it was may be gone; nobody need hear of it
 
-    def write_down(self, record: AuditRecord) -> "asyncio.Future[None]":
-        """Have what became of an instance written, together with others that wait."""
-        return self._particulars.begin([record])
+    def write_down(self, record: AuditRecord, written: Written) -> None:
+        """Have what became of an instance written; `written` hears why it was not, or None."""
+        self._outcomes.put(record, written)
 
     def remember(self, sop_instance_uid: str, study_instance_uid: str) -> None:
         """Remember of which study an instance is that went through."""
@@ -162,8 +202,9 @@ class Depot:
             uid = reception.announcement.sop_instance_uid
             self.emit(AnswerFailed(uid, type(error).__name__, place_of(error)))
 
-    def drop(self, reception: Reception) -> None:
-        """Have everything that was written of a payload removed."""
+    def drop(self, reception: Reception, *, is_read: bool = False) -> None:
+        """Have everything of a payload removed. `is_read`: who sends it may still look at it."""
+        self._held.pop(reception).release(is_read=is_read)
 
         def dropped(result: object) -> None:
             if isinstance(result, OSError):
@@ -179,6 +220,15 @@ class Depot:
     ) -> None:
         is_long = reception.size > _LONG_BYTES
         (self._scribe.submit_to_thread if is_long else self._scribe.submit_now)(job, done)
+
+    def _judged(self, reception: Reception, judge: Judge, held: Held) -> object:
+        """Examine what is in memory."""
+        try:
+            reception.read(reception.run)
+            held.take(reception.run)
+            return judge(reception, self._facts)
+        except Exception as error:  # noqa: BLE001 - as a scribe does: a job's failure is its result
+            return error
 
     def _examine(self, reception: Reception, judge: Judge) -> InstanceFacts | Answer:
         """In a scribe's thread, or on the loop while that is quick."""
@@ -209,3 +259,9 @@ class Depot:
             entity=origin.entity,
             association_id=origin.association_id,
         )
+
+
+def _spill(reception: Reception, held: Held) -> None:
+    """Write what is held so far, whose place is a file now. In a scribe's thread."""
+    if held.pieces:
+        reception.spill(held.pieces)

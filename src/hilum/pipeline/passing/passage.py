@@ -104,7 +104,7 @@ class Passage:
         )
         if (obstacle := self.obstacle) is not None:
             reception.failure = NoRoom(obstacle)
-        depot.opened()
+        depot.opened(reception)
         return reception
 
     def withdraw(self, reception: Reception) -> None:
@@ -153,6 +153,7 @@ class Passage:
             transfer_syntax_uid=announcement.transfer_syntax_uid,
             size=reception.size,
             path=self._depot.path_of(reception),
+            held=self._depot.held(reception),
         )
         passing.cargo = Cargo(
             parcel,
@@ -164,17 +165,27 @@ class Passage:
         self._courier.bring(passing.cargo)
 
     def _delivered(self, passing: _Passing, outcome: Outcome) -> None:
-        """Write down what became of it, then answer."""
-        assert passing.begun is not None  # noqa: S101 - set before anything was brought
-        record = self._record(passing, _word_of(outcome), outcome)
-        written = asyncio.gather(passing.begun, self._depot.write_down(record))
-        written.add_done_callback(lambda done: self._written(passing, outcome, done))
+        """Write down what became of it, once it is durable that it was begun; then answer."""
+        begun = passing.begun
+        assert begun is not None  # noqa: S101 - set before anything was brought
+        if begun.done():
+            self._write_down(passing, outcome, begun)
+        else:
+            begun.add_done_callback(lambda done: self._write_down(passing, outcome, done))
 
-    def _written(
-        self, passing: _Passing, outcome: Outcome, written: "asyncio.Future[tuple[None, None]]"
+    def _write_down(
+        self, passing: _Passing, outcome: Outcome, begun: "asyncio.Future[None]"
     ) -> None:
-        error = None if written.cancelled() else written.exception()
-        if written.cancelled() or error is not None:
+        if begun.cancelled():
+            self._answer(passing, self._unrecorded(passing, None))
+        elif (error := begun.exception()) is not None:
+            self._answer(passing, self._unrecorded(passing, error))
+        else:
+            record = self._record(passing, _word_of(outcome), outcome)
+            self._depot.write_down(record, lambda error: self._written(passing, outcome, error))
+
+    def _written(self, passing: _Passing, outcome: Outcome, error: BaseException | None) -> None:
+        if error is not None:
             self._answer(passing, self._unrecorded(passing, error))
         elif isinstance(outcome, Delivered):
             if passing.facts is not None:
@@ -204,7 +215,7 @@ class Passage:
         reception = passing.reception
         announcement = reception.announcement
         if passing.cargo is not None:
-            self._depot.write_down(self._record(passing, "withdrawn", None))
+            self._depot.write_down(self._record(passing, "withdrawn", None), lambda _: None)
         self._depot.emit(
             PassageStopped(
                 announcement.source,
@@ -213,13 +224,13 @@ class Passage:
                 announcement.sop_instance_uid,
             )
         )
-        self._let_go(reception)
+        self._let_go(reception, is_read=True)
 
-    def _let_go(self, reception: Reception) -> None:
+    def _let_go(self, reception: Reception, *, is_read: bool = False) -> None:
         self._under_way.pop(reception, None)
         reception.run.release()
         reception.part()
-        self._depot.drop(reception)
+        self._depot.drop(reception, is_read=is_read)
 
     def _record(self, passing: _Passing, word: str, outcome: Outcome | None) -> AuditRecord:
         announcement, facts = passing.reception.announcement, passing.facts

@@ -23,11 +23,16 @@ from hilum.vault.inventory import drop_drafts
 pytestmark = pytest.mark.asyncio
 
 
-@pytest.mark.parametrize("pixel_bytes", [100, 70_000, 3_000_000])
-async def test_success_is_said_when_the_other_side_has_the_very_bytes(tmp_path, pixel_bytes):
+@pytest.mark.parametrize("is_spooled", [False, True])
+@pytest.mark.parametrize("pixel_bytes", [100, 70_000, 3_000_000, 6_000_000])
+async def test_success_is_said_when_the_other_side_has_the_very_bytes(
+    tmp_path, pixel_bytes, is_spooled
+):
     generated = instance(seed=1, pixel_bytes=pixel_bytes)
 
     async with PassingRig(tmp_path) as rig:
+        if is_spooled:
+            rig.spool_all()
         answer = await rig.bring(generated)
 
         assert answer == Passed(Delivered())
@@ -121,6 +126,7 @@ async def test_what_is_longer_than_the_limit_is_not_sent(tmp_path):
 @pytest.mark.parametrize("pixel_bytes", [100, 900_000])
 async def test_a_full_disk_is_no_room(tmp_path, pixel_bytes):
     async with PassingRig(tmp_path) as rig:
+        rig.spool_all()
         rig.disk.fault = "write"
 
         assert isinstance(await rig.bring(instance(seed=1, pixel_bytes=pixel_bytes)), NoRoom)
@@ -180,6 +186,7 @@ async def test_a_sender_that_goes_away_stops_the_delivery(tmp_path):
     generated = instance(seed=1, pixel_bytes=900_000)
 
     async with PassingRig(tmp_path) as rig:
+        rig.spool_all()
         rig.place.gate.clear()
         reception, answer = rig.begin(generated)
         await rig.feed_all(reception, generated.data_set)
@@ -231,6 +238,7 @@ async def test_withdrawing_what_was_answered_does_nothing(tmp_path):
 
 async def test_a_start_sweeps_what_a_crash_left(tmp_path):
     async with PassingRig(tmp_path) as rig:
+        rig.spool_all()
         rig.place.gate.clear()
         bringing = asyncio.ensure_future(rig.bring(instance(seed=1)))
         await asyncio.wait_for(rig.place.begun.wait(), 5)
