@@ -38,7 +38,6 @@ class Buffer:
         if self.holds == 0 and self._pool is not None:
             self._pool.give_back(self)
 
-
     def retire(self) -> None:
         """Let nobody use it again: somebody may look at it whom nobody counts any more."""
         pool, self._pool = self._pool, None

@@ -101,6 +101,11 @@ class EntitySettings(BaseModel, frozen=True, extra="forbid"):
         "answered when the named destination has it.",
         examples=[{"through": "cloud"}],
     )
+    store_deadline_seconds: Seconds = Field(
+        default=30.0,
+        description="Who stores what is handed through is answered by then, after its last byte; "
+        "what is long may take a second more for each MiB.",
+    )
     partial: Literal["warn", "fail"] = Field(
         default="warn",
         description="When some of several answerers do not answer: give what the others have, "

@@ -60,8 +60,11 @@ class Passing:
         before = self._made.get(name)
         if before is not None and before[0] == settings:
             return before
-        profile = settings.status_profile
-        return settings, self.passages.passage(settings.through, profile=profile)
+        return settings, self.passages.passage(
+            settings.through,
+            deadline_seconds=settings.store_deadline_seconds,
+            profile=settings.status_profile,
+        )
 
     def _target(self, name: str) -> Target | None:
         opened = self._delivering.opened.get(name)

@@ -21,7 +21,7 @@ HELD_BYTES_MAX: Final = 32 * 1024 * 1024
 class Held:
     """An instance in memory (`pipeline.ports.Source`), as far as it has come."""
 
-    __slots__ = ("_buffers", "_budget", "_cost", "is_open", "pieces", "size")
+    __slots__ = ("_budget", "_buffers", "_cost", "is_open", "pieces", "size")
 
     def __init__(self, budget: "Budget") -> None:
         self._budget = budget

@@ -74,6 +74,7 @@ def _fault_elsewhere(named: Named, classes: Mapping[UID, UID]) -> int:
     sop_class, sop_instance = named
     if sop_instance not in classes:
         return NO_SUCH_SOP_INSTANCE
-    if not classes[sop_instance]:
-        return PROCESSING_FAILURE  # who does not say of which class it is cannot be believed
-    return _NO_FAULT if classes[sop_instance] == sop_class else CLASS_INSTANCE_CONFLICT
+    # Some archives (dcmqrscp) do not tell the class of what they have. A UID has one instance: what
+    # is found by it is there, and only a class that was told can be another.
+    told = classes[sop_instance]
+    return _NO_FAULT if told in ("", sop_class) else CLASS_INSTANCE_CONFLICT
