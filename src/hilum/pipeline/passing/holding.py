@@ -5,11 +5,13 @@ budget in all, is written to a draft as before.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hilum.kernel.errors import CorruptPayload
-from hilum.pipeline.buffers import Buffer
 from hilum.pipeline.reception import Run
+
+if TYPE_CHECKING:
+    from hilum.pipeline.buffers import Buffer
 
 # Longer ones are few, and reading them from the page cache costs them little.
 HELD_INSTANCE_BYTES_MAX: Final = 4 * 1024 * 1024
