@@ -176,7 +176,7 @@ class _MemoryLanding:
         self._pieces = []
 
     async def take(self, piece):
-        assert isinstance(piece, bytes)
+        assert memoryview(piece).readonly  # it may be kept as it is
         self._pieces.append(piece)
 
     async def keep(self):

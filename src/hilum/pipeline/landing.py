@@ -19,6 +19,9 @@ from hilum.dimse.upper.negotiation import Context
 from hilum.kernel.errors import CorruptPayload, Full, HilumError, NotAllowed
 from hilum.kernel.names import UID
 
+# A view of bytes stays as it is: whoever takes it may keep it, as it may keep bytes.
+Bytes = bytes | memoryview
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -38,7 +41,7 @@ class Landing(Protocol):
     was announced or wanted), or another HilumError; then only `drop` follows.
     """
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         ...
 
@@ -88,7 +91,7 @@ class Touchdown:
         except HilumError as error:
             return cls(_refusal_of(error))
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes, or drop them."""
         if self._landing is not None:
             try:

@@ -15,7 +15,7 @@ from hilum.kernel.names import is_uid
 from hilum.pipeline.archive.metadata import addressed, metadata_of
 from hilum.pipeline.archive.ports import Holding, Named
 from hilum.pipeline.caching.examination import Examination
-from hilum.pipeline.landing import Incoming
+from hilum.pipeline.landing import Bytes, Incoming
 from hilum.testing.payloads import MemoryPayloads
 
 _RECEIVED: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -173,9 +173,9 @@ class MemoryLanding:
     def __init__(self, sink: MemoryCacheSink, incoming: Incoming) -> None:
         self._sink = sink
         self._incoming = incoming
-        self._pieces: list[bytes] = []
+        self._pieces: list[Bytes] = []
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         self._pieces.append(piece)
 

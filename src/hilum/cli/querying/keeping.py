@@ -28,7 +28,7 @@ from hilum.dicom.tags import (
 )
 from hilum.kernel.errors import CorruptPayload, Full, HilumError, Misconfigured, NotAllowed
 from hilum.kernel.names import is_uid
-from hilum.pipeline.landing import Incoming
+from hilum.pipeline.landing import Bytes, Incoming
 from hilum.vault.disk import Disk, SystemDisk
 
 _T = TypeVar("_T")
@@ -114,7 +114,7 @@ class File:
         self._unfinished = unfinished
         self._reader = DataSetReader(transfer_syntax(incoming.transfer_syntax_uid), _WANTED)
         self._descriptor: int | None = None
-        self._waiting: list[bytes] = [
+        self._waiting: list[Bytes] = [
             file_meta(
                 sop_class_uid=incoming.sop_class_uid,
                 sop_instance_uid=incoming.sop_instance_uid,
@@ -124,7 +124,7 @@ class File:
         self._waiting_bytes = len(self._waiting[0])
         self._bytes = 0
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         self._folder.kept.bytes_seen += len(piece)
         self._bytes += len(piece)

@@ -21,7 +21,7 @@ from hilum.pipeline.answerers.ports import Answerer, Cache, CacheSink, Fetch
 from hilum.pipeline.answerers.reader import Missed, Reader
 from hilum.pipeline.answerers.telling import late, tell_miss
 from hilum.pipeline.archive.ports import Holding, Missing
-from hilum.pipeline.landing import Incoming, Landing
+from hilum.pipeline.landing import Bytes, Incoming, Landing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -249,7 +249,7 @@ class _Watched:
         self._landing = landing
         self._fetch = fetch
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         self._fetch.progress()
         await self._landing.take(piece)

@@ -15,7 +15,7 @@ from hilum.dimse.command import Command
 from hilum.kernel.errors import CorruptPayload, Full, HilumError, NotAllowed
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.markers import Markers, Report
-from hilum.pipeline.landing import Incoming, Landing, Sink
+from hilum.pipeline.landing import Bytes, Incoming, Landing, Sink
 from hilum.pipeline.ports import Payloads
 from hilum.pipeline.reading import Reading
 
@@ -83,7 +83,7 @@ class ComingLanding:
         self._coming = coming
         self._landing = landing
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         await self._landing.take(piece)
 
@@ -136,7 +136,7 @@ class ElsewhereLanding:
         self._incoming = incoming
         self._landing = landing
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         await self._landing.take(piece)
 

@@ -17,7 +17,7 @@ from hilum.kernel.names import AE_TITLE_LENGTH_MAX
 from hilum.ledger.holdings import Holding
 from hilum.ledger.moments import microseconds_of
 from hilum.pipeline.caching.examination import Examination
-from hilum.pipeline.landing import Incoming
+from hilum.pipeline.landing import Bytes, Incoming
 from hilum.pipeline.moments import Moments
 from hilum.pipeline.reading import Reading
 from hilum.pipeline.reception import RUN_BYTES
@@ -83,10 +83,10 @@ class CacheLanding:
         self._landed = landed
         self._draft = dock.begin(incoming)
         self._examination = Examination(incoming, dock.shapes)
-        self._pieces: list[bytes] = []
+        self._pieces: list[Bytes] = []
         self._run_bytes = 0
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         self._pieces.append(piece)
         self._run_bytes += len(piece)

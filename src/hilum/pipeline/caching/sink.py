@@ -9,7 +9,7 @@ from hilum.kernel.names import is_uid
 from hilum.ledger.holdings import Holding
 from hilum.pipeline.caching.landing import CacheLanding, Dock
 from hilum.pipeline.caching.pins import Pins
-from hilum.pipeline.landing import Incoming
+from hilum.pipeline.landing import Bytes, Incoming
 
 
 class FetchSink:
@@ -117,7 +117,7 @@ class AdoptedLanding:
         self._sink = sink
         self._incoming = incoming
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         """Need no bytes."""
 
     async def keep(self) -> None:

@@ -82,7 +82,7 @@ class Arrival:
         for at in range(0, len(content), _PIECE_BYTES):
             if self._landing is not None:
                 try:
-                    await self._landing.take(bytes(content[at : at + _PIECE_BYTES]))
+                    await self._landing.take(content[at : at + _PIECE_BYTES])
                 except HilumError as error:
                     await self._refuse(error)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 import aiohttp
 
@@ -9,6 +10,10 @@ from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.pool import Line
 from hilum.destinations.http.content_coding import Unfolding
 from hilum.kernel.errors import RemoteProtocolError
+
+# Longer pieces would each be fresh memory of the system's, which costs more than all else about
+# them (see `service.worker`).
+_PIECE_BYTES: Final = 192 << 10
 
 
 class Reply:
@@ -31,6 +36,7 @@ class Reply:
         self._response = response
         self._line = line
         self._stall_seconds = stall_seconds
+        self._is_chunked = "Transfer-Encoding" in response.headers
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Give the body as it comes, unfolded. Raises AnswererFailed: it was cut, or stands still.
@@ -64,7 +70,7 @@ class Reply:
         """Give what has come; empty at the end."""
         try:
             async with asyncio.timeout(self._stall_seconds):
-                piece = await self._response.content.readany()
+                piece = await self._next()
         except TimeoutError as error:
             reason = f"nothing more of its answer came within {self._stall_seconds:g} s"
             raise ailing.late(self._answerer, self._place, reason) from error
@@ -72,3 +78,10 @@ class Reply:
             raise ailing.of_error(self._answerer, self._place, error) from error
         self._line.bytes_in += len(piece)
         return piece
+
+    async def _next(self) -> bytes:
+        """Give a piece as it was received; of a chunked body several, which may be short."""
+        content = self._response.content
+        if self._is_chunked:
+            return await content.read(_PIECE_BYTES)
+        return (await content.readchunk())[0]

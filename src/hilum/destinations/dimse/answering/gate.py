@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from hilum.kernel.errors import CorruptPayload, Full, HilumError, NotAllowed
-from hilum.pipeline.landing import Incoming, Landing, Sink
+from hilum.pipeline.landing import Bytes, Incoming, Landing, Sink
 
 _REASONS: Final[tuple[tuple[type[HilumError], str], ...]] = (
     (Full, "there is no room for it here"),
@@ -102,7 +102,7 @@ class _Watched:
         self._uid = uid
         self._landing = landing
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         self._entrance.took(len(piece))
         try:
             await self._landing.take(piece)
@@ -129,7 +129,7 @@ class _Nowhere:
     def __init__(self, entrance: Entrance) -> None:
         self._entrance = entrance
 
-    async def take(self, piece: bytes) -> None:
+    async def take(self, piece: Bytes) -> None:
         self._entrance.took(len(piece))
 
     async def keep(self) -> None:
