@@ -3,6 +3,7 @@
 Nothing is installed here: `sh tests/peers/install.sh` does that, and what is missing skips itself.
 """
 
+import html
 import json
 import os
 import shutil
@@ -24,6 +25,13 @@ from trials.targets import GatewayTarget
 # Peers start slowly on a busy machine; nothing waits this long when all is well.
 PEER_SECONDS_MAX = 120
 LOG_SECONDS_MAX = 5.0
+CHROMIUM_QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+# Of the page's own clock, which stands still while it waits for us.
+PAGE_MILLISECONDS = 20_000
+BROWSER_SECONDS_MAX = 90
 LAST_TEST = "test_no_log_of_these_tests_has_a_patients_name_or_id"
 
 
@@ -188,3 +196,28 @@ def wait_until_it_answers(ask, process):
         else:
             return
     pytest.fail("Orthanc does not answer")
+
+
+@pytest.fixture
+def shown(needs, tmp_path):
+    """Give the page as it stands after its scripts have run."""
+    needs("chromium")
+
+    def show(url):
+        done = subprocess.run(
+            [
+                "chromium",
+                *CHROMIUM_QUIET,
+                f"--user-data-dir={tmp_path / 'browser'}",
+                f"--virtual-time-budget={PAGE_MILLISECONDS}",
+                "--dump-dom",
+                url,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=BROWSER_SECONDS_MAX,
+            check=False,
+        )
+        return html.unescape(done.stdout)
+
+    return show

@@ -1,47 +1,12 @@
 """The quick look, opened by a real browser without a screen: what it shows is what is held."""
 
-import html
 import json
 import re
-import subprocess
 import urllib.request
 
 import pytest
 
 pytestmark = pytest.mark.timeout(180)
-
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-# Of the page's own clock, which stands still while it waits for us.
-PAGE_MILLISECONDS = 20_000
-BROWSER_SECONDS_MAX = 90
-
-
-@pytest.fixture
-def shown(needs, tmp_path):
-    """Give the page as it stands after its scripts have run."""
-    needs("chromium")
-
-    def show(url):
-        done = subprocess.run(
-            [
-                "chromium",
-                *QUIET,
-                f"--user-data-dir={tmp_path / 'browser'}",
-                f"--virtual-time-budget={PAGE_MILLISECONDS}",
-                "--dump-dom",
-                url,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=BROWSER_SECONDS_MAX,
-            check=False,
-        )
-        return html.unescape(done.stdout)
-
-    return show
 
 
 def asked(gateway, path):

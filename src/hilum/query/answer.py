@@ -22,7 +22,7 @@ from hilum.query.query import Attribute, Query, Wanted
 _RETRIEVE_AE_TITLE: Final = 0x00080054
 INSTANCE_AVAILABILITY: Final = 0x00080056
 RETRIEVE_URL: Final = 0x00081190
-_MODALITIES_IN_STUDY: Final = 0x00080061
+MODALITIES_IN_STUDY: Final = 0x00080061
 ONLINE: Final = "ONLINE"
 # The answerer's own: what a match has of them is of no use to who asks.
 OWN: Final = frozenset(
@@ -55,9 +55,9 @@ def result_of(
         builder.texts(INSTANCE_AVAILABILITY, _availability(match, availability))
     if retrieve_url:
         builder.texts(RETRIEVE_URL, retrieve_url)
-    if not builder.data_set.raw(_MODALITIES_IN_STUDY):
+    if not builder.data_set.raw(MODALITIES_IN_STUDY):
         # Viewers trip over an empty one (seen: OHIF 3.13, which then lists no study at all).
-        builder.data_set.elements.pop(_MODALITIES_IN_STUDY, None)
+        builder.data_set.elements.pop(MODALITIES_IN_STUDY, None)
     return builder.data_set
 
 

@@ -10,6 +10,7 @@ from hilum.dicom.json_writer import element_json, prefix, quoted, text_body, to_
 from hilum.dicom.text_data_set import TextDataSet
 from hilum.query.answer import (
     INSTANCE_AVAILABILITY,
+    MODALITIES_IN_STUDY,
     ONLINE,
     OWN,
     RETRIEVE_URL,
@@ -22,6 +23,8 @@ from hilum.query.query import Query
 
 _NOT_QUOTED = frozenset(("PN", "IS", "DS", "US"))  # not as texts, at least
 _CHARSET = f'"{tags.SPECIFIC_CHARACTER_SET:08X}":{{"vr":"CS","Value":["ISO_IR 192"]}}'
+# Viewers trip over an empty one; see `result_of`.
+_NO_MODALITIES = f'"{MODALITIES_IN_STUDY:08X}":{{"vr":"CS"}}'
 _AVAILABILITY = f'"{INSTANCE_AVAILABILITY:08X}":{{"vr":"CS","Value":["{ONLINE}"]}}'
 
 
@@ -66,7 +69,7 @@ class ResultJson:
                 parts.append(text)
             elif retrieve_url:
                 parts.append(f'"{tag:08X}":{{"vr":"UR","Value":[{quoted(retrieve_url)}]}}')
-        return ("{" + ",".join(parts) + "}").encode("utf-8", "replace")
+        return _object(parts)
 
     def _write_texts(self, texts: Mapping[int, tuple[str, str]], retrieve_url: str) -> bytes:
         """Write what is text already: nothing is decoded."""
@@ -83,4 +86,10 @@ class ResultJson:
                 parts.append(text)
             elif retrieve_url:
                 parts.append(f'"{tag:08X}":{{"vr":"UR","Value":[{quoted(retrieve_url)}]}}')
-        return ("{" + ",".join(parts) + "}").encode("utf-8", "replace")
+        return _object(parts)
+
+
+def _object(parts: list[str]) -> bytes:
+    if _NO_MODALITIES in parts:
+        parts.remove(_NO_MODALITIES)
+    return ("{" + ",".join(parts) + "}").encode("utf-8", "replace")

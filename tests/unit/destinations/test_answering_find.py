@@ -5,14 +5,18 @@ from answerer_rig import all_of, answering, question
 from dimse_archive import MODALITIES_IN_STUDY, DimseArchive
 from query_peer import QueryPeer
 
+from hilum.destinations.dimse.answering import walk
 from hilum.dicom import tags
 from hilum.dicom.match_keys import KeyRules, matching_of
 from hilum.dicom.matching import AnyOf, Key
 from hilum.dicom.vrs import vr_of
+from hilum.dimse.service.ending import Ending
 from hilum.query.level import Level, Model
 from hilum.testing.datasets import CT, MR, instance
 
 pytestmark = pytest.mark.asyncio
+
+OUT_OF_RESOURCES = Ending(0xA700)
 
 HELD = [
     instance(
@@ -158,3 +162,55 @@ async def test_many_questions_share_the_associations_that_are_allowed():
 
         assert len(peer.requests) <= 2
         assert answerer.figures().idle == answerer.figures().open <= 2
+
+
+NUMBER_OF_SERIES = 0x00201206
+
+
+async def test_what_is_shown_of_a_study_and_not_said_of_it_is_summed_up_from_its_series():
+    archive = DimseArchive(HELD, omits=frozenset({MODALITIES_IN_STUDY}))
+    asked = question(Level.STUDY, wanted=[MODALITIES_IN_STUDY, NUMBER_OF_SERIES])
+    async with answering(archive) as (answerer, _):
+        matches, _, warnings = await all_of(answerer, asked)
+
+    assert uids(matches, Level.STUDY) == STUDIES
+    assert {m.attributes.text(MODALITIES_IN_STUDY) for m in matches} == {"CT\\MR"}
+    assert {m.attributes.text(NUMBER_OF_SERIES) for m in matches} == {"2"}
+    assert warnings == []
+
+
+async def test_nothing_is_summed_up_that_nobody_asks_for_or_that_the_peer_says_itself():
+    knows = DimseArchive(HELD)
+    silent = DimseArchive(HELD, omits=frozenset({MODALITIES_IN_STUDY}))
+    async with answering(knows) as (answerer, _):
+        await all_of(answerer, question(Level.STUDY, wanted=[MODALITIES_IN_STUDY]))
+    async with answering(silent) as (answerer, _):
+        await all_of(answerer, question(Level.STUDY, wanted=[tags.PATIENT_ID]))
+
+    assert len(knows.queries) == len(silent.queries) == 1
+
+
+async def test_no_more_studies_are_summed_up_than_somebody_looks_at(monkeypatch):
+    monkeypatch.setattr(walk, "SUMS_MAX", 2)
+    archive = DimseArchive(HELD, omits=frozenset({MODALITIES_IN_STUDY}))
+    async with answering(archive) as (answerer, _):
+        matches, _, _ = await all_of(answerer, question(Level.STUDY, wanted=[MODALITIES_IN_STUDY]))
+
+    said = [m.attributes.text(MODALITIES_IN_STUDY) for m in matches]
+    assert said == ["CT\\MR", "CT\\MR", ""]
+
+
+async def test_studies_are_not_lost_because_their_series_cannot_be_asked_for():
+    archive = DimseArchive(HELD, omits=frozenset({MODALITIES_IN_STUDY}))
+    usual = archive._find
+
+    def only_studies(asked):
+        if asked.identifier.text(0x00080052) == "SERIES":
+            archive.find_ending = OUT_OF_RESOURCES
+        return usual(asked)
+
+    archive._find = only_studies
+    async with answering(archive) as (answerer, _):
+        matches, _, _ = await all_of(answerer, question(Level.STUDY, wanted=[MODALITIES_IN_STUDY]))
+
+    assert uids(matches, Level.STUDY) == STUDIES

@@ -92,3 +92,23 @@ def test_texts_of_the_catalogue_are_written_as_their_bytes_are(level, asked, url
 
     assert straight == ResultJson(query).write(Match(level, as_bytes), retrieve_url=url)
     assert straight == to_json(result_of(query, Match(level, as_bytes), retrieve_url=url))
+
+
+def test_a_study_without_modalities_says_nothing_of_them():
+    """OHIF 3.13 lists no study at all when one says that it has none."""
+    query = query_of_parameters(
+        Level.STUDY, [("includefield", "Modality")], resource={}, limit_max=10
+    ).query
+    empty = DataSetBuilder().texts(0x0020000D, "1.2.3").empty(0x00080061).data_set
+    sources = [
+        empty,
+        DataSetBuilder().texts(0x0020000D, "1.2.3").data_set,
+        TextDataSet({0x0020000D: ("UI", "1.2.3")}),
+    ]
+    for source in sources:
+        match = Match(Level.STUDY, source)
+
+        written = ResultJson(query).write(match, retrieve_url=URL)
+
+        assert b'"00080061"' not in written
+        assert written == to_json(result_of(query, match, retrieve_url=URL))

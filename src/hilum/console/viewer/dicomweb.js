@@ -1,5 +1,7 @@
 // What the page asks the gateway for. Everything is on the host that the page came from.
-const ROOT = new URL("../dicom-web/", document.baseURI).pathname;
+// `?entity=TITLE` in its address: another entity than the default one.
+const ENTITY = new URLSearchParams(location.search).get("entity");
+const ROOT = new URL(ENTITY ? `../aets/${encodeURIComponent(ENTITY)}/rs/` : "../dicom-web/", document.baseURI).pathname;
 
 export class Refusal extends Error {}
 

@@ -147,6 +147,7 @@ function listen() {
   const picture = at("picture");
   at("search").onsubmit = (event) => { event.preventDefault(); location.hash = ""; search(); };
   at("more").onclick = () => search(true);
+  at("home").href = `./${location.search}`;
   at("back").onclick = () => { location.hash = ""; };
   at("reset").onclick = () => stack.reset();
   at("invert").onclick = () => stack.invert();

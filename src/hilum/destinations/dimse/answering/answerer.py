@@ -19,6 +19,7 @@ from hilum.destinations.dimse.answering.phrasing import sounds_in
 from hilum.destinations.dimse.answering.pool import Bounds, Pool
 from hilum.destinations.dimse.answering.settings import DimseArchiveSettings
 from hilum.destinations.dimse.answering.steps import steps_of
+from hilum.destinations.dimse.answering.summing import MODALITIES_IN_STUDY
 from hilum.destinations.dimse.answering.walk import Walk
 from hilum.destinations.dimse.answering.ways import Getting, Moving, Way
 from hilum.destinations.dimse.inquiry import Inquiry
@@ -83,8 +84,9 @@ class DimseAnswerer:
             walk, found = await self._begun(query, notes)
             is_given = False
             async with contextlib.aclosing(_page(found, query)) as pages:
-                async for some in pages:
+                async for page in pages:
                     is_given = True
+                    some = await walk.summed(page) if _wants_modalities(query) else page
                     yield Batch(self._matches(some, query), tuple(walk.ignored))
             if notes.warnings or not is_given:
                 yield Batch((), tuple(walk.ignored), tuple(notes.warnings))
@@ -200,6 +202,12 @@ class DimseAnswerer:
                 )
             )
         return ways
+
+
+def _wants_modalities(query: Query) -> bool:
+    return query.level == Level.STUDY and (
+        query.everything or any(one.attribute == MODALITIES_IN_STUDY for one in query.wanted)
+    )
 
 
 async def _page(

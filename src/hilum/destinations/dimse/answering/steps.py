@@ -17,7 +17,6 @@ from hilum.query.query import Attribute, Query, Wanted
 # UIDs in one question: a value of VR UI has at most 65,534 bytes, and peers have limits of their
 # own, of SQL for one.
 UIDS_MAX: Final = 200
-MODALITIES_IN_STUDY: Final = 0x00080061
 # What archives have; more sequences in a question are more than some take.
 _SEQUENCES: Final = frozenset((0x00400275, 0x00081032))
 

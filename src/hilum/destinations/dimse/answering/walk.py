@@ -13,16 +13,24 @@ from hilum.destinations.dimse.answering.finder import Finder, Notes
 from hilum.destinations.dimse.answering.joining import completed
 from hilum.destinations.dimse.answering.lists import UidLists
 from hilum.destinations.dimse.answering.phrasing import variants
-from hilum.destinations.dimse.answering.steps import MODALITIES_IN_STUDY, Step, uid_groups
+from hilum.destinations.dimse.answering.steps import Step, uid_groups
+from hilum.destinations.dimse.answering.summing import (
+    MODALITIES_IN_STUDY,
+    SERIES_INSTANCES,
+    lacks_modalities,
+    summed_up,
+)
 from hilum.dicom import tags
-from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.dataset import DataSet
 from hilum.dicom.matching import AnyOf, Key
+from hilum.kernel.errors import HilumError
 from hilum.query.level import Level, Model
 from hilum.query.query import Attribute, Wanted
 
 # Below so many studies or series one question looks, and no further: each is a question of its own.
 PARENTS_MAX: Final = 5000
+# Studies of one answer whose modalities are looked up: a page of a viewer.
+SUMS_MAX: Final = 128
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -59,10 +67,27 @@ class Walk:
         self._lists = lists
         self._at_once = at_once
         self._turns = asyncio.Semaphore(at_once)
+        self._sums_left = SUMS_MAX
 
     def matches(self) -> AsyncGenerator[list[DataSet], None]:
         """Give the matches of the last step, with what the steps before it found of them."""
         return self._descend(0, _TOP)
+
+    async def summed(self, studies: Sequence[DataSet]) -> list[DataSet]:
+        """Look up what the peer does not say of studies; lists of viewers show it.
+
+        It costs a question for each, so only for as many as somebody looks at.
+        """
+        silent = [one for one in studies if lacks_modalities(one)][: self._sums_left]
+        self._sums_left -= len(silent)
+        try:
+            async with contextlib.aclosing(in_order(silent, self._summed, self._at_once)) as sums:
+                async for _ in sums:
+                    pass
+        except HilumError:
+            # The studies are what was asked for; they are not lost for this.
+            self._sums_left = 0
+        return list(studies)
 
     async def _descend(self, at: int, place: _Place) -> AsyncGenerator[list[DataSet], None]:
         step = self._steps[at]
@@ -139,26 +164,22 @@ class Walk:
                     self._notes.warn(_too_many(step.level))
                     break
         if silent:
-            work = in_order(silent[:PARENTS_MAX], self._with_modalities, self._at_once)
+            work = in_order(silent[:PARENTS_MAX], self._summed, self._at_once)
             async with contextlib.aclosing(work) as studies:
                 async for study in studies:
                     self._note_ignored(step, [study])
                     yield [study]
 
-    async def _with_modalities(self, study: DataSet) -> DataSet:
+    async def _summed(self, study: DataSet) -> DataSet:
         uid = study.text(tags.STUDY_INSTANCE_UID)
         above = {level: study.text(level.unique_tag) for level in self._model.levels[:-2]}
         ask = Ask(
             self._model,
             Level.SERIES,
-            wanted=(Wanted(tags.MODALITY, "CS"),),
+            wanted=(Wanted(tags.MODALITY, "CS"), Wanted(SERIES_INSTANCES, "IS")),
             above={**above, Level.STUDY: uid},
         )
-        series = await _gathered(self._find(ask))
-        modalities = sorted({one.text(tags.MODALITY) for one in series} - {""})
-        builder = DataSetBuilder().texts(MODALITIES_IN_STUDY, *modalities)
-        study.elements.update(builder.data_set.elements)
-        return study
+        return summed_up(study, await _gathered(self._find(ask)))
 
     async def _asked(self, step: Step, place: _Place) -> AsyncGenerator[list[DataSet], None]:
         """Ask in as many questions as it takes."""
