@@ -15,8 +15,9 @@ from hilum.pipeline.ports import PayloadReader, Payloads
 from hilum.pipeline.reading import Reading
 
 # What is read and handed on at once: the costs of a piece are small against its own then, and two
-# of them are all that a body holds of a payload.
-BLOCK_BYTES: Final = 512 << 10
+# of them are all that a body holds of a payload. From 256 KiB on each would be fresh memory of the
+# system's (see `service.worker`), which costs more than all else about it.
+BLOCK_BYTES: Final = 192 << 10
 # Less of a payload is sooner copied than handed over as it lies.
 LYING_BYTES_MIN: Final = 64 << 10
 
