@@ -101,3 +101,18 @@ class DestinationSettings(BaseModel, frozen=True, extra="forbid"):
         return tuple(
             one for one in self.rate if one.between is None or one.between.is_open(now, zone)
         )
+
+
+class AskedSettings(BaseModel, frozen=True, extra="forbid"):
+    """What every destination has that answers for us, whatever it speaks."""
+
+    stall_seconds: Seconds = Field(
+        default=30.0,
+        description="A retrieval of which nothing comes for so long is given up; what is missing "
+        "is fetched from whoever else has it.",
+    )
+    list_fresh_seconds: Seconds = Field(
+        default=30.0,
+        description="What instances a study has is asked again after so long, for metadata, "
+        "pictures and single instances. Whole studies are asked for each time.",
+    )

@@ -14,6 +14,7 @@ from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.dimse.answering.answerer import DimseAnswerer
 from hilum.destinations.dimse.answering.opening import dimse_answerer
 from hilum.destinations.dimse.settings import DimseDestinationSettings
+from hilum.destinations.settings import AskedSettings
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import Misconfigured
 from hilum.kernel.names import AETitle
@@ -39,6 +40,7 @@ class Asked:
     answerer: ConfiguredAnswerer
     guarded: GuardedAnswerer
     holder: Holder
+    manner: AskedSettings
 
     @property
     def is_at_work(self) -> bool:
@@ -149,7 +151,9 @@ class Answerers:
             case _:
                 return None
         guarded = GuardedAnswerer(answerer, clock=self._clock, telemetry=self._telemetry)
-        return Asked(settings, self._ours, answerer, guarded, self._holder(guarded))
+        manner = settings.archive
+        holder = self._holder(guarded, manner)
+        return Asked(settings, self._ours, answerer, guarded, holder, manner)
 
     def one_of(self, names: tuple[str, ...], weights: tuple[float, ...]) -> Holder:
         """Give several that share studies, as one; the same as long as they are the same."""
@@ -158,12 +162,21 @@ class Answerers:
         known = self._groups.get(shared)
         if known is None:
             shares = dict(zip(names, weights, strict=True))
-            known = self._holder(OneOf(_name_of(names), members, shares))
+            # They are of the same kind: the first speaks for all.
+            manner = self._asked[names[0]].manner
+            known = self._holder(OneOf(_name_of(names), members, shares), manner)
             self._groups[shared] = known
         return known
 
-    def _holder(self, answerer: Answerer) -> Holder:
-        return Holder(answerer, self._cache, telemetry=self._telemetry, clock=self._clock)
+    def _holder(self, answerer: Answerer, manner: AskedSettings) -> Holder:
+        return Holder(
+            answerer,
+            self._cache,
+            telemetry=self._telemetry,
+            clock=self._clock,
+            list_fresh_seconds=manner.list_fresh_seconds,
+            stall_seconds=manner.stall_seconds,
+        )
 
 
 def _name_of(names: tuple[str, ...]) -> str:

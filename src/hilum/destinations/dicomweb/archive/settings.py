@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from hilum.destinations.settings import AskedSettings
 from hilum.kernel.setting_types import Seconds
 
 
-class WebArchiveSettings(BaseModel, frozen=True, extra="forbid"):
+class WebArchiveSettings(AskedSettings, frozen=True, extra="forbid"):
     """The server as an archive: `answers` of an entity name its destination."""
 
     connections_max: int = Field(

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
+from hilum.destinations.settings import AskedSettings
 from hilum.dicom.charsets import charset_of
 from hilum.kernel.setting_types import Seconds, Title
 
@@ -20,7 +21,7 @@ def _charset(term: str) -> str:
     return term
 
 
-class DimseArchiveSettings(BaseModel, frozen=True, extra="forbid"):
+class DimseArchiveSettings(AskedSettings, frozen=True, extra="forbid"):
     """How the peer is asked when an entity has it among its `answers`."""
 
     associations_max: int = Field(
