@@ -32,6 +32,7 @@ class RigSupply:
     def __init__(self, archive, holdings):
         self._archive = archive
         self.expected = holdings
+        self.count = len(holdings)
         self.holdings = None
         self.let_go: list[str] = []
         self.is_closed = False

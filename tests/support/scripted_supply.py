@@ -21,8 +21,9 @@ class Named:
 class ScriptedSupply:
     """Gives what a test puts into it; remembers what was let go of."""
 
-    def __init__(self, expected, *, holdings=None):
+    def __init__(self, expected, *, holdings=None, count=None):
         self.expected = expected
+        self.count = len(expected) if count is None else count
         self.warnings = ()
         self.holdings = holdings
         self.done_with = []

@@ -17,7 +17,7 @@ from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import HilumError
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.ailments import Ailment, AnswererFailed, Lost
-from hilum.pipeline.answerers.ports import Expected, Fetch
+from hilum.pipeline.answerers.ports import UNNAMED, Expected, Fetch
 from hilum.pipeline.archive.ports import Batch, Missing
 from hilum.pipeline.landing import Incoming, Sink
 from hilum.query.level import Level
@@ -39,6 +39,10 @@ class Behaviour:
     missing: frozenset[str] = frozenset()  # listed, and cannot be had
     ignored: tuple[int, ...] = ()  # keys that it does not look at
     piece_bytes: int = 4096
+    counts: bool = False  # whether it can say how many there are
+    miscounts: int = 0  # how many more it says than there are
+    whole_dies_after: int | None = None  # instances of a whole fetch that still come
+    unlisted: frozenset[str] = frozenset()  # left out of whole fetches, without a word
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class Asked:
 
     finds: list[Query] = field(default_factory=list)
     expects: list[Retrieval] = field(default_factory=list)
+    counts: list[Retrieval] = field(default_factory=list)
     fetches: list[Fetch] = field(default_factory=list)
     verified: int = 0
     sent: list[str] = field(default_factory=list)  # SOP Instance UIDs that were brought
@@ -97,6 +102,14 @@ class MemoryAnswerer:
             await self._begin()
             return [_expected(one) for one in self.instances if _is_meant(one, retrieval)]
 
+    async def count(self, retrieval: Retrieval) -> int | None:
+        """Tell how many instances there are, if it may."""
+        self.asked.counts.append(retrieval)
+        with self._under_way():
+            await self._begin()
+            found = sum(_is_meant(one, retrieval) for one in self.instances)
+            return found + self.behaviour.miscounts if self.behaviour.counts else None
+
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
         """Bring instances into the sink, one after the other."""
         self.asked.fetches.append(fetch)
@@ -117,9 +130,19 @@ class MemoryAnswerer:
         held = {one.sop_instance_uid: one for one in self.instances}
         missing: dict[str, Missing] = {}
         brought = 0
-        for wanted in fetch.wanted:
+        dies_after = self.behaviour.dies_after
+        wanteds = fetch.wanted
+        if wanteds is None:
+            if self.behaviour.whole_dies_after is not None:
+                dies_after = self.behaviour.whole_dies_after
+            left_out = self.behaviour.unlisted
+            meant = [one for one in self.instances if _is_meant(one, fetch.retrieval)]
+            wanteds = [one for one in meant if one.sop_instance_uid not in left_out]
+        for wanted in wanteds:
             uid = wanted.sop_instance_uid
-            if brought == self.behaviour.dies_after:
+            if brought == dies_after and fetch.wanted is None:
+                return self._broken_off(brought)
+            if brought == dies_after:
                 reason = "the connection was lost"
             elif uid not in held or uid in self.behaviour.missing:
                 reason = "it is not there"
@@ -130,6 +153,12 @@ class MemoryAnswerer:
             if reason:
                 missing[uid] = Missing(uid, reason)
         return missing
+
+    def _broken_off(self, brought: int) -> dict[str, Missing]:
+        """End a whole fetch early: what it lacks has no name."""
+        if not brought:
+            raise self._failure(Lost.ABORTED)
+        return {UNNAMED: Missing(UNNAMED, "the connection was lost")}
 
     async def _send(self, one: GeneratedInstance, sink: Sink) -> str:
         """Bring one; say why not, if the sink does not take it."""

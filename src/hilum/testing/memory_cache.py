@@ -54,6 +54,13 @@ class MemoryCache:
                 found[one.sop_instance_uid] = holding
         return found
 
+    async def has_any(self, answerer: str, study_instance_uid: str) -> bool:
+        """Tell whether something of a study is here to stay."""
+        return self.keeps and any(
+            owner == answerer and one.study_instance_uid == study_instance_uid
+            for (owner, _), one in self._holdings.items()
+        )
+
     def sink(self, answerer: str) -> "MemoryCacheSink":
         """Give a place where instances of an answerer land."""
         return MemoryCacheSink(self, answerer)

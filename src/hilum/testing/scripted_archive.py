@@ -22,7 +22,9 @@ class ScriptedSupply:
     """
 
     def __init__(self, expected: Sequence[Named]) -> None:
+        """Begin. `count` without anything expected: so many are given, and then it ends."""
         self.expected = expected
+        self.count = len(expected)
         self.holdings: Sequence[Holding] | None = None
         self.warnings: Sequence[str] = ()
         self.given_back: list[Holding] = []
@@ -42,7 +44,7 @@ class ScriptedSupply:
 
     async def __aiter__(self) -> AsyncIterator[Holding | Missing]:
         """Give what the test gives, as many as are expected."""
-        for _ in self.expected:
+        for _ in range(self.count):
             step = await self._next()
             if isinstance(step, Exception):
                 raise step

@@ -34,18 +34,29 @@ class Counts:
 class SubOperations:
     """Counts stores as they end; each of `total` ends once, or remains when it was cancelled."""
 
-    __slots__ = ("_completed", "_failed", "_total", "_warned")
+    __slots__ = ("_completed", "_failed", "_nameless", "_total", "_warned")
 
     def __init__(self, total: int) -> None:
         self._total = total
         self._completed = 0
         self._warned = 0
+        self._nameless = 0
         self._failed: list[UID] = []
+
+    @property
+    def total(self) -> int:
+        """Tell how many there are, ended or not."""
+        return self._total
+
+    def expect(self, total: int) -> None:
+        """There are more, or fewer, than was said: never fewer than have ended."""
+        self._total = max(total, self._total - self.remaining)
 
     @property
     def remaining(self) -> int:
         """Tell how many have not ended."""
-        return self._total - self._completed - self._warned - len(self._failed)
+        ended = self._completed + self._warned + len(self._failed) + self._nameless
+        return self._total - ended
 
     @property
     def counts(self) -> Counts:
@@ -53,7 +64,7 @@ class SubOperations:
         return Counts(
             min(self.remaining, COUNT_MAX),
             min(self._completed, COUNT_MAX),
-            min(len(self._failed), COUNT_MAX),
+            min(len(self._failed) + self._nameless, COUNT_MAX),
             min(self._warned, COUNT_MAX),
         )
 
@@ -65,7 +76,7 @@ class SubOperations:
     @property
     def has_failed(self) -> bool:
         """Tell whether anything failed."""
-        return bool(self._failed)
+        return bool(self._failed or self._nameless)
 
     def stored(self, sop_instance_uid: UID, status: int) -> None:
         """Count a store by the status of its C-STORE-RSP."""
@@ -84,6 +95,11 @@ class SubOperations:
         self._ends()
         self._failed.append(sop_instance_uid)
 
+    def nameless_failed(self, number: int) -> None:
+        """Count instances of which nobody knows more than that they did not come."""
+        self.expect(max(self._total, self._total - self.remaining + number))
+        self._nameless += number
+
     def _ends(self) -> None:
         if not self.remaining:
             raise LocalProtocolError(f"more than {self._total} sub-operations have ended")
@@ -93,7 +109,7 @@ class SubOperations:
 
         No matches at all are a success with nothing completed (PS3.4 §C.4.2.2.1).
         """
-        failed = len(self._failed)
+        failed = len(self._failed) + self._nameless
         if not failed and not self._warned:
             return COMPLETE
         told = f"{failed} of {self._total} failed" if failed else f"{self._warned} with warnings"

@@ -111,8 +111,27 @@ class OneOf:
             raise failures[0]
         return ()
 
+    async def count(self, retrieval: Retrieval) -> int | None:
+        """Tell how many instances there are, as the first says that has any (see the port)."""
+        failures: list[AnswererFailed] = []
+        studies = retrieval.keys.get(Level.STUDY, ())
+        for member, seconds in _patiently(self._ordered(studies)):
+            try:
+                count = await _soon(member.count(retrieval), member, seconds)
+            except AnswererFailed as error:
+                failures.append(error)
+                continue
+            if count != 0:
+                self._remember(member, studies if count else ())
+                return count
+        if failures:
+            raise failures[0]
+        return 0
+
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
         """Bring instances into the sink; what one has not is fetched from the next."""
+        if fetch.wanted is None:
+            return await self._fetch_whole(fetch, sink)
         failures: list[AnswererFailed] = []
         missing: dict[str, Missing] = {}
         rest = [fetch]
@@ -132,6 +151,16 @@ class OneOf:
         if len(failures) == len(self._members):
             raise failures[0]
         return missing
+
+    async def _fetch_whole(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
+        """Have it brought by the first that can begin: what it lacks is listed afterwards."""
+        failures: list[AnswererFailed] = []
+        for member in self._ordered(fetch.retrieval.keys.get(Level.STUDY, ())):
+            try:
+                return await member.fetch(fetch, sink)
+            except AnswererFailed as error:
+                failures.append(error)
+        raise failures[0]
 
     async def verify(self) -> None:
         """Find out whether one of them would answer now."""

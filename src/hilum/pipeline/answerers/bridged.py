@@ -9,26 +9,30 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 from hilum.dicom import tags
 from hilum.kernel.names import UID
 from hilum.kernel.telemetry import Telemetry
-from hilum.ledger.entry import Origin
+from hilum.ledger.entry import AuditRecord, Origin
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.asking import Asking, listened
+from hilum.pipeline.answerers.covering import is_whole
 from hilum.pipeline.answerers.differing import Differences
-from hilum.pipeline.answerers.listing import Listing, Member, list_all, listed_by_cache
+from hilum.pipeline.answerers.holder import Holder
+from hilum.pipeline.answerers.listing import Listing, Member, in_time, list_all, listed_by_cache
 from hilum.pipeline.answerers.orders import Orders
 from hilum.pipeline.answerers.ourselves import Ourselves
 from hilum.pipeline.answerers.ports import Cache
 from hilum.pipeline.answerers.supplying import BridgedSupply
 from hilum.pipeline.answerers.telling import tell_miss
 from hilum.pipeline.answerers.terms import Terms
+from hilum.pipeline.answerers.whole_supply import WholeSupply
 from hilum.pipeline.archive.accounts import Accounts, settled
 from hilum.pipeline.archive.local import REPEATED
 from hilum.pipeline.archive.ports import Batch, Holding, Missing, Purpose
-from hilum.pipeline.archive.wording import of_holdings, of_query
+from hilum.pipeline.archive.wording import of_count, of_holdings, of_query
 from hilum.query.level import Level
 from hilum.query.match import Match
 from hilum.query.query import Query
@@ -40,6 +44,7 @@ HELD_SECONDS: Final = 60.0
 # Studies whose patient is remembered for audit records; matches of searches name it.
 _PATIENTS_MAX: Final = 20_000
 # Who looks at a study does so again and again. Whoever takes it away gets what there is now.
+_TAKING: Final = frozenset((Purpose.MOVE, Purpose.GET, Purpose.RETRIEVE, Purpose.EXPORT))
 _VIEWING: Final = frozenset((Purpose.METADATA, Purpose.RENDER))
 
 
@@ -65,7 +70,7 @@ class BridgedArchive:
         self._terms = terms
         self._orders = Orders()
         self._patients: OrderedDict[str, str] = OrderedDict()
-        self._lent: dict[BridgedSupply, asyncio.TimerHandle] = {}
+        self._lent: dict[BridgedSupply | WholeSupply, asyncio.TimerHandle] = {}
 
     async def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
         """Give all matches of a question, batch by batch (see the port)."""
@@ -101,8 +106,11 @@ class BridgedArchive:
         purpose: Purpose,
         *,
         syntaxes: tuple[UID, ...] = (),
-    ) -> BridgedSupply:
+    ) -> BridgedSupply | WholeSupply:
         """Begin to give the instances of a retrieval (see the port)."""
+        whole = await self._whole(retrieval, asker, purpose, syntaxes)
+        if whole is not None:
+            return whole
         listing = await self._listing(retrieval, purpose)
         patient_ids = self._patients_of(one.study_instance_uid for one in listing.expected)
         records = of_holdings(
@@ -112,10 +120,7 @@ class BridgedArchive:
             asker=asker,
             event=purpose.value,
         )
-        if purpose in REPEATED:
-            await self._accounts.keep_once(records)
-        else:
-            await settled(self._accounts.begin(records))
+        await self._account(records, purpose)
         supply = BridgedSupply(listing, retrieval, self._cache, syntaxes=syntaxes)
         try:
             await supply.begin()
@@ -137,6 +142,61 @@ class BridgedArchive:
         for supply in list(self._lent):
             self._lent[supply].cancel()
             self._let_go(supply)
+
+    async def _whole(
+        self, retrieval: Retrieval, asker: Origin, purpose: Purpose, syntaxes: tuple[UID, ...]
+    ) -> WholeSupply | None:
+        """Begin to give all there is of a study or series without a list; None: it takes one."""
+        holder = self._members[0]
+        is_alone = len(self._members) == 1 and isinstance(holder, Holder)
+        if not is_alone or purpose not in _TAKING or not is_whole(retrieval):
+            return None
+        assert isinstance(holder, Holder)  # noqa: S101 - it is, see above
+        count = await self._count(holder, retrieval, syntaxes)
+        if not count:
+            return None
+        supply = WholeSupply(
+            holder,
+            retrieval,
+            self._cache,
+            count=count,
+            listing=partial(self._listing, retrieval, purpose),
+            syntaxes=syntaxes,
+        )
+        try:
+            if not await supply.begin():
+                return None
+            patients = self._patients_of(retrieval.keys[Level.STUDY])
+            records = of_count(count, patients, retrieval, asker=asker, event=purpose.value)
+            await self._account(records, purpose)
+        except BaseException:
+            await supply.aclose()
+            raise
+        return supply
+
+    async def _count(
+        self, holder: Holder, retrieval: Retrieval, syntaxes: tuple[UID, ...]
+    ) -> int | None:
+        """Ask how many there are, if a whole fetch is the way. Raises AnswererFailed."""
+        under_way = holder.fetching.whole(retrieval, syntaxes)
+        if under_way is not None:
+            return under_way.count
+        if not holder.fetching.is_free(retrieval, syntaxes):
+            return None
+        for study in retrieval.keys[Level.STUDY]:
+            if await self._cache.has_any(holder.name, study):
+                return None
+        try:
+            return await in_time(holder.count(retrieval), holder.name, self._terms)
+        except AnswererFailed as error:
+            tell_miss(self._telemetry, error, "list")
+            raise
+
+    async def _account(self, records: Sequence[AuditRecord], purpose: Purpose) -> None:
+        if purpose in REPEATED:
+            await self._accounts.keep_once(records)
+        else:
+            await settled(self._accounts.begin(records))
 
     async def _listing(self, retrieval: Retrieval, purpose: Purpose) -> Listing:
         """Find out who has what: for viewers, and for single instances, from what is known."""
@@ -173,7 +233,7 @@ class BridgedArchive:
             tell_miss(self._telemetry, error, "search")
             raise
 
-    def _let_go(self, supply: BridgedSupply) -> None:
+    def _let_go(self, supply: BridgedSupply | WholeSupply) -> None:
         del self._lent[supply]
         supply.let_go()
 

@@ -64,8 +64,9 @@ class FetchUnderWay:
         self._telemetry = telemetry
         self._clock = clock
         self._stall_seconds = stall_seconds
-        self._outstanding = {one.sop_instance_uid for one in fetch.wanted}
+        self._outstanding = {one.sop_instance_uid for one in fetch.wanted or ()}
         self._wishes: dict[str, list[Reader]] = {}
+        self._followers: list[Reader] = []  # who want all that lands
         self._waiting: Counter[Reader] = Counter()
         self._room = asyncio.Event()
         self._limit: asyncio.Timeout | None = None
@@ -74,9 +75,19 @@ class FetchUnderWay:
         self._is_over = False
         self._instances = self._size = 0
 
+    @property
+    def lacking(self) -> int:
+        """Give how many have not come, as far as is known."""
+        return len(self._outstanding)
+
+    @property
+    def is_all_here(self) -> bool:
+        """Tell whether nothing more can come that was asked for."""
+        return not self._outstanding
+
     def start(self) -> "asyncio.Task[None]":
         """Begin. The task ends without an error, or cancelled."""
-        self._telemetry.emit(FetchBegun(self._answerer.name, len(self._outstanding)))
+        self._telemetry.emit(FetchBegun(self._answerer.name, self.lacking))
         self._task = asyncio.ensure_future(self._carry_out())
         return self._task
 
@@ -149,7 +160,9 @@ class FetchUnderWay:
                 failure = error
                 tell_miss(self._telemetry, error, "retrieve")
             await handing
-            outcome = "failed" if failure else "incomplete" if self._outstanding else "complete"
+            outcome = (
+                "failed" if failure else "incomplete" if self.lacking or missing else "complete"
+            )
         except Exception as error:  # noqa: BLE001 - the top of a task: told, counted, answered
             outcome = "failed"
             fault = type(error).__name__
@@ -157,7 +170,11 @@ class FetchUnderWay:
         finally:
             handing.cancel()
             await asyncio.gather(handing, return_exceptions=True)
-            self._end(missing, failure)
+            self._is_over = True
+            self._listener.ended(self)
+            self._end(missing, failure, is_stopped=outcome == "cancelled")
+            self._wishes.clear()
+            self._waiting.clear()
             self._tell(outcome, self._clock.monotonic() - begun)
 
     async def _bring(self, sink: CacheSink) -> Mapping[str, Missing]:
@@ -184,8 +201,10 @@ class FetchUnderWay:
         self._outstanding.discard(uid)
         self._listener.landed(self, holding)
         is_pace = any(not reader.is_behind for reader in self._waiting)
-        for reader in self._wishes.pop(uid, ()):
+        wishes = self._wishes.pop(uid, ())
+        for reader in wishes:
             self._fulfilled(reader)
+        for reader in (*wishes, *self._followers):
             if is_pace and reader.is_behind:
                 reader.pass_by(uid)
             else:
@@ -201,27 +220,26 @@ class FetchUnderWay:
 
     def _stop_if_idle(self) -> None:
         """Cancel what nobody waits for; what is all here ends by itself."""
-        if not self._waiting and self._outstanding and not self._is_over:
+        if not self._waiting and not self.is_all_here and not self._is_over:
             self._is_over = True
             self._listener.ended(self)
             if self._task is not None:
                 self._task.cancel()
 
-    def _end(self, missing: Mapping[str, Missing], failure: AnswererFailed | None) -> None:
+    def _end(
+        self, missing: Mapping[str, Missing], failure: AnswererFailed | None, *, is_stopped: bool
+    ) -> None:
         """Tell those who still wait that it does not come."""
-        self._is_over = True
-        self._listener.ended(self)
+        del is_stopped
         for uid, readers in self._wishes.items():
             said = missing.get(uid)
             reason = said.reason if said else warning_of(failure) if failure else "it did not come"
             for reader in readers:
                 reader.flows.discard(self)
                 reader.miss(Missed(uid, reason, failure))
-        self._wishes.clear()
-        self._waiting.clear()
 
     def _tell(self, outcome: str, seconds: float) -> None:
-        missing = len(self._outstanding)
+        missing = self.lacking
         self._telemetry.emit(
             FetchEnded(self._answerer.name, outcome, self._instances, self._size, missing, seconds)
         )

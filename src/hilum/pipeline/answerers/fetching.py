@@ -6,17 +6,19 @@ that is under way waits for that instance, and no longer.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Final
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.names import UID
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.covering import covers, key_of, overlap
 from hilum.pipeline.answerers.fetch_under_way import STALL_SECONDS, FetchUnderWay
 from hilum.pipeline.answerers.fitting import fits
 from hilum.pipeline.answerers.narrowing import fetches_of
-from hilum.pipeline.answerers.ports import Answerer, Cache
+from hilum.pipeline.answerers.ports import Answerer, Cache, Fetch
 from hilum.pipeline.answerers.reader import Reader
+from hilum.pipeline.answerers.whole_under_way import WholeUnderWay
 from hilum.pipeline.archive.ports import Holding, Named
 from hilum.query.retrieval import Retrieval
 
@@ -46,6 +48,8 @@ class Fetching:
         self._stall_seconds = stall_seconds
         self._by_wish: dict[_Wish, FetchUnderWay] = {}
         self._stubborn: OrderedDict[_Wish, None] = OrderedDict()
+        self._listed: set[FetchUnderWay] = set()
+        self._wholes: dict[Hashable, WholeUnderWay] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._landings: list[set[str]] = []
 
@@ -105,6 +109,7 @@ class Fetching:
         for one in wanted:
             uid = one.sop_instance_uid
             fetch = self._by_wish.get((uid, frozenset(syntaxes)))
+            fetch = fetch or self._whole_with(one, syntaxes)
             if fetch is None:
                 rest.append(one)
             else:
@@ -119,12 +124,68 @@ class Fetching:
                 clock=self._clock,
                 stall_seconds=self._stall_seconds,
             )
-            for one in fetch_of_rest.wanted:
+            for one in fetch_of_rest.wanted or ():
                 self._by_wish[one.sop_instance_uid, frozenset(syntaxes)] = begun
                 begun.want(one.sop_instance_uid, reader)
-            task = begun.start()
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._listed.add(begun)
+            self._start(begun)
+
+    def whole(self, retrieval: Retrieval, syntaxes: _Syntaxes) -> WholeUnderWay | None:
+        """Give the whole fetch of just this that is under way."""
+        return self._wholes.get(_key_of_whole(retrieval, syntaxes))
+
+    def is_free(self, retrieval: Retrieval, syntaxes: _Syntaxes) -> bool:
+        """Tell whether nothing of it is under way: a whole fetch would bring that twice."""
+        asked = frozenset(syntaxes)
+        rivals = [one for one in self._wholes.values() if frozenset(one.fetch.syntaxes) == asked]
+        listed = [one for one in self._listed if frozenset(one.fetch.syntaxes) == asked]
+        return not (
+            any(overlap(one.fetch.retrieval, retrieval) for one in rivals)
+            or any(covers(retrieval, one) for fetch in listed for one in fetch.fetch.wanted or ())
+        )
+
+    def follow(
+        self, reader: Reader, retrieval: Retrieval, syntaxes: _Syntaxes, *, count: int
+    ) -> WholeUnderWay | None:
+        """Have a reader get all that lands of a whole fetch: the one under way, or a new one.
+
+        None: something of it comes in another fetch, so it has to be listed.
+        """
+        fetch = self.whole(retrieval, syntaxes)
+        if fetch is None and self.is_free(retrieval, syntaxes):
+            fetch = WholeUnderWay(
+                Fetch(retrieval, None, syntaxes),
+                answerer=self._answerer,
+                cache=self._cache,
+                listener=self,
+                telemetry=self._telemetry,
+                clock=self._clock,
+                stall_seconds=self._stall_seconds,
+            )
+            fetch.count = count
+            self._wholes[_key_of_whole(retrieval, syntaxes)] = fetch
+            fetch.follow(reader)
+            self._start(fetch)
+        elif fetch is not None:
+            fetch.follow(reader)
+        return fetch
+
+    def _start(self, fetch: FetchUnderWay) -> None:
+        task = fetch.start()
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _whole_with(self, one: Named, syntaxes: _Syntaxes) -> FetchUnderWay | None:
+        """Give the whole fetch that may bring an instance, and has not yet."""
+        for fetch in self._wholes.values():
+            is_asked_so = frozenset(fetch.fetch.syntaxes) == frozenset(syntaxes)
+            if (
+                is_asked_so
+                and covers(fetch.fetch.retrieval, one)
+                and fetch.wants(one.sop_instance_uid)
+            ):
+                return fetch
+        return None
 
     async def aclose(self) -> None:
         """Stop everything; who waits is told that it does not come."""
@@ -148,10 +209,18 @@ class Fetching:
 
     def ended(self, fetch: FetchUnderWay) -> None:
         """Note that nothing more comes of a fetch."""
-        for one in fetch.fetch.wanted:
+        self._listed.discard(fetch)
+        for one in fetch.fetch.wanted or ():
             self._forget(fetch, one.sop_instance_uid)
+        key = _key_of_whole(fetch.fetch.retrieval, fetch.fetch.syntaxes)
+        if self._wholes.get(key) is fetch:
+            del self._wholes[key]
 
     def _forget(self, fetch: FetchUnderWay, sop_instance_uid: str) -> None:
         wish = (sop_instance_uid, frozenset(fetch.fetch.syntaxes))
         if self._by_wish.get(wish) is fetch:
             del self._by_wish[wish]
+
+
+def _key_of_whole(retrieval: Retrieval, syntaxes: _Syntaxes) -> Hashable:
+    return key_of(retrieval), frozenset(syntaxes)

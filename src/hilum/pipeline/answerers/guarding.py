@@ -95,12 +95,20 @@ class GuardedAnswerer:
             self._wellness.answered()
             return expected
 
+    async def count(self, retrieval: Retrieval) -> int | None:
+        """Tell how many instances there are (see the port)."""
+        async with self._turn(self._questions) as turn:
+            count = await self._answerer.count(retrieval)
+            turn.is_answered = True
+            self._wellness.answered()
+            return count
+
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
         """Bring instances into the sink (see the port)."""
         async with self._turn(self._fetches) as turn:
             turn.is_answered = True  # how long it may take is for who takes what comes to say
             missing = await self._answerer.fetch(fetch, sink)
-            if len(missing) < len(fetch.wanted):
+            if fetch.wanted is None or len(missing) < len(fetch.wanted):
                 self._wellness.answered()
             return missing
 

@@ -1,15 +1,19 @@
 """An archive elsewhere, with all that is known of it, held of it and under way from it."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
+from hilum.pipeline.answerers.calls import Calls
+from hilum.pipeline.answerers.covering import key_of
 from hilum.pipeline.answerers.fetch_under_way import STALL_SECONDS
 from hilum.pipeline.answerers.fetching import Fetching
 from hilum.pipeline.answerers.lists import LIST_FRESH_SECONDS, Lists
 from hilum.pipeline.answerers.ports import Answerer, Cache
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.query import Query
+from hilum.query.retrieval import Retrieval
 
 
 class Holder:
@@ -34,10 +38,16 @@ class Holder:
             answerer, cache, telemetry=telemetry, clock=clock, stall_seconds=stall_seconds
         )
         self._answerer = answerer
+        self._counts = Calls[int | None]()
 
     def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches (see `Answerer.find`)."""
         return self._answerer.find(query)
+
+    async def count(self, retrieval: Retrieval) -> int | None:
+        """Tell how many instances there are (see `Answerer.count`); who asks the same waits."""
+        ask = partial(self._answerer.count, retrieval)
+        return await self._counts.of(key_of(retrieval), ask)
 
     async def aclose(self) -> None:
         """Stop what is under way."""

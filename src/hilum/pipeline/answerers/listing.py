@@ -1,8 +1,9 @@
 """Who has what of a retrieval: all answerers asked at once, their lists as one."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.holdings import Held
@@ -18,6 +19,7 @@ from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
 
 Member = Holder | Ourselves
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -46,6 +48,12 @@ class Listing:
             holders = self.holders[one.sop_instance_uid]
             if holder not in holders:
                 holders.append(holder)
+
+    def without(self, uids: Collection[str]) -> "Listing":
+        """Give the same without some that are not needed any more."""
+        left = [one for one in self.expected if one.sop_instance_uid not in uids]
+        holders = {one.sop_instance_uid: self.holders[one.sop_instance_uid] for one in left}
+        return replace(self, expected=left, holders=holders)
 
     def _expect(self, one: Named) -> None:
         if one.sop_instance_uid not in self.holders:
@@ -109,6 +117,15 @@ async def listed_by_cache(members: Sequence[Member], retrieval: Retrieval) -> Li
             holder, [one for one in here if not within or one.series_instance_uid == within]
         )
     return listing if len(listing.expected) == len(named) else None
+
+
+async def in_time(answer: Awaitable[_T], answerer: str, terms: Terms) -> _T:
+    """Wait for an answer as long as the entity grants. Raises AnswererFailed."""
+    try:
+        async with asyncio.timeout(terms.deadline_seconds):
+            return await answer
+    except TimeoutError as error:
+        raise late(answerer, terms.deadline_seconds) from error
 
 
 async def _one(

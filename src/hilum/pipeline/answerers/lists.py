@@ -4,14 +4,14 @@ A viewer asks for the metadata of a series and then for each of its instances; t
 series answers all of that. A list without anything is not kept: a study may be about to arrive.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Protocol
 
 from hilum.kernel.clock import Clock
+from hilum.pipeline.answerers.calls import Calls
 from hilum.pipeline.answerers.ports import Expected
 from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
@@ -31,14 +31,6 @@ class Lister(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Call:
-    """A question under way, and how many wait for its answer."""
-
-    task: "asyncio.Task[Sequence[Expected]]"
-    waiting: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class _Kept:
     instances: Sequence[Expected]
@@ -54,7 +46,7 @@ class Lists:
         self._lister = lister
         self._clock = clock
         self._fresh_seconds = fresh_seconds
-        self._calls: dict[_Key, _Call] = {}
+        self.calls = Calls[Sequence[Expected]]()
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._size = 0
 
@@ -67,31 +59,13 @@ class Lists:
         if known is not None:
             return known
         key = _key(retrieval)
-        call = self._calls.get(key)
-        if call is None:
-            call = self._calls[key] = _Call(asyncio.ensure_future(self._ask(key, retrieval)))
-        call.waiting += 1
-        try:
-            return await asyncio.shield(call.task)
-        finally:
-            call.waiting -= 1
-            if not call.waiting:
-                await self._stop(key, call)
+        return await self.calls.of(key, partial(self._ask, key, retrieval))
 
     async def _ask(self, key: _Key, retrieval: Retrieval) -> Sequence[Expected]:
         found = [_placed(one, retrieval) for one in await self._lister.expect(retrieval)]
         if found and self._fresh_seconds > 0:
             self._keep(key, found)
         return found
-
-    async def _stop(self, key: _Key, call: _Call) -> None:
-        """Nobody waits any more: stop asking, if it is not answered yet."""
-        if self._calls.get(key) is call:
-            del self._calls[key]
-        if not call.task.done():
-            call.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([call.task])
 
     def _keep(self, key: _Key, found: Sequence[Expected]) -> None:
         self._drop(key)

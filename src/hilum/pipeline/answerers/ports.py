@@ -8,7 +8,7 @@ second (C-CANCEL or an abort; the connection closed).
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from hilum.kernel.names import UID
 from hilum.pipeline.archive.ports import Batch, Holding, Missing, Named
@@ -27,15 +27,20 @@ class Expected:
     study_instance_uid: str
 
 
+# What a whole fetch lacks if it was cut: the UIDs are not known.
+UNNAMED: Final = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """Instances to bring. `retrieval` names just them, or more that may come and is dropped.
 
+    `wanted`: None is a whole fetch, of all that there is of a study or series; nobody listed it.
     `syntaxes`: transfer syntaxes that whoever asks can take; none: as they are stored there.
     """
 
     retrieval: Retrieval
-    wanted: Sequence[Named]
+    wanted: Sequence[Named] | None
     syntaxes: tuple[UID, ...] = ()
 
 
@@ -57,10 +62,18 @@ class Answerer(Protocol):
         """Give the instances of a retrieval, by series and instance number; none is no error."""
         ...
 
+    async def count(self, retrieval: Retrieval) -> int | None:
+        """Tell how many instances a study or series has; None: not without looking at each.
+
+        It is what the archive says, and may be wrong.
+        """
+        ...
+
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
         """Bring instances into the sink; when this returns, nothing more comes.
 
-        Gives what did not come and why, by SOP Instance UID; what the sink refused is among it.
+        Gives what did not come and why, by SOP Instance UID; what the sink refused is among it. Of
+        a whole fetch that may lack something that nobody can name, it has UNNAMED.
         Raises AnswererFailed when nothing could be begun; what was kept before is kept.
         """
         ...
@@ -109,6 +122,10 @@ class Cache(Protocol):
 
         That is long enough to pin it. What has no study UID is not looked for.
         """
+        ...
+
+    async def has_any(self, answerer: str, study_instance_uid: str) -> bool:
+        """Tell whether something of a study is here, or may be."""
         ...
 
     def sink(self, answerer: str) -> "CacheSink":

@@ -24,6 +24,18 @@ class Missed:
     failure: AnswererFailed | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A whole fetch has ended. `is_sound`: just what was counted has come, and nothing is missing.
+
+    `is_stopped`: by us, so it is of no use to ask for the rest.
+    """
+
+    is_sound: bool
+    failure: AnswererFailed | None = None
+    is_stopped: bool = False
+
+
 class Flow(Protocol):
     """What a reader waits for instances of."""
 
@@ -45,6 +57,7 @@ class Reader:
         self._landed: deque[Holding] = deque()
         self._missed: list[Missed] = []
         self._passed: list[str] = []
+        self.over: Over | None = None  # what came of the whole fetch that it follows
         self._bytes = 0
         self._is_closed = False
         self.flows: set[Flow] = set()  # kept by themselves
@@ -76,9 +89,14 @@ class Reader:
         self._passed.append(sop_instance_uid)
         self._news.set()
 
+    def end(self, over: Over) -> None:
+        """Say that nothing more comes of the whole fetch that is followed."""
+        self.over = over
+        self._news.set()
+
     async def wait(self) -> None:
-        """Wait until there is something to take."""
-        while not (self._landed or self._missed or self._passed):
+        """Wait until there is something to take, or a whole fetch is over."""
+        while not (self._landed or self._missed or self._passed or self.over):
             self._news.clear()
             await self._news.wait()
 

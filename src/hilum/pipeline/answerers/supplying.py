@@ -26,9 +26,13 @@ class BridgedSupply:
         cache: Cache,
         *,
         syntaxes: tuple[UID, ...] = (),
+        has_given: bool = False,
     ) -> None:
+        """Begin. `has_given`: others were given before, so that it does not fail as a whole."""
         self.expected: Sequence[Named] = listing.expected
         self.warnings: Sequence[str] = listing.warnings
+        self.count = len(listing.expected)
+        self._has_given = has_given
         self._listing = listing
         self._retrieval = retrieval
         self._syntaxes = syntaxes
@@ -63,7 +67,7 @@ class BridgedSupply:
 
     async def __aiter__(self) -> AsyncIterator[Holding | Missing]:
         """Give each of `expected` once (see the port)."""
-        has_given = bool(self._at_hand)
+        has_given = self._has_given or bool(self._at_hand)
         for one in self.expected:
             if one.sop_instance_uid in self._at_hand:
                 yield self._at_hand[one.sop_instance_uid]

@@ -10,6 +10,7 @@ class AtHand:
 
     def __init__(self, holdings: Sequence[Holding]) -> None:
         self.expected = self.holdings = holdings
+        self.count = len(holdings)
         self.warnings: Sequence[str] = ()
 
     async def __aiter__(self) -> AsyncIterator[Holding | Missing]:

@@ -72,7 +72,15 @@ class Supply(Protocol):
 
     @property
     def expected(self) -> Sequence[Named]:
-        """What will come, or be missing: all of it, in the order it is best given out."""
+        """What will come, or be missing: all of it, in the order it is best given out.
+
+        Empty while nobody has listed it: then only `count` is known.
+        """
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many will come or be missing, as far as is known; 0: there is nothing."""
         ...
 
     @property
@@ -86,7 +94,10 @@ class Supply(Protocol):
         ...
 
     def __aiter__(self) -> AsyncIterator[Holding | Missing]:
-        """Give each of `expected` once, in any order. Raises AnswererFailed before the first."""
+        """Give each of `expected` once, in any order. Raises AnswererFailed before the first.
+
+        What nobody has listed may also raise it later: what is missing then has no name.
+        """
         ...
 
     def done(self, holding: Holding) -> None:

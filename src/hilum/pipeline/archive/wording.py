@@ -78,6 +78,31 @@ def of_holdings(
     ]
 
 
+def of_count(
+    count: int,
+    patient_ids: Mapping[str, str],
+    retrieval: Retrieval,
+    *,
+    asker: Origin,
+    event: str,
+) -> list[AuditRecord]:
+    """Tell of instances that are given out before they are listed: a record for each study."""
+    studies = retrieval.keys[Level.STUDY]
+    among = "among " if len(studies) > 1 else ""
+    detail = f"{retrieval.level.name}: {among}{count} instances"
+    return [
+        AuditRecord(
+            event,
+            SUCCESS,
+            asker,
+            study_instance_uid=study,
+            patient_id=patient_ids.get(study, ""),
+            detail=detail,
+        )
+        for study in studies
+    ]
+
+
 def _of_nothing(retrieval: Retrieval, asker: Origin, event: str) -> AuditRecord:
     keys = retrieval.keys
     asked = "; ".join(

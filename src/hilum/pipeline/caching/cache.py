@@ -115,6 +115,16 @@ class PayloadCache:
         self._telemetry.emit(CacheConsulted(answerer, hits, len(wanted) - hits))
         return found.holdings
 
+    async def has_any(self, answerer: str, study_instance_uid: str) -> bool:
+        """Tell whether something of a study is here, or may be."""
+        if self._settings.bytes_max == 0:
+            return False  # what is pinned goes with who reads it
+        try:
+            return await self._run(partial(self._librarian.has_any, answerer, study_instance_uid))
+        except OSError as error:
+            self._obstructed(error)
+            return False
+
     def sink(self, answerer: str) -> FetchSink:
         """Give a place where instances of an answerer land."""
         return FetchSink(

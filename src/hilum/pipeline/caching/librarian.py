@@ -105,6 +105,14 @@ class Librarian:
             self._find_in(shelf, uids, found)
         return found
 
+    def has_any(self, answerer: str, study: str) -> bool:
+        """Tell whether there is something of a study. Raises OSError."""
+        shelf = self._shelf(study_place(answerer, study))
+        self._files.look(shelf, now=self._seconds())
+        if not shelf.payloads:
+            self._let_go(shelf.place)
+        return bool(shelf.payloads)
+
     def adopt(self, answerer: str, path: str) -> Holding | None:
         """Find what another process put there; None: it is not there. Raises OSError."""
         place = place_of(path)

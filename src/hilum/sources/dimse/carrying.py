@@ -47,7 +47,7 @@ class Carrier:
         self._errand = errand
         self._work = work
         self._kinds: Collection[Kind] = ()
-        self._allowed = min(associations_max, -(-len(work.expected) // _BATCH) or 1)
+        self._allowed = min(associations_max, -(-work.count // _BATCH) or 1)
         self._active = 0
         self._losses = 0  # since something arrived
 
@@ -136,7 +136,9 @@ def _kinds_of(work: "Work") -> Collection[Kind]:
     sure = [(one.sop_class_uid, one.transfer_syntax_uid) for one in work.ready]
     if not work.is_coming:
         return tuple(dict.fromkeys(sure))
-    classes = dict.fromkeys([UID(one.sop_class_uid) for one in work.expected if one.sop_class_uid])
+    # Where nothing is listed, what is here says most: studies seldom mix classes.
+    named = [UID(one.sop_class_uid) for one in work.expected] or [kind[0] for kind in sure]
+    classes = dict.fromkeys([one for one in named if one])
     likely = [(sop_class, syntax) for syntax in _LIKELY for sop_class in classes]
     return tuple(dict.fromkeys([*sure, *likely]))
 

@@ -52,7 +52,7 @@ class Retrieving(Operation):
         """Tell how many instances were sent, with or without success, and of how many."""
         if self._work is None:
             return Progress()
-        expected = len(self._work.expected)
+        expected = self._work.count
         return Progress(expected - self._work.counted.remaining, expected, self._work.size)
 
     def cancel(self) -> None:
@@ -86,7 +86,7 @@ class Retrieving(Operation):
             await work.close()
 
     async def _give(self, work: Work) -> None:
-        if work.expected and not self.is_canceled:
+        if work.count and not self.is_canceled:
             await self._tell_progress(work)
             async with work.coming():
                 await self._send(work)
@@ -95,7 +95,7 @@ class Retrieving(Operation):
 
     def _ending_of(self, work: Work) -> Ending:
         if self.is_canceled:
-            return work.counted.canceled() if work.expected else CANCELED
+            return work.counted.canceled() if work.count else CANCELED
         has_arrived = work.counted.counts.completed or work.counted.counts.warned
         if isinstance(work.failure, AnswererFailed) and not has_arrived:
             return self._ailing(work.failure)

@@ -32,7 +32,7 @@ class Work:
     """The instances of one retrieval. Lives on the event loop; may be sent by several tasks."""
 
     def __init__(self, supply: Supply) -> None:
-        self.counted = SubOperations(len(supply.expected))
+        self.counted = SubOperations(supply.count)
         self.size = 0
         self.reason = ""  # why something could not be sent, for the log and the peer
         self.failure: HilumError | None = None  # why nothing came
@@ -41,6 +41,9 @@ class Work:
         self._ready: deque[Parcel] = deque()
         self._ready_bytes = 0
         self._coming: dict[str, None] = {}
+        # While nobody has listed what comes: what has come, by its UID.
+        self._seen: set[str] = set()
+        self._is_unlisted = False
         self._is_stopped = False
         self._bringing: asyncio.Task[None] | None = None
         self._news, self._room = asyncio.Event(), asyncio.Event()
@@ -50,11 +53,17 @@ class Work:
                 self._keep(holding)
         else:
             self._coming = dict.fromkeys([one.sop_instance_uid for one in supply.expected])
+            self._is_unlisted = supply.count > 0 and not supply.expected
 
     @property
     def expected(self) -> Sequence[Named]:
-        """All that is to be sent, here or not."""
+        """All that is to be sent, here or not; empty while nobody has listed it."""
         return self._supply.expected
+
+    @property
+    def count(self) -> int:
+        """How many are to be sent, as far as is known."""
+        return self.counted.total
 
     @property
     def ready(self) -> Iterable[Parcel]:
@@ -69,7 +78,7 @@ class Work:
     @property
     def is_coming(self) -> bool:
         """Tell whether the archive still owes us something."""
-        return bool(self._coming) and not self._is_stopped
+        return (bool(self._coming) or self._is_unlisted) and not self._is_stopped
 
     @property
     def is_stopped(self) -> bool:
@@ -138,6 +147,7 @@ class Work:
             self.not_stored(parcel, reason)
         for uid in coming:
             self._fail(uid, reason)
+        self._fail_nameless(reason, at_least=0)
         self._news.set()
 
     def ending(self) -> Ending:
@@ -179,6 +189,7 @@ class Work:
                     while len(self._ready) >= _READY_MAX or self._ready_bytes >= _READY_BYTES_MAX:
                         self._room.clear()
                         await self._room.wait()
+            self._settle()
             self._miss_rest(_NEVER_CAME)
         except HilumError as error:
             self.failure = error
@@ -190,6 +201,10 @@ class Work:
 
     def _arrive(self, one: Holding | Missing) -> None:
         uid = one.sop_instance_uid
+        if self._is_unlisted and uid not in self._seen:
+            self._seen.add(uid)
+            self._coming[uid] = None
+            self.counted.expect(max(self.counted.total, self._supply.count, len(self._seen)))
         if uid not in self._coming:
             # Told twice, or never expected: the peer was told how many it gets.
             if isinstance(one, Holding):
@@ -202,6 +217,20 @@ class Work:
             self._keep(one)
         self._news.set()
 
+    def _settle(self) -> None:
+        """Everything has come that there is: so many are sent, whatever was counted before."""
+        if self._is_unlisted:
+            self._is_unlisted = False
+            self.counted.expect(len(self._seen))
+
+    def _fail_nameless(self, reason: str, *, at_least: int) -> None:
+        """Count what nobody has listed and did not come."""
+        if self._is_unlisted:
+            self._is_unlisted = False
+            lacking = self.counted.total - len(self._seen)
+            self.counted.nameless_failed(max(lacking, at_least))
+            self.reason = reason
+
     def _keep(self, holding: Holding) -> None:
         self._held[holding.sop_instance_uid] = holding
         self._ready.append(parcel_of(holding))
@@ -211,6 +240,7 @@ class Work:
         coming, self._coming = self._coming, {}
         for uid in coming:
             self._fail(UID(uid), reason)
+        self._fail_nameless(reason, at_least=1)
         self._news.set()
 
     def _fail(self, uid: str, reason: str) -> None:

@@ -81,7 +81,7 @@ class Picturing:
         choice = exchange.accepted().choose(single_part(rendered_choices(PICTURE_TYPES, number=1)))
         supply = await self._shelf.supply(exchange, resource.place, Purpose.RENDER)
         wish = Wish(choice.essence, rendering)
-        if supply.holdings is None and len(supply.expected) > 1:
+        if supply.holdings is None and supply.count > 1:
             return await self._thumbnail_from_afar(exchange, supply, resource.frames, wish)
         holdings = (await gathered(supply)).holdings
         tag = _tag(holdings, choice, exchange)

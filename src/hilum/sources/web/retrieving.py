@@ -57,7 +57,7 @@ class InstanceRetriever:
         supply = await self._shelf.supply(
             exchange, resource.place, purpose, syntaxes=accepted.syntaxes
         )
-        if supply.holdings is None and len(supply.expected) > 1:
+        if supply.holdings is None and supply.count > 1:
             form = form_of_many(accepted)
             # Who takes named transfer syntaxes only is told in the head what is left out.
             if form in {_ARCHIVE, ANY_IN_PARTS}:

@@ -75,7 +75,7 @@ class Shelf:
         if place.entity is not Entity.INSTANCE:
             # Of one instance there is no more than itself.
             exchange.warn(partial_warnings(supply.warnings))
-        if not supply.expected:
+        if not supply.count:
             raise not_found("nothing of that is held here")
         return supply
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.kernel.errors import Unreachable
+from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.archive.ports import Holding, Missing, Supply
 from hilum.sources.web.lists import close
 
@@ -50,7 +51,8 @@ async def gathered(supply: Supply) -> Gathered:
         await close(coming)
     if missing and not landed:
         raise nothing_of(missing)
-    uids = [one.sop_instance_uid for one in supply.expected]
+    # What nobody has listed keeps the order in which it came.
+    uids = [one.sop_instance_uid for one in supply.expected] or list(landed)
     return Gathered([landed[uid] for uid in uids if uid in landed], missing)
 
 
@@ -100,7 +102,10 @@ class Coming:
         await close(self._coming)
 
     async def _next(self) -> Holding | None:
-        one = await anext(self._coming, None)
+        try:
+            one = await anext(self._coming, None)
+        except AnswererFailed as error:
+            raise Incomplete(f"the rest cannot be had: {error}") from error
         if isinstance(one, Missing):
             raise Incomplete(f"instance {one.sop_instance_uid} cannot be had: {one.reason}")
         return one

@@ -190,7 +190,7 @@ def test_ten_thousand_cancelled_supplies_leave_nothing_behind(keeps):
         for _ in range(500):
             await asyncio.gather(*[cancelled(at) for _ in range(20)])
         await asyncio.sleep(1)
-        calls = [holder.lists._calls for holder in at.holders]
+        calls = [len(holder.lists.calls) for holder in at.holders]
         return at, len(asyncio.all_tasks()), calls
 
     at, tasks, calls = virtually(run)
@@ -198,7 +198,7 @@ def test_ten_thousand_cancelled_supplies_leave_nothing_behind(keeps):
     assert tasks == 1
     assert not at.cache.pins
     assert keeps or not at.cache.paths
-    assert calls == [{}, {}]
+    assert calls == [0, 0]
     assert [one.asked.under_way for one in answerers] == [0, 0]
     assert [holder.fetching.under_way for holder in at.holders] == [0, 0]
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
 from hilum.destinations.dicomweb.archive.asking import Asking
+from hilum.destinations.dicomweb.archive.counting import Counting
 from hilum.destinations.dicomweb.archive.expecting import Expecting
 from hilum.destinations.dicomweb.archive.fetching import Fetching
 from hilum.destinations.dicomweb.archive.finding import Finding
@@ -11,6 +12,7 @@ from hilum.destinations.dicomweb.archive.manner import Manner
 from hilum.destinations.dicomweb.archive.planning import Seen, errands_of
 from hilum.destinations.dicomweb.archive.pool import Line
 from hilum.destinations.dicomweb.archive.receiving import Receiving
+from hilum.destinations.dicomweb.archive.whole_fetching import WholeFetching, places_of
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.http.authentication import credentials_of
 from hilum.destinations.http.tls import server_trust
@@ -44,6 +46,7 @@ class WebAnswerer:
         self._requests_max = archive.requests_at_once
         self._finding = Finding(self._asking, self._root, manner, archive.keys)
         self._expecting = Expecting(self._asking, self._root, self._finding)
+        self._counting = Counting(self._finding)
         self._receiving = Receiving(self._asking, self._root, manner)
         self._seen = Seen()
 
@@ -72,8 +75,15 @@ class WebAnswerer:
         self._seen.note(expected, retrieval.level)
         return expected
 
+    async def count(self, retrieval: Retrieval) -> int | None:
+        """Tell how many instances there are (`Answerer.count`)."""
+        return await self._counting.instances(retrieval)
+
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
         """Bring instances into the sink (`Answerer.fetch`)."""
+        if fetch.wanted is None:
+            whole = WholeFetching(self._receiving, fetch.syntaxes, sink, self._requests_max)
+            return await whole.run(places_of(fetch.retrieval))
         fetching = Fetching(self._receiving, fetch, sink, self._requests_max)
         counts = self._seen.counts(fetch.wanted)
         return await fetching.run(errands_of(fetch.wanted, fetch.retrieval.level, counts))

@@ -35,7 +35,7 @@ class Fetching:
         self._fetch = fetch
         self._sink = sink
         self._requests_max = requests_max
-        self._places = {one.sop_instance_uid: _place_of(one) for one in fetch.wanted}
+        self._places = {one.sop_instance_uid: _place_of(one) for one in fetch.wanted or ()}
         self._left = dict.fromkeys(self._places, 0)  # how often each was asked for
         self._reasons: dict[str, str] = {}
         self._final: dict[str, str] = {}

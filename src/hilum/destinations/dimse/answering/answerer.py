@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from hilum.destinations.dimse.address import Address
@@ -99,8 +100,15 @@ class DimseAnswerer:
             async with contextlib.aclosing(found) as matches:
                 return expected_of([match async for some in matches for match in some])
 
+    async def count(self, retrieval: Retrieval) -> int | None:
+        """Tell nothing: a list says as well which classes, and which series for who brings them."""
+        del retrieval
+        return None
+
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
         """Bring instances into the sink; see the port."""
+        if fetch.wanted is None:
+            fetch = replace(fetch, wanted=await self.expect(fetch.retrieval))
         if not fetch.wanted:
             return {}
         wanted = [one.sop_instance_uid for one in fetch.wanted]

@@ -62,8 +62,9 @@ class Fetching:
     async def _all_by(self, way: Way) -> None:
         """Ask for all that is left, and for each instance that did not come once more."""
         left = set(self._gate.left)
-        wanted = [one for one in self._fetch.wanted if one.sop_instance_uid in left]
-        is_first = len(wanted) == len(self._fetch.wanted)
+        all_wanted = self._fetch.wanted or ()  # a whole fetch is listed before
+        wanted = [one for one in all_wanted if one.sop_instance_uid in left]
+        is_first = len(wanted) == len(all_wanted)
         retrieval = self._fetch.retrieval
         if is_first:
             parts = parts_of(self._fetch, lists=self._lists)

@@ -43,9 +43,9 @@ class Part:
 def parts_of(fetch: Fetch, *, lists: bool) -> list[Part]:
     """Give the parts that bring all that is wanted."""
     if fetch.retrieval.level == Level.IMAGE:
-        return parts_by_instance(fetch.retrieval, fetch.wanted, lists=lists)
+        return parts_by_instance(fetch.retrieval, fetch.wanted or (), lists=lists)
     parts: list[Part] = []
-    for (study, series), wanted in _by_series(fetch.wanted).items():
+    for (study, series), wanted in _by_series(fetch.wanted or ()).items():
         keys = dict(fetch.retrieval.keys)
         level = fetch.retrieval.level
         if study and series:
