@@ -406,3 +406,95 @@ async def _until(holds):
     async with asyncio.timeout(5):
         while not holds():  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("service", ["C-GET", "C-MOVE"])
+@pytest.mark.parametrize("told", [1, 3, 7])
+def test_what_nobody_has_listed_is_counted_as_it_comes(visit, service, told):
+    async def scenario(rig, there):
+        there.supply.expected, there.supply.count = (), told
+        there.supply.bring(*there.holdings, there.holdings[0])
+        there.supply.end()
+        asker = await _begin(rig, there, service)
+        responses = await asker.responses()
+        assert all((one.remaining_suboperations or 0) >= 0 for _, one, _ in responses)
+        assert (responses[-1][1].status, counts(responses[-1][1])) == (0, (3, 0, 0, None))
+        assert len(there.supply.done_with) == 4
+
+    visit(scenario)
+
+
+@pytest.mark.parametrize("service", ["C-GET", "C-MOVE"])
+def test_what_nobody_has_listed_and_is_missing_is_named(visit, service):
+    async def scenario(rig, there):
+        there.supply.expected, there.supply.count = (), 3
+        there.supply.bring(*there.holdings[:2])
+        there.supply.miss(there.holdings[2].sop_instance_uid)
+        there.supply.end()
+        asker = await _begin(rig, there, service)
+        *_, (context, last, data) = await asker.responses()
+        assert (last.status, counts(last)) == (0xB000, (2, 1, 0, None))
+        named = read_failed_list(data, context.transfer_syntax)
+        assert named == (there.holdings[2].sop_instance_uid,)
+
+    visit(scenario)
+
+
+@pytest.mark.parametrize("brought", [1, 3])
+def test_what_nobody_could_list_in_the_end_makes_no_success(visit, brought):
+    async def scenario(rig, there):
+        there.supply.expected, there.supply.count = (), 3
+        there.supply.bring(*there.holdings[:brought])
+        there.supply.fail(LATE)
+        asker = await _begin(rig, there, "C-GET")
+        *_, (_, last, _) = await asker.responses()
+        assert last.status == 0xB000
+        assert counts(last) == (brought, max(3 - brought, 1), 0, None)
+
+    visit(scenario)
+
+
+def test_an_unlisted_supply_that_fails_at_once_is_told_by_the_table(visit):
+    async def scenario(rig, there):
+        there.supply.expected, there.supply.count = (), 3
+        there.supply.fail(LATE)
+        asker = await _begin(rig, there, "C-GET")
+        *_, (_, last, _) = await asker.responses()
+        assert last.status >> 8 in {0xA7, 0xC0, 0xC5}
+
+    visit(scenario)
+
+
+def test_a_cancel_of_what_nobody_has_listed_tells_what_remains(visit):
+    async def scenario(rig, there):
+        there.supply.expected, there.supply.count = (), 3
+        there.supply.bring(there.holdings[0])
+        asker = await _begin(rig, there, "C-MOVE")
+        await _until(lambda: there.supply.done_with)
+        asker.send(asker.context(MOVE).id, cancel_request(1))
+        async with asyncio.timeout(1):
+            *_, (_, last, _) = await asker.responses()
+            await there.supply.closed.wait()
+        assert (last.status, counts(last)) == (0xFE00, (1, 0, 0, 2))
+
+    visit(scenario)
+
+
+def test_a_destination_that_wants_nothing_of_what_nobody_has_listed(visit):
+    refusal = Deferred("it rejected our association", failing=Failing.UNWELCOME)
+
+    async def scenario(rig, there):
+        there.supply.expected, there.supply.count = (), 3
+        target = rig.movers.targets["STORAGE"] = Target()
+        target.script[there.holdings[0].sop_instance_uid] = [refusal]
+        there.supply.bring(there.holdings[0])
+        asker = await rig.ask(MOVING)
+        move(asker, there.study)
+        *_, (_, last, _) = await asker.responses()
+        assert (last.status, counts(last)) == (0xA702, (0, 3, 0, None))
+        assert there.supply.stopped.is_set()
+        held = there.holdings[0]
+        assert target.kinds[0] == (held.sop_class_uid, held.transfer_syntax_uid)
+        assert len(target.kinds) == 6
+
+    visit(scenario)

@@ -227,8 +227,9 @@ class Work:
         """Count what nobody has listed and did not come."""
         if self._is_unlisted:
             self._is_unlisted = False
-            lacking = self.counted.total - len(self._seen)
-            self.counted.nameless_failed(max(lacking, at_least))
+            lacking = max(self.counted.total - len(self._seen), at_least)
+            self.counted.expect(len(self._seen) + lacking)
+            self.counted.nameless_failed(lacking)
             self.reason = reason
 
     def _keep(self, holding: Holding) -> None:

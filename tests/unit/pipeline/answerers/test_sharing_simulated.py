@@ -9,7 +9,7 @@ import pytest
 from bridging import SlowCache, bridge, one_of, retrieval_of, study, uids, virtually
 
 from hilum.pipeline.answerers.ailments import AnswererFailed, Lost
-from hilum.pipeline.archive.ports import Missing
+from hilum.pipeline.archive.ports import Missing, Purpose
 from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
 from hilum.testing.memory_answerer import Behaviour, MemoryAnswerer
@@ -30,7 +30,10 @@ class Watched(MemoryAnswerer):
         self.twice = set()
 
     async def fetch(self, fetch, sink):
-        wanted = set(uids(fetch.wanted))
+        wanted = set(uids(self.instances if fetch.wanted is None else fetch.wanted))
+        if fetch.wanted is None and fetch.retrieval.level is Level.SERIES:
+            (series,) = fetch.retrieval.keys[Level.SERIES]
+            wanted = {one.sop_instance_uid for one in STUDY if one.series_instance_uid == series}
         self.active.update(wanted)
         self.twice |= {uid for uid in wanted if self.active[uid] > 1}
         self.open.append(wanted)
@@ -93,7 +96,8 @@ async def client(at, chance):
     retrieval, wanted = wish(chance)
     leaves_after = chance.choice([None, None, 0, 1, 5])
     pace = chance.choice([0, 0, 0.001, 0.5])
-    supply = await at.supply(retrieval)
+    purpose = chance.choice([Purpose.GET, Purpose.GET, Purpose.RETRIEVE, Purpose.METADATA])
+    supply = await at.supply(retrieval, purpose)
     got = []
     try:
         async for one in supply:
@@ -151,6 +155,58 @@ def test_nobody_misses_anything_and_nothing_is_asked_for_twice_at_once(seed, can
     assert not run.at.cache.pins
     assert keeps or not run.at.cache.paths
     assert run.tasks == 1
+
+
+def of_one_archive(seed, *, keeps, cache=None, is_whole=False):
+    """Let clients ask one archive that counts: it may be wrong, or break off what it sends."""
+    chance = random.Random(f"one {seed}")
+    behaviour = Behaviour(
+        counts=True,
+        seconds_before=chance.choice([0, 0.01, 1.0]),
+        seconds_each=chance.choice([0, 0.001, 0.1]),
+    )
+    if not is_whole:
+        behaviour.miscounts = chance.choice([0, 0, 0, -3, 2])
+        behaviour.whole_dies_after = chance.choice([None, None, 0, 1, 7])
+        behaviour.unlisted = frozenset(chance.sample(uids(STUDY), chance.choice([0, 0, 5])))
+    answerer = Watched(RELIABLE, STUDY, behaviour)
+
+    async def run(clock):
+        fresh = chance.choice([0.0, 30.0])
+        at = bridge(clock, answerer, keeps=keeps, cache=cache, list_fresh_seconds=fresh)
+        clients = [client(at, random.Random(f"one {seed} {n}")) for n in range(12)]
+        results = await asyncio.gather(*clients)
+        await asyncio.sleep(1)
+        return Run(at, [answerer], results, len(asyncio.all_tasks()))
+
+    return virtually(run)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+@pytest.mark.parametrize("seed", range(60))
+def test_of_what_is_not_listed_nothing_is_missed_or_asked_for_twice_at_once(seed, keeps):
+    run = of_one_archive(seed, keeps=keeps)
+
+    for result in run.results:
+        if result is not None:
+            came, wanted = result
+            assert came == wanted
+    (answerer,), (holder,) = run.answerers, run.at.holders
+    assert answerer.twice == set()
+    assert (answerer.asked.under_way, holder.fetching.under_way) == (0, 0)
+    assert (len(holder.lists.calls), len(holder._counts)) == (0, 0)
+    assert not run.at.cache.pins
+    assert keeps or not run.at.cache.paths
+    assert run.tasks == 1
+
+
+@pytest.mark.parametrize("cache", [MemoryCache, SlowCache])
+@pytest.mark.parametrize("seed", range(30))
+def test_with_a_cache_that_keeps_what_is_not_listed_comes_once(seed, cache):
+    run = of_one_archive(seed, keeps=True, cache=cache(), is_whole=True)
+
+    sent = Counter(run.answerers[0].asked.sent)
+    assert all(count == 1 for count in sent.values())
 
 
 @pytest.mark.parametrize("cache", [MemoryCache, SlowCache])

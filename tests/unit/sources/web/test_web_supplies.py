@@ -389,3 +389,48 @@ def test_who_ends_the_task_ends_it(rig):
             await visit.end()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("accept", [PARTS, ZIP])
+def test_what_nobody_has_listed_goes_out_as_it_comes(rig, accept):
+    rig.supply.expected = ()
+
+    async def scenario():
+        visit = rig.visit(accept)
+        rig.supply.give(rig.held[1])
+        await visit.until(lambda: rig.made[1].data_set in visit.body)
+        rig.supply.give(rig.held[0], rig.held[2])
+        await visit.end()
+        return visit
+
+    visit = asyncio.run(scenario())
+
+    assert visit.status == 200
+    assert visit.is_over
+
+
+def test_what_nobody_has_listed_keeps_its_order_where_all_is_waited_for(rig):
+    rig.supply.expected = ()
+
+    async def scenario():
+        visit = rig.visit(PARTS.replace("*", EXPLICIT))
+        rig.supply.give(*rig.held)
+        await visit.end()
+        return visit
+
+    parts = parts_of(Whole(asyncio.run(scenario())))
+
+    assert [one.data_set for one in rig.made] == [
+        content[-len(one.data_set) :] for (_, content), one in zip(parts, rig.made, strict=True)
+    ]
+
+
+def test_nothing_is_there_only_if_nothing_was_counted(rig):
+    rig.supply.expected, rig.supply.count = (), 0
+
+    async def scenario():
+        visit = rig.visit()
+        await visit.end()
+        return visit
+
+    assert asyncio.run(scenario()).status == 404

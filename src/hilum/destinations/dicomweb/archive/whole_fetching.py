@@ -61,7 +61,7 @@ class WholeFetching:
         if self._failure is not None and not has_come and not final:
             raise self._failure
         faults = [fault for one in errands for fault in one.faults]
-        if faults or waiting or not has_come:
+        if faults or waiting or not (has_come or final):
             reason = "; ".join(faults) or "it did not come"
             final[UNNAMED] = Missing(UNNAMED, reason)
         return final
