@@ -191,6 +191,18 @@ async def test_instances_may_be_sent_in_every_honest_way(how):
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("how", [{}, {"is_gzipped": True}, {"is_chunked": True}, {"closes": True}])
+async def test_a_long_instance_is_taken_in_pieces_that_stay_as_they_came(how):
+    long = [instance(seed=1, study=1, series=1, pixel_bytes=2 << 20)]
+    archive = ScriptedArchive(long)
+    archive.quirk = always(multipart(long, **how))
+
+    _, sink = await fetched(archive)  # the sink looks at each piece
+
+    assert sink.kept == {long[0].sop_instance_uid: long[0].data_set}
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 async def test_a_redirect_within_the_server_is_followed(code):
     archive = ScriptedArchive(INSTANCES)
