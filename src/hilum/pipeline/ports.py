@@ -15,6 +15,11 @@ from hilum.kernel.outcome import Outcome
 class Source(Protocol):
     """An instance that lies in no file."""
 
+    @property
+    def pieces(self) -> Sequence[memoryview]:
+        """Give its bytes as they lie."""
+        ...
+
     def open(self) -> "PayloadReader":
         """Open it as a payload. Raises CorruptPayload."""
         ...

@@ -139,18 +139,23 @@ class DicomWebSession:
             await destination.reading.call(shipment.open)
             sent.parcels, sent.unreadable = shipment.parcels, shipment.unreadable
             if sent.parcels:
-                body = self._body(shipment, url)
                 headers = {
                     **credentials,
                     "Content-Type": shipment.content_type,
                     "Accept": destination.accept,
                 }
-                sent.answer = await self._client.upload(url, headers, body)
+                sent.answer = await self._upload(url, headers, shipment)
         except HilumError as error:
             sent.error, sent.spoiled, sent.begun = error, shipment.spoiled, shipment.begun
         finally:
             shipment.close()
         return sent
+
+    async def _upload(self, url: str, headers: Headers, shipment: Shipment) -> Answer:
+        is_whole = shipment.is_at_hand and not self._settings.chunked
+        if is_whole and self._client.can_send(url):
+            return await self._client.send(url, headers, shipment)
+        return await self._client.upload(url, headers, self._body(shipment, url))
 
     def _body(self, shipment: Shipment, url: str) -> UploadBody:
         return UploadBody(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.destinations.dicomweb.batching import Batch
+from hilum.destinations.http.wire import Pieces
 from hilum.dicom.part10 import file_meta
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.multipart_writer import MultipartWriter
@@ -11,6 +12,8 @@ from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
 from hilum.pipeline.shortcomings import Spoiled, shortcoming
 
+# What is longer is sent piece by piece, so that one that is withdrawn ends soon.
+AT_HAND_BYTES_MAX: Final = 8 << 20
 _PART_HEADERS: Final = {"Content-Type": DICOM}
 
 
@@ -52,6 +55,22 @@ class Shipment:
             self._open(parcel)
         parts = ((part.head, part.reader.size) for part in self._parts)
         self.size = self._writer.content_length(parts)
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Tell whether all of it lies in memory, and is not much."""
+        return self.size <= AT_HAND_BYTES_MAX and all(
+            part.parcel.held is not None for part in self._parts
+        )
+
+    def take_all(self) -> Pieces:
+        """Give the body as it lies, to be sent now."""
+        self.begun = len(self._parts)
+        found: list[bytes | memoryview] = []
+        for part in self._parts:
+            assert part.parcel.held is not None  # noqa: S101 - see is_at_hand
+            found += [part.head, *part.parcel.held.pieces]
+        return [*found, self._writer.closing]
 
     @property
     def parcels(self) -> Batch:

@@ -9,17 +9,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final, Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
+from hilum.destinations.http.connecting import connected
+from hilum.destinations.http.content_coding import Unfolding
 from hilum.destinations.http.failures import failure_of, has_lost_connection
-from hilum.destinations.http.opening import open_session, proxy_login
+from hilum.destinations.http.opening import USER_AGENT, open_session, proxy_login
 from hilum.destinations.http.settings import HttpSettings
 from hilum.destinations.http.web_address import origin_of
+from hilum.destinations.http.wire import Pieces, Wire, WireAnswer, head_of
 from hilum.kernel.errors import HilumError, Unreachable
 
 # An answer names each instance with some 300 bytes; nobody needs this much for 256 of them.
 ANSWER_BYTES_MAX: Final = 8 << 20
+_HEADERS: Final = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 _READ_BYTES: Final = 1 << 16
 
 
@@ -53,6 +58,16 @@ class Body(Protocol):
         ...
 
 
+class AtHand(Protocol):
+    """A body that lies in memory."""
+
+    size: int
+
+    def take_all(self) -> Pieces:
+        """Give it all, to be sent now."""
+        ...
+
+
 class HttpClient:
     """Sends requests, one at a time, and gives their answers whatever the status.
 
@@ -66,6 +81,7 @@ class HttpClient:
         self._settings = settings
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._wire: Wire | None = None
         self._reused = False
         self.is_rested = True
         self.was_stale = False
@@ -107,8 +123,49 @@ class HttpClient:
         finally:
             await body.settled()
 
+    def can_send(self, url: str) -> bool:
+        """Tell whether `send` is for this URL: no proxy, and nothing in it to be rewritten."""
+        return self._settings.proxy is None and url.isascii() and "@" not in url
+
+    async def send(self, url: str, headers: Mapping[str, str], body: AtHand) -> Answer:
+        """POST a body that is at hand over a connection of our own; see `upload`."""
+        self._reused = self.was_stale = False
+        place, wire = origin_of(url), self._wire
+        try:
+            wire = await self._wired(url, place)
+            address = urlsplit(url)
+            target = urlunsplit(("", "", address.path or "/", address.query, ""))
+            head = head_of(target, address.netloc, {**_HEADERS, **headers}, body.size)
+            answer = await wire.exchange(
+                [head, *body.take_all()],
+                stall_seconds=self._settings.stall_timeout_seconds,
+                response_seconds=self._settings.response_timeout_seconds,
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            is_incomplete = wire is None or not wire.has_sent_all
+            may_be_stale = self._reused and (self.is_rested or is_incomplete)
+            self.was_stale = may_be_stale and has_lost_connection(error)
+            raise failure_of(place, error) from error
+        if wire.is_open:
+            wire.rest(self._settings.keep_alive_seconds)
+        self.is_rested = False
+        return _answer_of(answer)
+
+    async def _wired(self, url: str, place: str) -> Wire:
+        """Give the open connection, or a new one; never beside one of another kind or place."""
+        if self._wire is not None and self._wire.is_open and self._wire.place == place:
+            self._reused = True
+            return self._wire
+        await self.aclose()
+        self._wire = Wire(place, ANSWER_BYTES_MAX)
+        await connected(urlsplit(url), self._settings, self._tls, self._wire)
+        return self._wire
+
     async def aclose(self) -> None:
         """Close the connection. Safe to call twice."""
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -116,6 +173,8 @@ class HttpClient:
     async def _exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None
     ) -> Answer:
+        if self._wire is not None:
+            await self.aclose()
         self._reused = self.was_stale = False
         seconds = self._settings.response_timeout_seconds
         loop, place = asyncio.get_running_loop(), origin_of(url)
@@ -184,6 +243,18 @@ class HttpClient:
 def _is_complete(body: Body | bytes | None) -> bool:
     """Tell whether nothing of a body was left to be sent."""
     return isinstance(body, bytes | None) or body.is_sent
+
+
+def _answer_of(answer: WireAnswer) -> Answer:
+    """Unfold what was compressed although we did not ask for it."""
+    content, fault = b"".join(answer.body), answer.fault
+    coding = answer.headers.get("content-encoding", "identity")
+    if coding != "identity" and not fault:
+        try:
+            content = b"".join(Unfolding(coding).feed(content))
+        except HilumError:
+            fault = "its body was cut, or cannot be decoded"
+    return Answer(answer.status, answer.headers, b"" if fault else content, fault)
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:

@@ -9,7 +9,7 @@ import aiohttp
 from hilum.destinations.http.credentials import basic
 from hilum.destinations.http.settings import HttpSettings
 
-_USER_AGENT: Final = "Hilum"
+USER_AGENT: Final = "Hilum"
 # What waits in memory for whoever reads more slowly than a body comes; twice that, and the socket
 # is not read any more.
 _READ_BUFFER_BYTES: Final = 256 << 10
@@ -37,7 +37,7 @@ def open_session(
         ),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect),
-        headers={"User-Agent": _USER_AGENT, **headers},
+        headers={"User-Agent": USER_AGENT, **headers},
         proxy=settings.proxy,
         trust_env=False,
         auto_decompress=unfolds,
