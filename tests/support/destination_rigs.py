@@ -256,6 +256,44 @@ class LoneDicomWebRig(DicomWebRig):
     settings = MappingProxyType({"request_instances_max": 1})
 
 
+class InMemory:
+    """An instance that lies in no file (`pipeline.ports.Source`)."""
+
+    def __init__(self, payloads, path):
+        self.payloads = payloads
+        self.path = path
+
+    def open(self):
+        return self.payloads.open_payload(self.path)
+
+    @property
+    def pieces(self):
+        with contextlib.closing(self.open()) as reader:
+            whole = memoryview(bytearray(reader.size))
+            reader.read_into(whole)
+        return [whole[:1000], whole[1000:]]
+
+
+class HeldDicomWebRig(DicomWebRig):
+    """The same with instances that are in memory, which cannot be damaged."""
+
+    name = "dicomweb, from memory"
+    carries = False
+
+    def parcel(self, seed, **how):
+        parcel = super().parcel(seed, **how)
+        parcel.held = InMemory(self.payloads, parcel.path)
+        return parcel
+
+
+class LoneHeldDicomWebRig(HeldDicomWebRig):
+    """One of them in a request."""
+
+    name = "dicomweb, from memory, one by one"
+    can = frozenset(Reaction)
+    settings = MappingProxyType({"request_instances_max": 1})
+
+
 class FolderRig(Rig):
     """A folder."""
 
@@ -313,4 +351,12 @@ class WebhookRig(DicomWebRig):
         return ""
 
 
-RIGS = [DimseRig, DicomWebRig, LoneDicomWebRig, WebhookRig, FolderRig]
+RIGS = [
+    DimseRig,
+    DicomWebRig,
+    LoneDicomWebRig,
+    HeldDicomWebRig,
+    LoneHeldDicomWebRig,
+    WebhookRig,
+    FolderRig,
+]
