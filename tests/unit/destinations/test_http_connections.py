@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from destination_rigs import DicomWebRig
+from destination_rigs import DicomWebRig, InMemory
 from pydantic import ValidationError
 from tls_files import make_authority, make_tls_files
 
@@ -68,6 +68,26 @@ async def test_both_sides_show_a_certificate(tls):
     )
 
     assert await outcomes_of(rig) == [Delivered()] * 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("is_trusted", [True, False])
+async def test_instances_in_memory_pass_through_tls_to_whom_we_trust(tls, is_trusted):
+    authority, server, _ = tls
+    rig = TlsRig(server.server(), **({"ca": authority.certificate} if is_trusted else {}))
+    async with rig.running(None) as destination:
+        parcels = rig.parcels(2)
+        for parcel in parcels:
+            parcel.held = InMemory(rig.payloads, parcel.path)
+        session = destination.session()
+        outcomes = [outcome async for _, outcome in session.deliver(parcels)]
+        await session.aclose()
+
+    if is_trusted:
+        assert outcomes == [Delivered()] * 2
+    else:
+        assert "do not trust its certificate" in outcomes[0].reason
+        assert not rig.server.requests
 
 
 @pytest.mark.asyncio

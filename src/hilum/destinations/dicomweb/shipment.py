@@ -1,5 +1,6 @@
 """The multipart body of one store request, put together from the vault while it is sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,11 +20,15 @@ _PART_HEADERS: Final = {"Content-Type": DICOM}
 
 @dataclass(slots=True)
 class _Part:
-    """One instance: what comes before its data set, and where that is read."""
+    """One instance: what comes before its data set, and where that is read.
+
+    `pieces`: its bytes where they lie, if it is in memory; they stay although it is withdrawn.
+    """
 
     parcel: Parcel
     head: bytes
     reader: PayloadReader
+    pieces: Sequence[memoryview] | None
 
 
 class Shipment:
@@ -60,7 +65,7 @@ class Shipment:
     def is_at_hand(self) -> bool:
         """Tell whether all of it lies in memory, and is not much."""
         return self.size <= AT_HAND_BYTES_MAX and all(
-            part.parcel.held is not None for part in self._parts
+            part.pieces is not None for part in self._parts
         )
 
     def take_all(self) -> Pieces:
@@ -68,8 +73,8 @@ class Shipment:
         self.begun = len(self._parts)
         found: list[bytes | memoryview] = []
         for part in self._parts:
-            assert part.parcel.held is not None  # noqa: S101 - see is_at_hand
-            found += [part.head, *part.parcel.held.pieces]
+            assert part.pieces is not None  # noqa: S101 - see is_at_hand
+            found += [part.head, *part.pieces]
         return [*found, self._writer.closing]
 
     @property
@@ -110,7 +115,8 @@ class Shipment:
             self.unreadable.append((parcel, shortcoming(error)))
             return
         head = self._writer.head(_PART_HEADERS, is_first=not self._parts)
-        self._parts.append(_Part(parcel, head + _meta_of(parcel), reader))
+        pieces = None if parcel.held is None else tuple(parcel.held.pieces)
+        self._parts.append(_Part(parcel, head + _meta_of(parcel), reader, pieces))
 
     def _go_on(self) -> bool:
         """Turn to the next part, or to what closes the body; False: there is no more."""
