@@ -410,16 +410,43 @@ async def test_other_forms_of_accept_are_tried_and_what_worked_is_remembered(lik
     assert sink.kept == again.kept
 
 
+JPEG_2000 = "1.2.840.10008.1.2.4.90"
+AS_STORED = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
+AS_JPEG_2000 = (
+    f'multipart/related; type="{DICOM}"; transfer-syntax={JPEG_2000}, '
+    f'multipart/related; type="{DICOM}"; transfer-syntax=1.2.840.10008.1.2.1; q=0.5'
+)
+
+
 @pytest.mark.asyncio
-async def test_syntaxes_that_are_wanted_are_asked_for():
+async def test_what_can_be_taken_as_it_is_stored_is_not_converted():
     archive = ScriptedArchive(INSTANCES)
-    fetch = Fetch(RETRIEVAL, EXPECTED, ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2"))
+    fetch = Fetch(RETRIEVAL, EXPECTED, (JPEG_2000, "1.2.840.10008.1.2"))
 
-    await fetched(archive, fetch)
+    missing, sink = await fetched(archive, fetch)
 
-    multipart_of = f'multipart/related; type="{DICOM}"; transfer-syntax='
-    listed = [f"{multipart_of}{uid}" for uid in fetch.syntaxes]
-    assert archive.accepted == [", ".join([*listed, f"{multipart_of}1.2.840.10008.1.2.1; q=0.5"])]
+    assert archive.accepted == [AS_STORED]
+    assert not missing
+    assert len(sink.kept) == len(INSTANCES)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("answer", [None, 400, 406, 415, 500, 501])
+async def test_another_syntax_is_asked_for_where_nobody_could_take_what_is_stored(answer):
+    """A server that cannot convert is asked once more for what it has."""
+    archive = ScriptedArchive(INSTANCES)
+    archive.quirk = lambda request: (
+        Reply(answer) if answer and JPEG_2000 in request.headers.get("accept", "") else None
+    )
+    asked = []
+    answers = archive.quirk
+    archive.quirk = lambda request: (asked.append(request.headers["accept"]), answers(request))[1]
+
+    missing, sink = await fetched(archive, Fetch(RETRIEVAL, EXPECTED, (JPEG_2000,)))
+
+    assert asked == [AS_STORED, AS_JPEG_2000, *([AS_STORED] if answer else [])]
+    assert not missing
+    assert len(sink.kept) == len(INSTANCES)
 
 
 @pytest.mark.asyncio

@@ -11,6 +11,8 @@ from hilum.kernel.names import UID
 
 # What a server answers that does not know a form; 400 is Orthanc's word for it.
 REFUSED: Final = frozenset((400, 406, 415))
+# What a server may answer that cannot put an instance into another syntax; Orthanc says 500.
+CANNOT_CONVERT: Final = frozenset((500, 501))
 _QUOTED: Final = f'multipart/related; type="{DICOM}"'
 _UNQUOTED: Final = f"multipart/related; type={DICOM}"
 _AS_STORED: Final = "; transfer-syntax=*"
@@ -42,6 +44,11 @@ def _asking_for(syntaxes: tuple[UID, ...]) -> list[str]:
     if not listed:
         return [last]
     return [", ".join([*listed, f"{last}; q=0.5"])]
+
+
+def asks_for_another(form: str) -> bool:
+    """Tell whether a form may have the server put instances into another transfer syntax."""
+    return "transfer-syntax=" in form and _AS_STORED not in form
 
 
 def kind_of(syntaxes: tuple[UID, ...], *, is_single: bool) -> str:

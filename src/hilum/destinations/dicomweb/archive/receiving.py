@@ -1,7 +1,13 @@
 """Carries one errand out: asks, takes the answer apart, and lands what is in it, as it comes."""
 
 from hilum.destinations.dicomweb.archive import ailing
-from hilum.destinations.dicomweb.archive.accepting import REFUSED, forms_of, kind_of
+from hilum.destinations.dicomweb.archive.accepting import (
+    CANNOT_CONVERT,
+    REFUSED,
+    asks_for_another,
+    forms_of,
+    kind_of,
+)
 from hilum.destinations.dicomweb.archive.arrival import Arrival
 from hilum.destinations.dicomweb.archive.asking import Asking
 from hilum.destinations.dicomweb.archive.composing import Composing
@@ -19,7 +25,26 @@ from hilum.dicomweb.multipart_reader import (
 from hilum.kernel.errors import RemoteProtocolError
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.ailments import AnswererFailed
-from hilum.pipeline.landing import Sink
+from hilum.pipeline.answerers.fitting import fits
+from hilum.pipeline.landing import Incoming, Landing, Sink
+
+
+class _Misfit(Exception):
+    """What is stored is nothing that who asks could take."""
+
+
+class _Fitting:
+    """A sink for what somebody can take. The first instance that is not so ends the request."""
+
+    def __init__(self, sink: Sink, syntaxes: tuple[UID, ...]) -> None:
+        self._sink = sink
+        self._syntaxes = syntaxes
+
+    async def land(self, incoming: Incoming) -> Landing:
+        """Begin with an instance. Raises as a sink does, and _Misfit."""
+        if not fits(incoming.transfer_syntax_uid, self._syntaxes):
+            raise _Misfit
+        return await self._sink.land(incoming)
 
 
 class Receiving:
@@ -57,6 +82,16 @@ class Receiving:
         self._manner.composes = not self._manner.forms
 
     async def _in_a_form(self, errand: Errand, syntaxes: tuple[UID, ...], sink: Sink) -> None:
+        """Ask for what is stored, as it is; for something else where nobody could take that."""
+        if syntaxes:
+            try:
+                await self._tried(errand, (), _Fitting(sink, syntaxes))
+                return  # noqa: TRY300 -- what follows is not for this case
+            except _Misfit:
+                pass
+        await self._tried(errand, syntaxes, sink)
+
+    async def _tried(self, errand: Errand, syntaxes: tuple[UID, ...], sink: Sink) -> None:
         """Ask in the form that worked last, or in others, until there is an answer."""
         forms = forms_of(syntaxes, is_single=errand.is_single)
         kind = kind_of(syntaxes, is_single=errand.is_single)
@@ -68,7 +103,9 @@ class Receiving:
             try:
                 await self._ask(errand, forms[number], sink)
             except AnswererFailed as error:
-                if ailing.code_of(error) not in REFUSED:
+                code = ailing.code_of(error)
+                cannot = code in CANNOT_CONVERT and asks_for_another(forms[number])
+                if code not in REFUSED and not cannot:
                     raise
                 refusal = refusal or error
             else:
