@@ -41,6 +41,7 @@ trials: $(VENV)/.ready peers  ## hours of kills, power cuts, full disks, nonsens
 bench: $(VENV)/.ready peers  ## measure against peers (--quick; --report writes docs/performance.md)
 	@$(BIN)/python bench/run.py $(ARGS)
 	@$(BIN)/python bench/asked.py $(ARGS)
+	@$(BIN)/python bench/bridged.py $(ARGS)
 
 peers: $(VENV)/.ready  ## install the peers of tests, trials and bench; says what it cannot
 	@sh tests/peers/install.sh
