@@ -26,7 +26,7 @@ _REST_SECONDS: Final = 3.0
 
 def run(options: Options) -> Result:
     """Cancel at any moment, many times; then while an archive is silent, and see it let go."""
-    number = options.count(long=10_000, short=240)
+    number = options.count(long=10_000, short=120)
     chance = random.Random(options.seed)
     with ExitStack() as opened:
         site = Site.start(options, "archive", opened)

@@ -34,7 +34,7 @@ class _Sent:
 
 def run(options: Options) -> Result:
     """Send while something breaks again and again; then compare."""
-    rounds = options.count(long=150, short=12)
+    rounds = options.count(long=150, short=6)
     chance = random.Random(options.seed)
     sent = _Sent()
     with ExitStack() as opened:

@@ -54,7 +54,7 @@ def node(base):
 
 
 def value(data_set, tag):
-    return data_set[tag].get("Value", [None])[0]
+    return data_set.get(tag, {}).get("Value", [None])[0]
 
 
 @pytest.fixture(scope="session")

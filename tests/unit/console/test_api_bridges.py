@@ -165,3 +165,10 @@ def test_a_call_sets_off_prefetching(house):
 
     assert (answer.status_code, answer.json()) == (202, {"rules": 2})
     assert house.patients == ["P1"]
+
+
+def test_all_methods_of_a_path_are_named_where_one_is_not_allowed(house):
+    answer = asked(house, "OPTIONS", "/fetches/f1")
+
+    assert answer.status_code == 405
+    assert answer.headers[b"allow"] == b"DELETE, GET"

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 
 from hilum import __version__
 from hilum.console.api.models import Refusal
@@ -17,6 +18,7 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosni
 ROOT: Final = "/api/v1"  # where it is mounted
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FAULTS_MAX: Final = 10
+_NOT_ALLOWED: Final = 405
 # The largest request is a selection of 1,000 numbers.
 BODY_BYTES_MAX: Final = 64 * 1024
 
@@ -97,9 +99,21 @@ def _too_large(request: Request) -> tuple[int, str] | None:
     return None
 
 
-async def _said(_request: Request, error: Exception) -> Response:
+async def _said(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    return _error(error.status_code, str(error.detail), error.headers)
+    headers = error.headers
+    if error.status_code == _NOT_ALLOWED:
+        headers = {**(headers or {}), "Allow": ", ".join(_allowed(request))}
+    return _error(error.status_code, str(error.detail), headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Give the methods of all routes with this path; the framework names those of the first."""
+    found: set[str] = set()
+    for route in request.app.router.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 async def _misread(_request: Request, error: Exception) -> Response:
