@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import compile_path
 
 from hilum import __version__
 from hilum.console.api.models import Refusal
@@ -108,12 +108,13 @@ async def _said(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Give the methods of all routes with this path; the framework names those of the first."""
-    found: set[str] = set()
-    for route in request.app.router.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found)
+    """Give all methods of this path; the framework names those of its first route only."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    described: dict[str, dict[str, object]] = request.app.openapi()["paths"]
+    for template, methods in described.items():
+        if compile_path(template)[0].match(path):
+            return sorted(method.upper() for method in methods)
+    return ["GET"]  # of what is not described: the description
 
 
 async def _misread(_request: Request, error: Exception) -> Response:
