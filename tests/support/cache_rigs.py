@@ -147,6 +147,8 @@ async def fetched(cache, *instances, answerer="pacs"):
     for one in instances:
         await land(sink, one)
     sink.end()
+    if isinstance(cache, PayloadCache):
+        await cache.settle()  # what is written behind
     return [holding async for holding in sink.kept()]
 
 

@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 from hilum.vault.disk import Disk
 from hilum.vault.draft import Draft
 from hilum.vault.folders import Folders
+from hilum.vault.held import HeldReader
 from hilum.vault.journal import Journal
 from hilum.vault.journal_records import Whole
 from hilum.vault.layout import INCOMING, INSTANCES, QUARANTINE, SUFFIX
@@ -52,6 +53,7 @@ class Vault:
         self._incoming_text = str(self._incoming)
         self._folders = Folders(disk, self._root_text)
         self._journal = Journal(disk, self._root_text, self._incoming.name)
+        self._at_hand: dict[str, tuple[tuple[memoryview, ...], int]] = {}
         self._drafts = 0
         self._quarantined = 0
 
@@ -131,13 +133,24 @@ class Vault:
         if self._synced and self._executor is not None and not draft.whole:
             draft.syncing = self._executor.submit(_sync, draft)
 
-    def open_payload(self, relative: str) -> OpenPayload:
-        """Open a payload that the ledger names; the caller closes it.
+    def hold(self, relative: str, pieces: Sequence[memoryview]) -> None:
+        """Give a payload out from memory, before its file is there or while it is not needed."""
+        self._at_hand[relative] = tuple(pieces), sum(map(len, pieces))
+
+    def let_go(self, relative: str) -> None:
+        """Give it out from its file from now on; who has it open reads on."""
+        self._at_hand.pop(relative, None)
+
+    def open_payload(self, relative: str) -> OpenPayload | HeldReader:
+        """Open a payload that the ledger names, or that is at hand; the caller closes it.
 
         Raises:
             CorruptPayload: it is not as it was sealed: never finished, cut, or not ours.
             OSError: it cannot be opened or read.
         """
+        held = self._at_hand.get(relative)
+        if held is not None:
+            return HeldReader(*held)
         return open_payload(self._disk, f"{self._root_text}/{relative}")
 
     def holds_same(self, relative: str, other: str, size: int) -> bool:

@@ -7,6 +7,7 @@ each process alone, and told to the others by leases. Lives on the event loop.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -17,6 +18,7 @@ from hilum.ledger.holdings import Holding
 from hilum.pipeline.archive.metadata import Describer
 from hilum.pipeline.archive.ports import Named
 from hilum.pipeline.caching.annotating import Annotations
+from hilum.pipeline.caching.at_hand import AtHand
 from hilum.pipeline.caching.events import (
     CacheConsulted,
     CachedPayloadLost,
@@ -66,12 +68,15 @@ class PayloadCache:
         """
         self._settings = settings
         self._telemetry = telemetry
+        self._clock = clock
         self._pins = Pins(clock)
         self._files = CacheFiles(vault, boot_id=boot_id)
         self._librarian = Librarian(
             self._files, self._pins, settings, room, clock, free_bytes_min=free_bytes_min
         )
-        self._dock = Dock(self._files, room, Moments(clock), Reading(), Shapes())
+        self._room = room
+        self._at_hand = AtHand(vault, self._files)
+        self._dock = Dock(self._files, self._at_hand, room, Moments(clock), Reading(), Shapes())
         notes = Annotations(Notes(str(vault.root)), damaged=self._damaged_elsewhere)
         self._describer = Describer(
             notes, vault, has_room=lambda: room.left > 0 and settings.bytes_max > 0
@@ -91,7 +96,7 @@ class PayloadCache:
 
     async def aclose(self) -> None:
         """Finish what was begun."""
-        await self._run(lambda: None)  # what was to be taken away
+        await self.settle()
         self._sweeper.shutdown()
         self._describers.shutdown()
         self._thread.shutdown()
@@ -99,6 +104,8 @@ class PayloadCache:
 
     async def held(self, answerer: str, wanted: Collection[Named]) -> Mapping[str, Holding]:
         """Give what is here of `wanted`, by SOP Instance UID; used now, so it stays a while."""
+        # First: what is not here any more afterwards is in its file.
+        at_hand = self._at_hand.of(answerer, wanted, since=self._since())
         try:
             found = await self._run(partial(self._librarian.find, answerer, wanted))
         except OSError as error:
@@ -106,6 +113,8 @@ class PayloadCache:
             return {}
         for path in found.damaged:
             self._forget(path)
+        self._pins.use(*[one.path for one in at_hand.values()])
+        found.holdings.update(at_hand)
         if self._settings.bytes_max == 0:
             # What was let go of while the thread looked is gone by now.
             found.holdings = {
@@ -119,6 +128,8 @@ class PayloadCache:
         """Tell whether something of a study is here, or may be."""
         if self._settings.bytes_max == 0:
             return False  # what is pinned goes with who reads it
+        if self._at_hand.has_any(answerer, study_instance_uid):
+            return True
         try:
             return await self._run(partial(self._librarian.has_any, answerer, study_instance_uid))
         except OSError as error:
@@ -146,7 +157,11 @@ class PayloadCache:
 
     def release(self, path: str) -> None:
         """It was taken over, or given up."""
-        if self._pins.remove(path) and self._settings.bytes_max == 0:
+        if not self._pins.remove(path):
+            return
+        if self._settings.bytes_max > 0:
+            self._let_go(path)
+        elif not self._at_hand.release(path):
             self._drop(path)
 
     def pin(self, holding: Holding) -> None:
@@ -163,6 +178,7 @@ class PayloadCache:
 
     async def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
         """Give the DICOM JSON object of each that can be read, in their order."""
+        await self.settle()  # what is made of them is kept beside their files
         loop = asyncio.get_running_loop()
         for first in range(0, len(holdings), _METADATA_BATCH):
             some = holdings[first : first + _METADATA_BATCH]
@@ -193,8 +209,29 @@ class PayloadCache:
             self._obstructed(error)
             return None
 
+    async def settle(self) -> None:
+        """Wait until what landed and was let go of by now is in its files, or away."""
+        await self._run(lambda: None)
+
     def _landed(self, answerer: str, holding: Holding) -> None:
+        if self._settings.bytes_max > 0 and not self._at_hand.is_settled(holding.path):
+            self._thread.submit(self._write, holding.path)
         self._telemetry.emit(PayloadCached(answerer, holding.sop_instance_uid, holding.size))
+
+    def _write(self, path: str) -> None:
+        """Write a file behind; in the thread."""
+        try:
+            self._at_hand.write(path)
+        except OSError as error:
+            self._room.shut()
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._obstructed, error)
+        self._let_go(path)
+
+    def _let_go(self, path: str) -> None:
+        """Give memory up that nobody needs: whoever comes last to this, loop or thread, does it."""
+        if path not in self._pins and self._at_hand.is_settled(path):
+            self._at_hand.release(path)
 
     def _forget(self, path: str) -> None:
         self._telemetry.emit(CachedPayloadLost(path))
@@ -207,6 +244,7 @@ class PayloadCache:
 
     def _drop(self, path: str) -> None:
         """Have it taken away; many in one go, when many are let go of at a time."""
+        self._at_hand.release(path)
         self._going.append(path)
         if len(self._going) == 1 and self._loop is not None:
             self._loop.call_soon(self._drop_all)
@@ -214,6 +252,10 @@ class PayloadCache:
     def _drop_all(self) -> None:
         going, self._going = self._going, []
         self._thread.submit(self._librarian.drop, going)
+
+    def _since(self) -> datetime:
+        """Give since when something must have come to be given out."""
+        return self._clock.now() - timedelta(seconds=self._settings.age_max)
 
     def _obstructed(self, error: OSError) -> None:
         self._telemetry.emit(CacheObstructed(error.strerror or type(error).__name__))

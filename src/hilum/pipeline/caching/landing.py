@@ -16,6 +16,7 @@ from hilum.kernel.errors import CorruptPayload, Full
 from hilum.kernel.names import AE_TITLE_LENGTH_MAX
 from hilum.ledger.holdings import Holding
 from hilum.ledger.moments import microseconds_of
+from hilum.pipeline.caching.at_hand import AT_HAND_INSTANCE_BYTES_MAX, AtHand, Whole, cost_of
 from hilum.pipeline.caching.examination import Examination
 from hilum.pipeline.landing import Bytes, Incoming
 from hilum.pipeline.moments import Moments
@@ -39,6 +40,7 @@ class Dock:
     """What all landings of a process share."""
 
     files: CacheFiles
+    at_hand: AtHand
     room: Room
     moments: Moments
     reading: Reading
@@ -61,45 +63,62 @@ class Dock:
 
 
 class CacheLanding:
-    """One instance (`pipeline.landing.Landing`). `landed` is told of it when it is whole."""
+    """One instance (`pipeline.landing.Landing`). `landed` is told of it when it is whole.
+
+    `is_short`: it may be held in memory until then, and longer. What turns out to be long, or finds
+    no room there, is written while it comes.
+    """
 
     __slots__ = (
         "_answerer",
+        "_cost",
         "_dock",
         "_draft",
         "_examination",
+        "_held",
         "_incoming",
+        "_is_short",
         "_landed",
         "_pieces",
         "_run_bytes",
+        "_size",
     )
 
     def __init__(
-        self, dock: Dock, answerer: str, incoming: Incoming, landed: Callable[[Holding], None]
+        self,
+        dock: Dock,
+        answerer: str,
+        incoming: Incoming,
+        landed: Callable[[Holding], None],
+        *,
+        is_short: bool = False,
     ) -> None:
         self._dock = dock
         self._answerer = answerer
         self._incoming = incoming
         self._landed = landed
+        self._is_short = is_short
         self._draft = dock.begin(incoming)
         self._examination = Examination(incoming, dock.shapes)
         self._pieces: list[Bytes] = []
         self._run_bytes = 0
+        # What was examined and is held, and how much of the budget it takes.
+        self._held: list[Bytes] = []
+        self._cost = 0
+        self._size = 0
 
     async def take(self, piece: Bytes) -> None:
         """Take the next bytes."""
         self._pieces.append(piece)
         self._run_bytes += len(piece)
         if self._run_bytes >= RUN_BYTES:
-            if self._draft.size + self._run_bytes > INSTANCE_BYTES_MAX:
-                raise CorruptPayload(f"it is longer than {INSTANCE_BYTES_MAX:,} bytes")
-            self._dock.room.take(self._run_bytes)
-            await self._act(self._write)
+            self._take_run()
+            await self._act(self._hold if self._is_short else self._write)
 
     async def keep(self) -> None:
         """Keep the whole, for as long as the gateway and the machine run."""
         received_at = self._dock.moments.next()
-        self._dock.room.take(self._run_bytes)
+        self._take_run()
         holding: list[Holding] = []
         await self._act(lambda: holding.append(self._finish(received_at)))
         self._landed(holding[0])
@@ -107,8 +126,28 @@ class CacheLanding:
     async def drop(self) -> None:
         """Leave nothing behind; what cannot be removed now is at the next start."""
         self._pieces = []
+        self._let_go()
         with suppress(OSError):
             await self._dock.reading.call(self._draft.discard)
+
+    def _take_run(self) -> None:
+        """Find out where the run that has come shall be. Raises CorruptPayload: it is too long."""
+        self._size += self._run_bytes
+        if self._size > INSTANCE_BYTES_MAX:
+            raise CorruptPayload(f"it is longer than {INSTANCE_BYTES_MAX:,} bytes")
+        if self._is_short:
+            cost = cost_of(self._pieces)
+            self._is_short = self._size <= AT_HAND_INSTANCE_BYTES_MAX and (
+                self._dock.at_hand.reserve(cost)
+            )
+            self._cost += cost if self._is_short else 0
+        self._dock.room.take(self._run_bytes)
+
+    def _let_go(self) -> None:
+        """Have nothing in memory any more."""
+        self._held = []
+        self._dock.at_hand.give_back(self._cost)
+        self._cost = 0
 
     async def _act(self, act: Callable[[], None]) -> None:
         try:
@@ -119,18 +158,25 @@ class CacheLanding:
 
     # Where it may block.
 
-    def _write(self) -> None:
+    def _run(self) -> list[Bytes]:
+        """Take the run that has come, and examine it."""
         pieces, self._pieces, self._run_bytes = self._pieces, [], 0
-        self._draft.write(pieces)
         self._examination.read(pieces)
+        return pieces
+
+    def _hold(self) -> None:
+        self._held += self._run()
+
+    def _write(self) -> None:
+        self._draft.write([*self._held, *self._run()])
+        self._let_go()
 
     def _finish(self, received_at: datetime) -> Holding:
-        pieces, self._pieces, self._run_bytes = self._pieces, [], 0
         draft, incoming = self._draft, self._incoming
-        digest = draft.hold(pieces)
-        self._examination.read(pieces)
+        pieces = [*self._held, *self._run()]
         belonging = self._examination.finish()
-        draft.complete(_seal_of(incoming, digest, draft.size, received_at))
+        digest = draft.hold(pieces)
+        seal = _seal_of(incoming, digest, draft.size, received_at)
         came = Came(
             name_of(
                 series=belonging.series_instance_uid,
@@ -147,8 +193,15 @@ class CacheLanding:
             bytes.fromhex(digest),
         )
         place = study_place(self._answerer, belonging.study_instance_uid)
-        self._dock.files.put(draft, place, came, now=received_at.timestamp())
-        return holding_of(place, came, received_at)
+        holding = holding_of(place, came, received_at)
+        if self._is_short:
+            cost, self._cost = self._cost, 0
+            self._dock.at_hand.keep(Whole(draft, seal, place, came, holding, pieces, cost))
+        else:
+            draft.complete(seal)
+            self._dock.files.put(draft, place, came, now=received_at.timestamp())
+            self._let_go()
+        return holding
 
 
 def holding_of(place: str, came: Came, received_at: datetime) -> Holding:

@@ -43,7 +43,7 @@ class FetchSink:
             raise NotAllowed("its SOP Instance UID is not a UID")
         if incoming.cached:
             return AdoptedLanding(self, incoming)
-        return CacheLanding(self._dock, self._answerer, incoming, self._landed)
+        return CacheLanding(self._dock, self._answerer, incoming, self._landed, is_short=True)
 
     async def adopt(self, incoming: Incoming) -> None:
         """Keep what another process of ours put into the cache."""

@@ -4,11 +4,11 @@ A file costs a small instance more than its way through the gateway. What is lon
 budget in all, is written to a draft as before.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.reception import Run
+from hilum.vault.held import HeldReader
 
 if TYPE_CHECKING:
     from hilum.pipeline.buffers import Buffer
@@ -64,7 +64,7 @@ class Held:
         self._budget.left += self._cost
         self._cost = 0
 
-    def open(self) -> "HeldReader":
+    def open(self) -> HeldReader:
         """Open it as a payload. Raises CorruptPayload: it is over."""
         if not self.is_open:
             raise CorruptPayload("it is not held any more")
@@ -82,44 +82,3 @@ class Budget:
 
     def __init__(self, size: int = HELD_BYTES_MAX) -> None:
         self.left = size
-
-
-class HeldReader:
-    """What is held, read as any payload is (`pipeline.ports.PayloadReader`)."""
-
-    __slots__ = ("_place", "pieces", "size")
-
-    def __init__(self, pieces: Sequence[memoryview], size: int) -> None:
-        self.pieces = pieces
-        self.size = size
-        self._place = 0
-
-    def read_into(self, buffer: memoryview) -> int:
-        """Read the next bytes; 0 is the end."""
-        count = self.read_at(buffer, self._place)
-        self._place += count
-        return count
-
-    def read_at(self, buffer: memoryview, offset: int) -> int:
-        """Read from an offset, wherever `read_into` is; 0 is behind the end."""
-        filled = 0
-        for piece in self.pieces:
-            if offset >= len(piece):
-                offset -= len(piece)
-                continue
-            part = piece[offset : offset + len(buffer) - filled]
-            buffer[filled : filled + len(part)] = part
-            filled += len(part)
-            offset = 0
-            if filled == len(buffer):
-                break
-        return filled
-
-    def lies_at(self, offset: int, size: int) -> None:
-        """Say that no file has it."""
-        if offset + size > self.size:
-            raise CorruptPayload("the payload is shorter than what was to be read of it")
-
-    def close(self) -> None:
-        """Look at it no more."""
-        self.pieces = ()
