@@ -13,6 +13,7 @@ from hilum.kernel.names import UID
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
 from hilum.pipeline.reading import Reading
 from hilum.pipeline.shortcomings import Spoiled, shortcoming
+from hilum.vault.held import HeldReader
 
 # Measured: shorter pieces make a large instance slow, longer ones do not fit into caches and the
 # kernel's send buffer. A session has one such buffer.
@@ -77,7 +78,11 @@ class Outgoing:
             self._reader.close()
 
     async def _read(self) -> memoryview:
-        room = self._shelf.buffer[: min(self._left, BUFFER_BYTES)]
+        if isinstance(self._reader, HeldReader):
+            piece = self._reader.next_piece(BUFFER_BYTES)
+            self._left -= len(piece)
+            return piece
+        room = self._shelf.room(self._left)
         if not room:
             return room
         try:
@@ -118,9 +123,15 @@ class Shelf:
 
     def __init__(self, payloads: Payloads, reading: Reading) -> None:
         self.reading = reading
-        self.buffer = memoryview(bytearray(0))
+        self._buffer = memoryview(bytearray(0))
         self._payloads = payloads
         self._ahead: Outgoing | None = None
+
+    def room(self, wanted: int) -> memoryview:
+        """Give so much of the buffer, or all of it; it is made when it is first needed."""
+        if not self._buffer:
+            self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        return self._buffer[: min(wanted, BUFFER_BYTES)]
 
     async def take(self, parcel: Parcel) -> Outgoing:
         """Open the payload of `parcel`, unless it was opened ahead. Raises Spoiled, Full."""
@@ -155,8 +166,6 @@ class Shelf:
             self._ahead = None
 
     async def _open(self, parcel: Parcel) -> Outgoing:
-        if not self.buffer:
-            self.buffer = memoryview(bytearray(BUFFER_BYTES))
         try:
             reader = await self.reading.call(lambda: parcel.open(self._payloads))
         except (OSError, CorruptPayload) as error:

@@ -15,6 +15,30 @@ class HeldReader:
         self.size = size
         self._place = 0
 
+    def slices(self, offset: int, size: int) -> list[memoryview]:
+        """Give a part as it lies; it stays so for as long as somebody has it."""
+        found: list[memoryview] = []
+        for piece in self.pieces:
+            if not size:
+                break
+            part = piece[offset : offset + size]
+            offset = max(offset - len(piece), 0)
+            if part:
+                found.append(part)
+                size -= len(part)
+        return found
+
+    def next_piece(self, size_max: int) -> memoryview:
+        """Give the next bytes as they lie, where `read_into` would read them; empty is the end."""
+        at = self._place
+        for piece in self.pieces:
+            if at < len(piece):
+                part = piece[at : at + size_max]
+                self._place += len(part)
+                return part
+            at -= len(piece)
+        return memoryview(b"")
+
     def read_into(self, buffer: memoryview) -> int:
         """Read the next bytes; 0 is the end."""
         count = self.read_at(buffer, self._place)

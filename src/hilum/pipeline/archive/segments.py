@@ -13,6 +13,7 @@ from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.archive.forms import AS_STORED, Bytes, Form, formed
 from hilum.pipeline.ports import PayloadReader, Payloads
 from hilum.pipeline.reading import Reading
+from hilum.vault.held import HeldReader
 
 # What is read and handed on at once: the costs of a piece are small against its own then, and two
 # of them are all that a body holds of a payload. From 256 KiB on each would be fresh memory of the
@@ -104,21 +105,33 @@ class Streamer:
         finally:
             opened.close()
 
-    async def pieces(self, segments: Sequence[Segment]) -> AsyncGenerator[Piece]:
-        """Give a body as `blocks` does, but long runs of stored bytes as they lie."""
+    async def views(self, segments: Sequence[Segment]) -> AsyncGenerator[bytes]:
+        """Give a body as `blocks` does, but long runs that are in memory as they lie there."""
+        async with aclosing(self.pieces(segments, has_files=False)) as pieces:
+            async for piece in pieces:
+                yield cast("bytes", piece)  # no file is among them
+
+    async def pieces(
+        self, segments: Sequence[Segment], *, has_files: bool = True
+    ) -> AsyncGenerator[Piece]:
+        """Give a body as `blocks` does, but long runs of stored bytes as they lie.
+
+        `has_files`: also where they lie in a file.
+        """
         opened = _Opened(self._payloads, self._reading)
         before: list[Segment] = []
         try:
             for segment in segments:
-                lying = await opened.lying(segment)
-                if lying is None:
+                lying = await opened.lying(segment, has_files=has_files)
+                if not lying:
                     before.append(segment)
                     continue
                 async with aclosing(self.blocks(before)) as blocks:
                     async for block in blocks:
                         yield block
                 before.clear()
-                yield lying
+                for piece in lying:
+                    yield piece
             async with aclosing(self.blocks(before)) as blocks:
                 async for block in blocks:
                     yield block
@@ -203,7 +216,9 @@ class _Opened:
     async def read(self, run: Run, at: int, block: _Block) -> int:
         """Read more of a run into a block; say how much."""
         source = self._source
-        if source is None or self._path != run.path or self._form != run.form:
+        # Mostly it is the same form; comparing what it is made of takes as long as a read.
+        has_form = self._form is run.form or self._form == run.form
+        if source is None or self._path != run.path or not has_form:
             source = await self._open(run)
         room = block.room(run.size - at)
         count = await self._reading.call(partial(source.read_at, room, run.start + at))
@@ -212,15 +227,20 @@ class _Opened:
         block.took(count)
         return count
 
-    async def lying(self, segment: Segment) -> Lying | None:
-        """Give where a segment lies; None: nowhere, or it is better copied."""
+    async def lying(self, segment: Segment, *, has_files: bool) -> Sequence[Piece]:
+        """Give a segment as it lies, in a file or in memory; nothing: it is better copied."""
         if not isinstance(segment, Run) or segment.size < LYING_BYTES_MIN:
-            return None
+            return ()
         if not segment.form.changes_nothing:
-            return None
+            return ()
         reader = await self._reader_of(segment.path)
         place = reader.lies_at(segment.start, segment.size)
-        return None if place is None else Lying(*place, segment.size)
+        if place is not None:
+            return (Lying(*place, segment.size),) if has_files else ()
+        if isinstance(reader, HeldReader):
+            # What is made of it takes views as it takes bytes.
+            return cast("list[bytes]", reader.slices(segment.start, segment.size))
+        return ()
 
     async def _open(self, run: Run) -> Bytes:
         reader = await self._reader_of(run.path)

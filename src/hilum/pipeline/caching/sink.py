@@ -79,8 +79,8 @@ class FetchSink:
         self._news.set()
 
     def _landed(self, holding: Holding) -> None:
+        self._pins.add(holding.path)  # first: a thread may write its file at once
         self._told(self._answerer, holding)
-        self._pins.add(holding.path)
         if self._is_over:  # nobody is told of it
             self._unpin(holding)
             return

@@ -93,7 +93,7 @@ class InstanceParts:
         if made is not None:
             body = made.blocks(head + meta_of(holding, choice.transfer_syntax))
         else:
-            body = self._shelf.streamer.blocks([head, *file_of(holding)])
+            body = self._shelf.streamer.views([head, *file_of(holding)])
         async with aclosing(body):
             async for block in body:
                 yield block
