@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from bridging import bridge, virtually
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from merged_answers import Answer, merge
 
 from hilum.dicom import tags
 from hilum.dicom.building import DataSetBuilder
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.level import Level
 from hilum.query.match import Match
-from hilum.query.merge import Answer, merge
 from hilum.query.query import Query
 
 

@@ -1,11 +1,9 @@
-"""HTTP status codes as a gateway reads them, also between DICOMweb and DIMSE (PS3.18 §8.5)."""
+"""HTTP status codes as a gateway reads them (PS3.18 §8.5)."""
 
 import enum
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
-
-from hilum.dicomweb import reasons
 
 # A server that asks for more is asked again nevertheless.
 RETRY_AFTER_MAX: Final = timedelta(days=1)
@@ -117,34 +115,3 @@ def retry_after(text: str, *, now: datetime) -> timedelta | None:
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         seconds = int((date - now).total_seconds())
     return min(timedelta(seconds=max(seconds, 0)), RETRY_AFTER_MAX)
-
-
-# What a C-STORE is answered when a STOW server answered its request so and named no instance.
-# 409 says that nothing was stored: never a warning, a modality may delete what it is warned about.
-_STORE_STATUS: Final = {
-    StatusKind.BAD_REQUEST: reasons.CANNOT_UNDERSTAND,
-    StatusKind.UNAUTHORIZED: reasons.NOT_AUTHORIZED,
-    StatusKind.FORBIDDEN: reasons.NOT_AUTHORIZED,
-    StatusKind.TOO_LARGE: reasons.OUT_OF_RESOURCES,
-    StatusKind.BUSY: reasons.OUT_OF_RESOURCES,
-    StatusKind.UNSUPPORTED: reasons.SOP_CLASS_NOT_SUPPORTED,
-}
-
-
-def store_status_of_http(code: int) -> int:
-    """Give the C-STORE status for a STOW answer that says nothing about the instance.
-
-    A code alone confirms nothing, so not even 200 becomes success.
-    """
-    return _STORE_STATUS.get(kind_of_status(code), reasons.PROCESSING_FAILURE)
-
-
-def http_of_store_status(status: int) -> int:
-    """Give the STOW status code for one instance that a C-STORE-RSP was about (Table 10.5.3-1)."""
-    if status == 0:
-        return 200
-    if status >> 12 == 0xB or status in {0x0001, 0x0107, 0x0116}:
-        return 202  # stored, with a warning
-    if status == reasons.NOT_AUTHORIZED:
-        return 403
-    return 503 if status >> 8 == reasons.OUT_OF_RESOURCES >> 8 else 409

@@ -6,10 +6,8 @@ from hilum.dicomweb.http_status import (
     RETRY_AFTER_MAX,
     StatusKind,
     describe_status,
-    http_of_store_status,
     kind_of_status,
     retry_after,
-    store_status_of_http,
 )
 from hilum.dicomweb.reasons import ReasonKind, describe, kind_of_failure
 
@@ -93,19 +91,3 @@ def test_retry_after_is_seconds_or_a_date(text, seconds):
     expected = None if seconds is None else timedelta(seconds=seconds)
 
     assert retry_after(text, now=NOW) == expected
-
-
-@pytest.mark.parametrize("code", [*range(100, 600)])
-def test_a_code_alone_never_tells_a_modality_that_it_may_delete_its_copy(code):
-    status = store_status_of_http(code)
-
-    assert status != 0
-    assert status >> 12 != 0xB
-
-
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [(0, 200), (0xB000, 202), (0x0124, 403), (0xA700, 503), (0xA900, 409), (0xC123, 409)],
-)
-def test_a_store_status_has_its_code(status, code):
-    assert http_of_store_status(status) == code

@@ -4,6 +4,7 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from merged_answers import Answer, merge
 
 from hilum.dicom import tags
 from hilum.dicom.attribute_path import PrivateAttribute
@@ -12,7 +13,7 @@ from hilum.dicom.json_writer import to_json
 from hilum.query.answer import identifier_of, result_of
 from hilum.query.level import Level
 from hilum.query.match import Match
-from hilum.query.merge import Answer, merge, wanted_of_each
+from hilum.query.merge import wanted_of_each
 from hilum.query.parameters import query_of_parameters
 from hilum.query.query import Query, Wanted
 
