@@ -23,6 +23,8 @@ from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
 from hilum.service.live import LiveView
+from hilum.service.workers.asking import Colleagues
+from hilum.service.workers.live import LiveEverywhere
 
 
 class ConsoleApi:
@@ -38,6 +40,7 @@ class ConsoleApi:
         now: Callable[[], datetime],
         bridging: Bridging,
         live: LiveView,
+        colleagues: Colleagues,
         worker: int,
     ) -> None:
         self._ledger = ledger
@@ -47,12 +50,13 @@ class ConsoleApi:
         self._now = now
         self._bridging = bridging
         self._live = live
+        self._everywhere = LiveEverywhere(live, colleagues)
         self._worker = worker
 
     def application(self) -> ASGIApp:
         """Make the application."""
         delivering, ledger = self._delivering, self._ledger
-        live, bridging = self._live, self._bridging
+        live, bridging, worker = self._everywhere, self._bridging, self._worker
         return build(
             (
                 QueueApi(
@@ -68,8 +72,8 @@ class ConsoleApi:
                     now=self._now,
                 ).router,
                 ExplainApi(self._explain, ledger.audit).router,
-                LiveApi(live.rows, live.abort, ledger.audit, worker=self._worker).router,
-                AnswerersApi(live.answerers, live.answerer).router,
+                LiveApi(live.rows, live.abort, ledger.audit, worker=worker).router,
+                AnswerersApi(live.answerers, self._live.answerer, worker=worker).router,
                 FetchingApi(
                     ledger.fetches,
                     places=bridging.places,

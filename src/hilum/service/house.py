@@ -46,6 +46,8 @@ from hilum.service.vouching import ConfiguredWitnesses, voucher_of
 from hilum.service.web_access import LOOK_SECONDS
 from hilum.service.web_front import Front
 from hilum.service.web_listener import WebListener
+from hilum.service.workers.among import LOOK_SECONDS as WORKERS_SECONDS
+from hilum.service.workers.among import Among
 from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.dimse.library import Library
@@ -117,6 +119,7 @@ class House:
             telemetry,
             monotonic=self.clock.monotonic,
         )
+        self._among = Among(folder.run / "workers", worker=worker, workers=config.gateway.workers)
         self._web = WebListener(config, ledger=self.ledger, clock=self.clock, telemetry=telemetry)
         self._console = self._new_console()
         self._storing = Storing(self.intake, spool=self.vault.spool)
@@ -135,6 +138,7 @@ class House:
         self.bridging.start()
         self.bridging.change(self.config)
         await self._duties.attempt("taking back leases", self._take_back)
+        await self._duties.attempt("listening to other workers", self._among.look)
         self.intake.start(loop)
         self.passing.start(loop)
         await self._refresh_room()
@@ -190,6 +194,7 @@ class House:
                 (_ROOM_SECONDS, "publishing metrics", self._publish),
                 (_COUNT_SECONDS, "counting the ledger", self._count),
                 (REFRESH_SECONDS, "counting what is owed", self._owing.refresh),
+                (WORKERS_SECONDS, "listening to other workers", self._among.look),
             )
         )
 
@@ -227,6 +232,7 @@ class House:
         self._web.stop()
         self.board.close()
         self._console.close()
+        self._among.close()
         await self._studio.aclose()
         await self.bridging.aclose()
         await self.archiving.close()
@@ -335,6 +341,15 @@ class House:
 
     def _new_console(self) -> Console:
         pages = pages_of(self.folder.root, dicomweb=DICOMWEB)
+        live = LiveView(
+            desk=lambda: self.desk,
+            requests=self.live,
+            bridging=self.bridging,
+            lanes=self.delivering.dispatcher.figures,
+            now=self.clock.now,
+            worker=self.core.worker,
+        )
+        self._among.show(live)
         api = ConsoleApi(
             self.ledger,
             self.delivering,
@@ -342,13 +357,8 @@ class House:
             vault=self.folder.vault,
             now=self.clock.now,
             bridging=self.bridging,
-            live=LiveView(
-                desk=lambda: self.desk,
-                requests=self.live,
-                bridging=self.bridging,
-                lanes=self.delivering.dispatcher.figures,
-                now=self.clock.now,
-            ),
+            live=live,
+            colleagues=self._among.colleagues,
             worker=self.core.worker,
         )
         return Console(self.board, self.telemetry.metrics.exposition, api.application(), pages)

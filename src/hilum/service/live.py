@@ -25,27 +25,31 @@ class LiveView:
         bridging: Bridging,
         lanes: Callable[[], Sequence[LaneFigures]],
         now: Callable[[], datetime],
+        worker: int,
     ) -> None:
         self._desk = desk
         self._requests = requests
         self._bridging = bridging
         self._lanes = lanes
         self._now = now
+        self._worker = worker
 
     def rows(self) -> Sequence[LiveRow]:
         """Give all that is open."""
-        desk = self._desk()
+        desk, worker = self._desk(), self._worker
         return [
-            *(_association(one) for one in (desk.live() if desk else ())),
-            *(_request(one) for one in self._requests.requests()),
+            *(_association(one, worker) for one in (desk.live() if desk else ())),
+            *(_request(one, worker) for one in self._requests.requests()),
             *self._ours(),
-            *(_lane(one) for one in self._lanes() if one.sessions),
+            *(_lane(one, worker) for one in self._lanes() if one.sessions),
         ]
 
-    def abort(self, live_id: str) -> bool:
-        """End one that came to us; False: there is none with this id."""
+    def abort(self, live_id: str) -> LiveRow | None:
+        """End one that came to us, and say what it was; None: there is none with this id."""
+        found = next((row for row in self.rows() if live_id and row.id == live_id), None)
         desk = self._desk()
-        return (desk is not None and desk.abort(live_id)) or self._requests.abort(live_id)
+        is_ended = (desk is not None and desk.abort(live_id)) or self._requests.abort(live_id)
+        return found if is_ended else None
 
     def answerers(self) -> Sequence[AnswererRow]:
         """Give the answerers as they are now."""
@@ -71,6 +75,7 @@ class LiveView:
             pool.idle,
             pool.waiting,
             self._bridging.titles_of(name),
+            self._worker,
         )
 
     def _ours(self) -> Sequence[LiveRow]:
@@ -82,13 +87,14 @@ class LiveView:
                 operation=one.what,
                 instances=None,
                 bytes=one.received_bytes,
+                worker=self._worker,
             )
             for name, asked in self._bridging.answerers.asked.items()
             for one in pool_of(asked.answerer, now).in_use
         ]
 
 
-def _association(one: LiveAssociation) -> LiveRow:
+def _association(one: LiveAssociation, worker: int) -> LiveRow:
     operation, instances, size = one.operation, one.stored, one.size
     words = "C-STORE" if one.stored or one.refused else ""
     if operation is not None:
@@ -103,10 +109,11 @@ def _association(one: LiveAssociation) -> LiveRow:
         words,
         instances,
         size,
+        worker,
     )
 
 
-def _request(one: LiveRequest) -> LiveRow:
+def _request(one: LiveRequest, worker: int) -> LiveRow:
     return LiveRow(
         one.id,
         *("in", "http", one.caller, one.entity, "", one.address, one.entity),
@@ -114,11 +121,14 @@ def _request(one: LiveRequest) -> LiveRow:
         f"{one.method} {one.path}",
         None,
         one.received_bytes + one.sent_bytes,
+        worker,
     )
 
 
-def _lane(one: LaneFigures) -> LiveRow:
+def _lane(one: LaneFigures, worker: int) -> LiveRow:
     words = f"{one.sessions} sessions"
     return LiveRow(
-        *("", "out", "lane", "", one.destination, one.destination, "", ""), None, words, None, 0
+        *("", "out", "lane", "", one.destination, one.destination, "", ""),
+        *(None, words, None, 0),
+        worker,
     )

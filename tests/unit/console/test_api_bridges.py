@@ -1,23 +1,29 @@
 """The API of bridges: what is open and is ended, answerers, requests to fetch."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from asgi_client import Client
 from ledger_entries import rows
 
-from hilum.console.api.answerers import AnswererRow, AnswerersApi
+from hilum.console.api.answerers import AnswererRow, AnswerersApi, AnswerersSeen
 from hilum.console.api.app import build
 from hilum.console.api.fetching import FetchingApi
-from hilum.console.api.live import LiveApi, LiveRow
+from hilum.console.api.live import Ended, LiveApi, LiveRow, Seen, Silence
 from hilum.kernel.errors import Rejected, Unreachable
 from hilum.ledger.fetch import FetchState
 from hilum.ledger.ledger import Ledger
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
-OPEN = LiveRow("a-1", "in", "dimse", "WS1", "BRIDGE", "", "10.1.2.3", "BRIDGE", NOW, "C-GET", 3, 9)
-OURS = LiveRow("", "out", "answerer", "HILUM", "cloud", "cloud", "", "", NOW, "fetch", None, 7)
-CLOUD = AnswererRow("cloud", "dicomweb", False, "nobody answers", 2, 1, 8, 1, None, 0, ["BRIDGE"])
+OPEN = LiveRow(
+    "a-1", "in", "dimse", "WS1", "BRIDGE", "", "10.1.2.3", "BRIDGE", NOW, "C-GET", 3, 9, 1
+)
+OURS = LiveRow("", "out", "answerer", "HILUM", "cloud", "cloud", "", "", NOW, "fetch", None, 7, 2)
+CLOUD = AnswererRow(
+    "cloud", "dicomweb", False, "nobody answers", 2, 1, 8, 1, None, 0, ["BRIDGE"], 1
+)
+CLOUD_TOO = replace(CLOUD, is_well=True, last_failure="", busy=2, idle=3, worker=2)
 
 
 class House:
@@ -27,13 +33,20 @@ class House:
         self.cancelled = []
         self.patients = []
         self.is_full = False
+        self.silent = []
 
     async def verify(self):
         raise Unreachable("nobody answers")
 
-    def abort(self, live_id):
+    async def abort(self, live_id):
         self.aborted.append(live_id)
-        return True
+        return Ended(OPEN if live_id == OPEN.id else None, self.silent)
+
+    async def live(self):
+        return Seen([OURS, OPEN], self.silent)
+
+    async def answerers(self):
+        return AnswerersSeen([CLOUD_TOO, CLOUD], self.silent)
 
     async def ask(self, bidding, by):
         if self.is_full:
@@ -55,8 +68,8 @@ def house(tmp_path):
 def asked(house, method, path, body=None):
     api = build(
         (
-            LiveApi(lambda: [OPEN, OURS], house.abort, house.ledger.audit, worker=2).router,
-            AnswerersApi(lambda: [CLOUD], {"cloud": house}.get).router,
+            LiveApi(house.live, house.abort, house.ledger.audit, worker=2).router,
+            AnswerersApi(house.answerers, {"cloud": house}.get, worker=2).router,
             FetchingApi(
                 house.ledger.fetches,
                 places=lambda: (frozenset({"cloud", "BRIDGE"}), frozenset({"local", "pacs"})),
@@ -80,7 +93,18 @@ def test_what_is_open_is_listed(house):
     found = answer.json()
     assert found["worker"] == 2
     assert [one["kind"] for one in found["associations"]] == ["dimse", "answerer"]
+    assert [one["worker"] for one in found["associations"]] == [1, 2]
     assert found["associations"][0]["operation"] == "C-GET"
+    assert found["silent"] == []
+
+
+def test_a_worker_that_could_not_be_asked_is_named(house):
+    house.silent = [Silence(3, "it is not running now")]
+
+    for path in ("/associations", "/answerers"):
+        found = asked(house, "GET", path).json()
+        page = found[0] if path == "/answerers" else found
+        assert page["silent"] == [{"worker": 3, "reason": "it is not running now"}]
 
 
 def test_what_is_open_is_ended_and_that_is_audited(house):
@@ -93,7 +117,16 @@ def test_what_is_open_is_ended_and_that_is_audited(house):
 
 def test_what_is_not_open_cannot_be_ended(house):
     assert asked(house, "DELETE", "/associations/a-2").status_code == 404
-    assert house.aborted == []
+    assert rows(house.ledger.path, "SELECT event FROM audit") == []
+
+
+def test_what_a_silent_worker_may_have_is_not_said_to_be_closed(house):
+    house.silent = [Silence(3, "it is not running now")]
+
+    answer = asked(house, "DELETE", "/associations/a-2")
+
+    assert (answer.status_code, answer.headers[b"retry-after"]) == (503, b"1")
+    assert "worker 3: it is not running now" in answer.json()["error"]
 
 
 def test_answerers_say_how_they_are(house):
@@ -102,6 +135,14 @@ def test_answerers_say_how_they_are(house):
     assert (found["name"], found["is_well"]) == ("cloud", False)
     assert found["last_failure"] == "nobody answers"
     assert found["entities"] == ["BRIDGE"]
+
+
+def test_answerers_are_summed_over_workers(house):
+    [found] = asked(house, "GET", "/answerers").json()
+
+    assert (found["worker"], found["connections_max"], found["busy"]) == (2, 16, 3)
+    assert (found["idle"], found["questions"]) == (3, 4)
+    assert [(one["worker"], one["is_well"]) for one in found["workers"]] == [(1, False), (2, True)]
 
 
 def test_an_answerer_can_be_asked_whether_it_answers(house):

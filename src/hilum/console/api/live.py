@@ -1,10 +1,10 @@
 """`/api/v1/associations`: what is open now, who it is and what it does; and ending one of them.
 
-It shows what the process that answers has, of several workers one.
+It shows what all workers have. One that does not answer soon is named, and the rest is shown.
 """
 
 from asyncio import to_thread
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal
@@ -36,6 +36,31 @@ class LiveRow:
     operation: str
     instances: int | None
     bytes: int
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A worker that could not be asked, and why."""
+
+    worker: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is open in all workers but those that were silent."""
+
+    rows: Sequence[LiveRow]
+    silent: Sequence[Silence]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was ended; None: nobody has it, or one who was silent."""
+
+    row: LiveRow | None
+    silent: Sequence[Silence] = ()
 
 
 class LiveModel(BaseModel):
@@ -55,12 +80,26 @@ class LiveModel(BaseModel):
     operation: str = Field(description="What is going on; empty: nothing.")
     instances: int | None = Field(description="Instances that came or went until now.")
     bytes: int
+    worker: int = Field(description="The worker process that has it.")
+
+
+class SilentModel(BaseModel):
+    """A worker that did not answer, so that what it has is missing here."""
+
+    worker: int
+    reason: str
+
+    @classmethod
+    def of(cls, silent: Sequence[Silence]) -> "list[SilentModel]":
+        """Show them."""
+        return [cls(worker=one.worker, reason=one.reason) for one in silent]
 
 
 class LivePage(BaseModel):
-    """All that is open in the worker that answers."""
+    """All that is open."""
 
-    worker: int
+    worker: int = Field(description="The worker that answers.")
+    silent: list[SilentModel] = Field(description="Workers whose associations are missing here.")
     associations: list[LiveModel]
 
 
@@ -69,8 +108,8 @@ class LiveApi:
 
     def __init__(
         self,
-        rows: Callable[[], Sequence[LiveRow]],
-        abort: Callable[[str], bool],
+        rows: Callable[[], Awaitable[Seen]],
+        abort: Callable[[str], Awaitable[Ended]],
         audit: Callable[[AuditRecord], None],
         *,
         worker: int,
@@ -85,19 +124,32 @@ class LiveApi:
         self.router.delete("/{id}", status_code=204)(self.abort)
 
     async def list(self) -> LivePage:
-        """List what is open, the oldest first."""
-        rows = sorted(self._rows(), key=_age)
-        return LivePage(worker=self._worker, associations=[LiveModel(**asdict(r)) for r in rows])
+        """List what is open in all workers, the oldest first."""
+        seen = await self._rows()
+        return LivePage(
+            worker=self._worker,
+            silent=SilentModel.of(seen.silent),
+            associations=[LiveModel(**asdict(row)) for row in sorted(seen.rows, key=_age)],
+        )
 
     async def abort(self, id: str, request: Request) -> None:  # noqa: A002 - its name in the path
-        """End an association or request, and the work behind it."""
-        found = next((row for row in self._rows() if row.id == id), None)
-        if found is None or not self._abort(id):
-            raise HTTPException(404, "Nothing with this id is open in the worker that answers.")
-        words = f"{found.kind} {found.calling} {found.operation}".rstrip()
+        """End an association or request, and the work behind it, in whichever worker it is."""
+        ended = await self._abort(id)
+        if ended.row is None:
+            raise _not_ended(ended.silent)
+        words = f"{ended.row.kind} {ended.row.calling} {ended.row.operation}".rstrip()
         record = AuditRecord(ABORTED, "success", who_asks(request), detail=f"{id}: {words}")
         await to_thread(self._audit, record)
 
 
-def _age(row: LiveRow) -> float:
-    return row.since.timestamp() if row.since else 0.0
+def _not_ended(silent: Sequence[Silence]) -> HTTPException:
+    if not silent:
+        return HTTPException(404, "Nothing with this id is open.")
+    names = "; ".join(f"worker {one.worker}: {one.reason}" for one in silent)
+    return HTTPException(
+        503, f"No worker that answers has this id ({names}).", headers={"Retry-After": "1"}
+    )
+
+
+def _age(row: LiveRow) -> tuple[float, int]:
+    return row.since.timestamp() if row.since else 0.0, row.worker

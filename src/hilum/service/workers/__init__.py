@@ -1,0 +1,1 @@
+"""What the workers of one gateway tell each other, so that any of them answers for all."""
