@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from hilum.console.board import Board
 from hilum.console.flight import Closed, SingleFlight
 from hilum.console.health import Status, health_document, is_ready, readiness_document, worst
+from hilum.dicomweb.refusal import PROBLEM_TYPE, problem
 
 # Readings come from the disk and the ledger: one that hangs must not keep the scraper waiting.
 # Prometheus gives a scrape ten seconds by default (scrape_timeout).
@@ -80,9 +81,9 @@ class Console:
             text = await self._exposition.result(timeout_seconds=METRICS_SECONDS_MAX)
         except TimeoutError:
             error = "The metrics could not be read in time. /healthz says what hangs."
-            return _json({"error": error}, 503)
+            return _problem(503, error)
         except Closed:
-            return _json({"error": "The gateway has stopped."}, 503)
+            return _problem(503, "The gateway has stopped.")
         return Response(text, headers=HEADERS, media_type=EXPOSITION_TYPE)
 
     def close(self) -> None:
@@ -113,14 +114,21 @@ def _json(document: Mapping[str, object], status: int = 200) -> JSONResponse:
     return JSONResponse(document, status, HEADERS)
 
 
+def _problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, **members: object
+) -> Response:
+    body = problem(status, detail, **members)
+    return Response(body, status, {**HEADERS, **(headers or {})}, PROBLEM_TYPE)
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     """Answer 404 and 405, and say what there is instead."""
     if not isinstance(error, HTTPException):
         return await _failed(request, error)
-    document = {"error": error.detail, "paths": PATHS, "api": f"{API_PATH}/openapi.json"}
-    return JSONResponse(document, error.status_code, {**HEADERS, **(error.headers or {})})
+    there = {"paths": PATHS, "api": f"{API_PATH}/openapi.json"}
+    return _problem(error.status_code, error.detail, error.headers, **there)
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
     """Answer 500 without a word of the error: it goes to the log."""
-    return _json({"error": "Internal error; the log says more."}, 500)
+    return _problem(500, "Internal error; the log says more.")

@@ -30,10 +30,13 @@ class RequestRefused(HilumError):
         return problem(self.status, self.reason)
 
 
-def problem(status: int, reason: str) -> bytes:
-    """Write a status and its reason as a body of type `PROBLEM_TYPE`."""
+def problem(status: int, reason: str, **members: object) -> bytes:
+    """Write a status and its reason as a body of type `PROBLEM_TYPE`.
+
+    `members`: of our own (RFC 9457 §3.2).
+    """
     title = describe_status(status).partition(" ")[2] or "Error"
-    return json.dumps({"title": title, "status": status, "detail": reason}).encode()
+    return json.dumps({"title": title, "status": status, "detail": reason, **members}).encode()
 
 
 def bad(reason: str) -> RequestRefused:

@@ -114,7 +114,7 @@ def test_what_is_not_clear_is_refused_in_words(ledger, path, body, says):
     answer = client(ledger).post(path, json=body)
 
     assert answer.status_code == 422
-    assert says in answer.json()["error"]
+    assert says in answer.json()["detail"]
 
 
 def test_who_asks_in_a_way_that_is_not_is_told_which_ways_there_are(ledger):
@@ -148,7 +148,7 @@ def test_an_unknown_destination_is_404_and_says_which_there_are(ledger):
     answer = client(ledger).post("/destinations/pax/verify", json={})
 
     assert answer.status_code == 404
-    assert "pacs" in answer.json()["error"]
+    assert "pacs" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -193,3 +193,15 @@ def test_openapi_describes_it(ledger):
     paths = client(ledger).get("/openapi.json").json()["paths"]
 
     assert "/queue/replay" in paths
+
+
+def test_refusals_are_described_as_what_they_are(ledger):
+    described = client(ledger).get("/openapi.json").json()
+
+    refused = client(ledger).post("/queue/retry", json={"select": {}})
+
+    assert refused.headers[b"content-type"] == b"application/problem+json"
+    assert set(refused.json()) == {"title", "status", "detail"}
+    responses = described["paths"]["/queue/retry"]["post"]["responses"]
+    assert set(responses["422"]["content"]) == {"application/problem+json"}
+    assert set(responses["200"]["content"]) == {"application/json"}

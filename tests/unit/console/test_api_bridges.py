@@ -126,7 +126,7 @@ def test_what_a_silent_worker_may_have_is_not_said_to_be_closed(house):
     answer = asked(house, "DELETE", "/associations/a-2")
 
     assert (answer.status_code, answer.headers[b"retry-after"]) == (503, b"1")
-    assert "worker 3: it is not running now" in answer.json()["error"]
+    assert "worker 3: it is not running now" in answer.json()["detail"]
 
 
 def test_answerers_say_how_they_are(house):
@@ -190,7 +190,7 @@ def test_a_fetch_that_cannot_be_meant_is_refused_in_words(house, body, says):
     answer = asked(house, "POST", "/fetch", body)
 
     assert answer.status_code == 422
-    assert says in answer.json()["error"]
+    assert says in answer.json()["detail"]
 
 
 def test_too_many_fetches_are_put_off(house):

@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import compile_path
 
 from hilum import __version__
 from hilum.console.api.models import Refusal
+from hilum.dicomweb.refusal import PROBLEM_TYPE, problem
 from hilum.kernel.errors import Full, HilumError
 
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -19,6 +20,7 @@ ROOT: Final = "/api/v1"  # where it is mounted
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FAULTS_MAX: Final = 10
 _NOT_ALLOWED: Final = 405
+_JSON: Final = "application/json"
 # The largest request is a selection of 1,000 numbers.
 BODY_BYTES_MAX: Final = 64 * 1024
 
@@ -42,9 +44,23 @@ _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+class _Described(FastAPI):
+    """Describes refusals by the media type that they have; the framework knows one for all."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Give the description; it is made once."""
+        if self.openapi_schema is None:
+            for operations in super().openapi()["paths"].values():
+                for operation in operations.values():
+                    for status, response in operation["responses"].items():
+                        if int(status) in _REFUSALS:
+                            response["content"] = {PROBLEM_TYPE: response["content"][_JSON]}
+        return super().openapi()
+
+
 def build(routers: Sequence[APIRouter]) -> FastAPI:
     """Make the application. Who may call it is decided before it is reached."""
-    api = FastAPI(
+    api = _Described(
         title="Hilum",
         version=__version__,
         description="The gateway's queue, destinations and decisions.",
@@ -76,7 +92,7 @@ def build(routers: Sequence[APIRouter]) -> FastAPI:
 async def _only_json(request: Request) -> None:
     """Refuse what changes something and is not JSON: no foreign page may make a browser send it."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method in _CHANGING and kind != "application/json" and not _is_bare(request):
+    if request.method in _CHANGING and kind != _JSON and not _is_bare(request):
         raise HTTPException(415, "Send a JSON body with Content-Type: application/json.")
 
 
@@ -135,5 +151,5 @@ async def _failed(_request: Request, _fault: Exception) -> Response:
     return _error(500, "Internal error; the log says more.")
 
 
-def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": message}, status, {**(headers or {}), **_HEADERS})
+def _error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(problem(status, message), status, {**(headers or {}), **_HEADERS}, PROBLEM_TYPE)

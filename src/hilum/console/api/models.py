@@ -29,9 +29,11 @@ Moment = Annotated[datetime, BeforeValidator(_written)]
 
 
 class Refusal(BaseModel):
-    """Why there is no answer."""
+    """Why there is no answer (RFC 9457)."""
 
-    error: str
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong, and what there is instead.")
 
 
 class SelectionModel(BaseModel, extra="forbid"):

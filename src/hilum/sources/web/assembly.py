@@ -34,8 +34,8 @@ from hilum.sources.web.capabilities import Describer
 from hilum.sources.web.describing import Describing
 from hilum.sources.web.door import ROOT, Answerer, Door, Face, Handler, WebDoor
 from hilum.sources.web.exchange import Exchange, Reply
-from hilum.sources.web.fhir import ROOT as FHIR
 from hilum.sources.web.fhir import Fhir
+from hilum.sources.web.fhir_refusal import ROOT as FHIR
 from hilum.sources.web.frame_decoding import GalleryDecoder
 from hilum.sources.web.live import Live
 from hilum.sources.web.pace import Pace
@@ -223,9 +223,9 @@ class _Doors:
             for path in paths
         }
 
-    def other(self, path: str, entity: Entity, answerer: Answerer) -> Door:
+    def other(self, face: Face, answerer: Answerer) -> Door:
         return Door(
-            Face(path, entity.ae_title),
+            face,
             answerer,
             self.parts.telemetry,
             is_proxy=self._is_proxy,
@@ -238,7 +238,7 @@ def _doors_of_default(make: _Doors, stock: Stock, entity: Entity) -> dict[str, A
     """Give the doors that the default entity has besides."""
     parts = make.parts
     wado = WadoUriAnswers(stock.shelf, stock.picturing)
-    doors: dict[str, ASGIApp] = {WADO_URI: make.other(WADO_URI, entity, wado.reply)}
+    doors: dict[str, ASGIApp] = {WADO_URI: make.other(Face(WADO_URI, entity.ae_title), wado.reply)}
     if parts.settings.fhir:
         fhir = Fhir(
             entity.archive,
@@ -247,5 +247,6 @@ def _doors_of_default(make: _Doors, stock: Stock, entity: Entity) -> dict[str, A
             made_on=parts.date,
             offset_of=parts.offset_of,
         )
-        doors[FHIR] = make.other(FHIR, entity, fhir.reply)
+        face = Face(FHIR, entity.ae_title, refused=fhir.refused)
+        doors[FHIR] = make.other(face, fhir.reply)
     return doors

@@ -52,12 +52,14 @@ _GONE: Final = 499  # of our log and metrics only: nobody is there to read a sta
 class Face:
     """One root of services: its path, and the AE title of the entity that it is a face of.
 
-    `closed`: by class of resource, why the entity does not let it be used at all.
+    `closed`: by class of resource, why the entity does not let it be used at all. `refused`: how
+    its clients are told of what goes wrong.
     """
 
     path: str
     entity: str
     closed: Mapping[type[Resource], str] = field(default_factory=dict)
+    refused: Callable[[RequestRefused, Exchange], Reply] = lambda refusal, _: refused(refusal)
 
 
 class Door:
@@ -144,7 +146,7 @@ class Door:
             reply = await compressed(reply, exchange.headers.get("accept-encoding", ""))
         except (RequestRefused, AnswererFailed) as error:
             # That an archive does not answer is told by who asked it.
-            reply = refused(refusal_of(error))
+            reply = self._face.refused(refusal_of(error), exchange)
         visit.status = reply.status
         await visit.answering.send(reply, exchange)
 
@@ -167,7 +169,8 @@ class Door:
             visit.is_cut_off = True
             return
         try:
-            await visit.answering.send(refused(refusal), visit.exchange)
+            reply = self._face.refused(refusal, visit.exchange)
+            await visit.answering.send(reply, visit.exchange)
         except ClientGone:
             visit.status = _GONE
 

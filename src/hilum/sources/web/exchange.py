@@ -87,7 +87,7 @@ class Exchange:
         self.headers = joined_headers(scope["headers"])
         is_here = state.get(IS_HERE_STATE, nobody_knows)
         self.arriving = ArrivingBody(receive, pace, is_here)
-        self._query: bytes = scope["query_string"]
+        self.query: bytes = scope["query_string"]
         self.warnings: dict[str, None] = {}
         self._kept: list[Closable] = []
         self._parameters: tuple[tuple[str, str], ...] | None = None
@@ -112,7 +112,7 @@ class Exchange:
             RequestRefused: 400, they are not UTF-8, or more than anybody means; 414, too long.
         """
         if self._parameters is None:
-            self._parameters = query_pairs(self._query)
+            self._parameters = query_pairs(self.query)
         return self._parameters
 
     def accepted(self) -> Accepted:

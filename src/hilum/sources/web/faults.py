@@ -1,6 +1,5 @@
 """What went wrong on our side, or in an archive behind us, as a refusal that says so."""
 
-import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,9 +22,8 @@ class ArchiveRefused(RequestRefused):
 
     @property
     def body(self) -> bytes:
-        """The answer's body; `archive` is a member of our own (RFC 9457 §3.2)."""
-        told = json.loads(problem(self.status, self.reason))
-        return json.dumps(told | {"archive": self.archive}).encode()
+        """The answer's body, with who does not answer."""
+        return problem(self.status, self.reason, archive=self.archive)
 
 
 def refusal_of(error: Exception) -> RequestRefused:

@@ -1,6 +1,5 @@
 """FHIR over HTTP: ImagingStudy and Endpoint to read and to search for, and what is spoken."""
 
-import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -8,24 +7,23 @@ from urllib.parse import parse_qsl, urlencode
 
 from hilum.dicom import tags
 from hilum.dicom.dataset import DataSet
+from hilum.dicomweb.refusal import RequestRefused
 from hilum.fhir.bundle import searchset
 from hilum.fhir.capability_statement import capability_statement
 from hilum.fhir.endpoint import ENDPOINT_ID, endpoint
 from hilum.fhir.imaging_study import Shape, Study, imaging_study
 from hilum.fhir.moments import OffsetOf
-from hilum.fhir.outcome import Refused, outcome
+from hilum.fhir.outcome import Refused
 from hilum.fhir.release import Release, release_of
 from hilum.fhir.search import Search, search_of
 from hilum.kernel.names import is_uid
-from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.partial import partial_warnings
 from hilum.pipeline.archive.ports import Archive
 from hilum.query.level import Level
 from hilum.query.parameters import BadParameter, query_of_parameters
 from hilum.sources.web.exchange import Exchange, Reply
-from hilum.sources.web.faults import refusal_of
+from hilum.sources.web.fhir_refusal import ROOT, fhir_refused, fhir_reply, spoken_by
 
-ROOT: Final = "/fhir"
 # Of one study that is read; a client that wants more of them is told where they are (Endpoint).
 INSTANCES_MAX: Final = 1000
 SERIES_MAX: Final = 1000
@@ -33,16 +31,6 @@ SERIES_MAX: Final = 1000
 COUNTED_MAX: Final = 100_000
 FORM_BYTES_MAX: Final = 64 * 1024
 _FORM: Final = "application/x-www-form-urlencoded"
-# FHIR's value set issue-type, for what an archive elsewhere makes of a question.
-_ISSUES: Final = {
-    400: "invalid",
-    403: "forbidden",
-    404: "not-found",
-    501: "not-supported",
-    503: "transient",
-    504: "timeout",
-}
-_NO_HEADERS: Final[Mapping[str, str]] = {}
 _BELOW: Final = {"SeriesInstanceUID": Level.SERIES, "SOPInstanceUID": Level.IMAGE}
 
 Resource = dict[str, Any]  # Any: JSON
@@ -75,12 +63,12 @@ class Fhir:
             release = _release(exchange)
             resource = await self._asked(exchange)(exchange, release)
         except Refused as refused:
-            return _reply(refused.status, refused.outcome, release)
-        except AnswererFailed as failure:
-            refusal = refusal_of(failure)
-            told = outcome("error", _ISSUES.get(refusal.status, "exception"), refusal.reason)
-            return _reply(refusal.status, told, release, refusal.headers)
-        return _reply(200, resource, release)
+            return fhir_reply(refused.status, refused.outcome, release)
+        return fhir_reply(200, resource, release)
+
+    def refused(self, refusal: RequestRefused, exchange: Exchange) -> Reply:
+        """Answer with what is raised."""
+        return fhir_refused(refusal, spoken_by(exchange.headers.get("accept", ""), exchange.query))
 
     def _asked(self, exchange: Exchange) -> Ask:
         """Find out what is asked for."""
@@ -274,10 +262,3 @@ def _by(tag: int, found: Iterable[DataSet]) -> dict[str, list[DataSet]]:
 
 def _uid(one: DataSet) -> str:
     return one.text(tags.STUDY_INSTANCE_UID)
-
-
-def _reply(
-    status: int, resource: Resource, release: Release, headers: Mapping[str, str] = _NO_HEADERS
-) -> Reply:
-    body = json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
-    return Reply(status, release.content_type, body, {"Cache-Control": "no-store", **headers})

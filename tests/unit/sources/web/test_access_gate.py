@@ -35,8 +35,11 @@ def test_who_is_elsewhere_and_has_nothing_to_show_sees_nothing(path, method):
     for rig, status in ((Rig(), 403), (with_keys, 401), (Rig(token="t" * 20), 401)):
         answer = rig.ask(path, method)
         assert answer.status_code == status
-        assert set(answer.json()) == {"error"}
-        assert len(answer.content) < 60
+        if path.startswith("/fhir"):
+            assert set(answer.json()) == {"resourceType", "issue"}
+        else:
+            assert set(answer.json()) == {"title", "status", "detail"}
+        assert len(answer.content) < 130
         assert rig.callers == []
 
 
@@ -250,7 +253,7 @@ def test_a_refused_role_is_named_to_who_is_known():
 
     answer = rig.ask(method="DELETE", authorization=bearer(text))
 
-    assert json.loads(answer.content) == {"error": "That needs the role delete."}
+    assert json.loads(answer.content)["detail"] == "That needs the role delete."
 
 
 @pytest.mark.parametrize(
@@ -467,3 +470,51 @@ def with_state(rig, more, method, **headers):
         return rig.status("/dicom-web/studies", method, host="gw.example.com", **headers)
     finally:
         rig.application = gate
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/queue", "/dicom-web/studies", "/aets/A/rs/studies"])
+def test_a_refusal_is_a_problem_document_with_the_headers_of_its_status(path):
+    rig = Rig()
+    rig.add_key()
+
+    answer = rig.ask(path)
+
+    assert answer.headers[b"content-type"] == b"application/problem+json"
+    assert answer.json() == {
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "A valid key or token is needed.",
+    }
+    assert b"www-authenticate" in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("accept", "version"),
+    [
+        ("application/fhir+json", b"4.0"),
+        ("application/fhir+json; fhirVersion=5.0", b"5.0"),
+        ("application/fhir+xml", b"4.0"),
+    ],
+)
+def test_clients_of_fhir_are_refused_by_an_outcome(accept, version):
+    rig = Rig()
+    rig.add_key()
+
+    answer = rig.ask("/fhir/ImagingStudy", accept=accept)
+
+    assert answer.status_code == 401
+    assert b"application/fhir+json; fhirVersion=" + version in answer.headers[b"content-type"]
+    [issue] = answer.json()["issue"]
+    assert (issue["severity"], issue["code"]) == ("error", "login")
+    assert issue["diagnostics"] == "A valid key or token is needed."
+    assert b"www-authenticate" in answer.headers
+
+
+def test_a_client_of_fhir_that_asks_too_often_is_told_when_to_come_again():
+    rig = Rig(requests_per_second=0.1)
+    rig.status("/fhir/metadata", **LOCAL)
+
+    answer = rig.ask("/fhir/metadata", **LOCAL)
+
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (429, "throttled")
+    assert int(answer.headers[b"retry-after"]) >= 1

@@ -8,6 +8,7 @@ from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.dictionary import tag_of
 from hilum.dicom.matching import matches_data_set
 from hilum.dicomweb.base_url import BaseUrl
+from hilum.dicomweb.refusal import RequestRefused
 from hilum.pipeline.archive.ports import Batch
 from hilum.query.level import Level
 from hilum.query.match import Match
@@ -177,3 +178,22 @@ def test_a_study_without_a_uid_is_no_resource():
 
     assert reply.status == 200
     assert [one["resource"]["id"] for one in found["entry"]] == ["1.1", "1.2"]
+
+
+def test_what_cannot_be_answered_now_is_an_outcome_in_the_release_that_is_spoken():
+    fhir = Fhir(
+        Holds(), dicomweb="/dicom-web", version="1", made_on="2026", offset_of=lambda _d, _t: None
+    )
+    accept = [(b"accept", b"application/fhir+json; fhirVersion=5.0")]
+    scope = {"method": "GET", "raw_path": b"/fhir", "query_string": b"", "headers": accept}
+    caller = HttpCaller("viewer", "127.0.0.1", EVERYTHING)
+    root = BaseUrl("https", "localhost", "/fhir")
+    exchange = Exchange(scope, None, caller=caller, root=root, entity="HILUM")
+
+    refusal = RequestRefused(503, "the ledger is busy", {"Retry-After": "5"})
+    reply = fhir.refused(refusal, exchange)
+
+    assert (reply.status, reply.headers["Retry-After"]) == (503, "5")
+    assert "fhirVersion=5.0" in reply.content_type
+    issue = {"severity": "error", "code": "transient", "diagnostics": "the ledger is busy"}
+    assert json.loads(reply.body)["issue"] == [issue]

@@ -184,7 +184,8 @@ def test_an_archive_that_does_not_answer_is_named_in_both_languages(ailment, sta
     async def scenario():
         search = asked(archive)
         study = AsgiVisit(
-            Door(Face("/fhir", "HILUM"), fhir.reply, Silence()), "/fhir/ImagingStudy/1.2"
+            Door(Face("/fhir", "HILUM", refused=fhir.refused), fhir.reply, Silence()),
+            "/fhir/ImagingStudy/1.2",
         )
         await search.end()
         await study.end()
@@ -205,7 +206,7 @@ def test_a_study_of_which_parts_may_be_missing_says_so():
     fhir = Fhir(archive, dicomweb="", version="1", made_on="", offset_of=lambda *_: None)
 
     async def scenario():
-        door = Door(Face("/fhir", "HILUM"), fhir.reply, Silence())
+        door = Door(Face("/fhir", "HILUM", refused=fhir.refused), fhir.reply, Silence())
         visit = AsgiVisit(door, "/fhir/ImagingStudy")
         await visit.end()
         return visit

@@ -4,12 +4,12 @@ What is refused is counted; each try that is not one of a flood is told in the l
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hilum.dicomweb.refusal import PROBLEM_TYPE, RequestRefused
 from hilum.kernel.errors import Full, HilumError
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.entry import AuditRecord, Origin
@@ -19,6 +19,7 @@ from hilum.sources.web.access.judge import Judge
 from hilum.sources.web.access.refusal import AccessRefused
 from hilum.sources.web.access.rules import Asked
 from hilum.sources.web.caller import CALLER_STATE
+from hilum.sources.web.fhir_refusal import fhir_refused, is_fhir, spoken_by
 
 EVENT: Final = "request refused"
 
@@ -46,11 +47,12 @@ class AccessGate:
             caller = await judge.caller(asked)
         except AccessRefused as refused:
             await self._tell(refused, judge, judge.address_of(asked))
-            await _send(send, refused.status, refused.said, refused.headers())
+            await _refuse(scope, send, refused.status, refused.said, refused.headers())
             return
         except HilumError as error:
             status = 507 if isinstance(error, Full) else 503
-            await _send(send, status, "It cannot be said now who may.", [("retry-after", "5")])
+            said = "It cannot be said now who may."
+            await _refuse(scope, send, status, said, [("retry-after", "5")])
             return
         scope.setdefault("state", {})[CALLER_STATE] = caller
         await self._application(scope, receive, send)
@@ -93,10 +95,13 @@ def _asked(scope: Scope) -> Asked:
     )
 
 
-async def _send(send: Send, status: int, said: str, headers: Iterable[tuple[str, str]]) -> None:
-    body = json.dumps({"error": said}).encode()
+async def _refuse(
+    scope: Scope, send: Send, status: int, said: str, headers: Iterable[tuple[str, str]]
+) -> None:
+    """Answer in the form that whoever is behind us answers in."""
+    content_type, body = _told(scope, RequestRefused(status, said))
     fields = [
-        ("content-type", "application/json"),
+        ("content-type", content_type),
         ("content-length", str(len(body))),
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
@@ -105,3 +110,12 @@ async def _send(send: Send, status: int, said: str, headers: Iterable[tuple[str,
     encoded = [(name.encode(), value.encode()) for name, value in fields]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
+
+
+def _told(scope: Scope, refusal: RequestRefused) -> tuple[str, bytes]:
+    if not is_fhir(scope["raw_path"]):
+        return PROBLEM_TYPE, refusal.body
+    release = spoken_by(_asked(scope).headers.get("accept", ""), scope.get("query_string", b""))
+    reply = fhir_refused(refusal, release)
+    assert isinstance(reply.body, bytes)  # noqa: S101 - an outcome is short
+    return reply.content_type, reply.body
