@@ -9,8 +9,10 @@ from typing import Final
 
 from hilum.dimse.message import CommandReceived, DataReceived
 
-# Two reads from the socket; what is read in one go is kept even when it goes beyond.
-_FULL_BYTES: Final = 128 * 1024
+# Some reads from the socket; what is read in one go is kept even when it goes beyond.
+_FULL_BYTES: Final = 256 * 1024
+# A shorter piece is copied: it would keep a whole block in memory for as long as it is kept.
+_COPIED_BYTES_MAX: Final = 16 * 1024
 # What a command costs in memory, about.
 _COMMAND_BYTES: Final = 1024
 
@@ -19,7 +21,7 @@ _COMMAND_BYTES: Final = 1024
 class Piece:
     """A piece of the data set that the last command announced."""
 
-    data: bytes
+    data: bytes | memoryview
     is_last: bool
 
 
@@ -49,10 +51,12 @@ class Inbox:
         return self._bytes < _FULL_BYTES // 2
 
     def put(self, received: CommandReceived | DataReceived) -> None:
-        """Keep what was received; of a data set the bytes, since their buffer is used again."""
+        """Keep what was received; the bytes of a data set must stay as they lie."""
         heard: Heard
         if isinstance(received, DataReceived):
-            heard = Piece(bytes(received.data), received.is_last)
+            data = received.data
+            is_short = len(data) <= _COPIED_BYTES_MAX
+            heard = Piece(bytes(data) if is_short else data, received.is_last)
         else:
             heard = received
         self._heard.append(heard)

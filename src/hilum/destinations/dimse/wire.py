@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Final, TypeVar, cast
 
 from hilum.destinations.dimse.address import Address
+from hilum.destinations.dimse.blocks import Blocks
 from hilum.destinations.dimse.inbox import Heard, Inbox
 from hilum.destinations.dimse.questions import Questions
 from hilum.destinations.dimse.refusals import rejection
@@ -40,8 +41,6 @@ from hilum.kernel.errors import (
     Unreachable,
 )
 
-# Responses are some hundred bytes; what a peer sends beyond comes in pieces of at most this.
-_READ_BUFFER_BYTES: Final = 64 * 1024
 # A sender waits until the kernel has taken everything: what it read into can then be read into
 # again, and nothing of a payload is copied on the way. The kernel's own buffer keeps the line busy.
 # Plain transports make us wait when they hold more than the mark, those of TLS when as much.
@@ -78,7 +77,7 @@ class Wire(asyncio.BufferedProtocol):
         self._association = association
         self._address = address
         self._messages = Messages(association.contexts)
-        self._buffer = memoryview(bytearray(_READ_BUFFER_BYTES))
+        self._blocks = Blocks()
         self._answers: deque[Answer] = deque()
         self._failure: HilumError | None = None
         self._has_room = True
@@ -100,13 +99,15 @@ class Wire(asyncio.BufferedProtocol):
         self._acknowledge_at_once()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
-        """Give the one buffer that everything is read into."""
-        return self._buffer
+        """Give where the next bytes go."""
+        return self._blocks.room()
 
     def buffer_updated(self, nbytes: int) -> None:
         """Feed the engine and act on what it says."""
         self._acknowledge_at_once()
-        self._handle(self._association.receive(self._buffer[:nbytes]))
+        self._handle(self._association.receive(self._blocks.taken(nbytes)))
+        if self._inbox is None:
+            self._blocks.reuse()
 
     def pause_writing(self) -> None:
         """Remember that the transport still holds bytes of ours."""
@@ -187,7 +188,7 @@ class Wire(asyncio.BufferedProtocol):
             raise LocalProtocolError("nobody listens on this association")
         while inbox.is_empty:
             self.check()
-            await self._happening(seconds, f"did not answer {to} within {seconds:g} s")
+            await self._anything(to, seconds)
         heard = inbox.take()
         if self._is_paused and inbox.has_room:
             self._is_paused = False
@@ -197,6 +198,7 @@ class Wire(asyncio.BufferedProtocol):
     def stop_listening(self) -> None:
         """Keep no more; what was kept is dropped."""
         self._inbox = None
+        self._blocks.leave()
         if self._is_paused and not self._transport.is_closing():
             self._transport.resume_reading()
         self._is_paused = False
@@ -350,6 +352,20 @@ class Wire(asyncio.BufferedProtocol):
             self._waiter = None
             if self._deadline is not None:
                 self._deadline.cancel()
+
+    async def _anything(self, to: str, seconds: float) -> None:
+        """Wait until anything happens, while all that we say ourselves is short."""
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        deadline = loop.call_later(seconds, self._fall_silent, to, seconds)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            deadline.cancel()
+
+    def _fall_silent(self, to: str, seconds: float) -> None:
+        self._fail(TooSlow(f"{self._address} did not answer {to} within {seconds:g} s"))
 
     def _watch(self, seconds: float, complaint: str, unsent: int) -> None:
         """Come back after `seconds`; then fail, or begin again if fewer bytes are unsent.
