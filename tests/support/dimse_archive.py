@@ -23,6 +23,7 @@ from hilum.query.level import Level, model_of
 from hilum.query.retrieval import retrieval_of_identifier
 
 MODALITIES_IN_STUDY = 0x00080061
+SERIES_INSTANCES = 0x00201209
 
 
 @dataclass
@@ -31,7 +32,8 @@ class DimseArchive:
 
     `held`: generated instances. `ignores`: keys it does not look at and answers empty. `omits`:
     attributes that are missing in its matches. `lists`: it knows lists of UIDs; else it looks at
-    the first one only.
+    the first one only. `counts`: it says how many instances a series has. `boasts`: how many more
+    it says it has sent than it did.
     """
 
     held: list = field(default_factory=list)
@@ -39,6 +41,8 @@ class DimseArchive:
     ignores: frozenset = frozenset()
     omits: frozenset = frozenset()
     lists: bool = True
+    counts: bool = False
+    boasts: int = 0
     limit: int | None = None
     not_sent: set = field(default_factory=set)  # SOP Instance UIDs that fail in a C-GET
     only_series_level: bool = False
@@ -97,10 +101,13 @@ class DimseArchive:
     def _with_modalities(self, row):
         study = row.text(0x0020000D)
         found = {one.text(0x00080060) for one in self.rows if one.text(0x0020000D) == study}
-        made = DataSetBuilder().texts(MODALITIES_IN_STUDY, *sorted(found)).data_set
+        made = DataSetBuilder().texts(MODALITIES_IN_STUDY, *sorted(found))
+        if self.counts:
+            series = [one for one in self.rows if one.text(0x0020000E) == row.text(0x0020000E)]
+            made.texts(SERIES_INSTANCES, str(len(series)))
         copy = DataSet(row.charset)
         copy.elements.update(row.elements)
-        copy.elements.update(made.elements)
+        copy.elements.update(made.data_set.elements)
         return copy
 
     def _told(self, row, query, identifier):
@@ -151,6 +158,9 @@ class DimseArchive:
                 status = yield WAIT
             self.stores_answered.append(status)
             work.stored(one.sop_instance_uid, status)
+        work.expect(work.total + self.boasts)
+        for _ in range(self.boasts):
+            work.stored("1.2.3", 0)
         ending = work.canceled() if asked.is_cancelled else work.ending()
         failed = failed_list(work.failed, asked.context.transfer_syntax) if work.failed else None
         yield Say(retrieve_ended(asked.command, ending, work), failed)

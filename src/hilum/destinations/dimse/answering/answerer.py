@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from hilum.destinations.dimse.address import Address
@@ -12,17 +11,20 @@ from hilum.destinations.dimse.answering.expecting import expected_of, question_o
 from hilum.destinations.dimse.answering.fetching import Fetching
 from hilum.destinations.dimse.answering.figures import Figures
 from hilum.destinations.dimse.answering.finder import Finder, Notes
-from hilum.destinations.dimse.answering.gate import Gate
+from hilum.destinations.dimse.answering.gate import Gate, WholeGate
 from hilum.destinations.dimse.answering.joining import filled
 from hilum.destinations.dimse.answering.lists import UidLists
+from hilum.destinations.dimse.answering.parts import are_known, parts_of_series
 from hilum.destinations.dimse.answering.patients import patients_of, studies_for
 from hilum.destinations.dimse.answering.phrasing import sounds_in
 from hilum.destinations.dimse.answering.pool import Bounds, Pool
 from hilum.destinations.dimse.answering.settings import DimseArchiveSettings
 from hilum.destinations.dimse.answering.steps import steps_of
 from hilum.destinations.dimse.answering.summing import MODALITIES_IN_STUDY
+from hilum.destinations.dimse.answering.surveying import Surveys
 from hilum.destinations.dimse.answering.walk import Walk
 from hilum.destinations.dimse.answering.ways import Getting, Moving, Way
+from hilum.destinations.dimse.answering.whole_fetching import WholeFetching
 from hilum.destinations.dimse.inquiry import Inquiry
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import Requestor
@@ -68,6 +70,7 @@ class DimseAnswerer:
         self._pool = Pool(name, str(address), self._open, bounds)
         self._finder = Finder(self._pool, settings)
         self._lists = UidLists(settings.uid_lists)
+        self._surveys = Surveys(self._all)
         self._no_get_until = float("-inf")
         self._at_once = max(1, min(_AT_ONCE_MAX, settings.associations_max - 1))
 
@@ -96,19 +99,23 @@ class DimseAnswerer:
         """Give the instances of a retrieval; see the port."""
         query, notes = question_of(retrieval), Notes()
         with answering(self.name, Service.FIND):
-            _, found = await self._begun(query, notes)
-            async with contextlib.aclosing(found) as matches:
-                return expected_of([match async for some in matches for match in some])
+            return expected_of(await self._all(query, notes))
 
     async def count(self, retrieval: Retrieval) -> int | None:
-        """Tell nothing: a list says as well which classes, and which series for who brings them."""
-        del retrieval
-        return None
+        """Tell how many instances there are; see the port.
+
+        None also of what has to be listed: a C-GET must be ready for the classes of all.
+        """
+        with answering(self.name, Service.FIND):
+            series = await self._surveys.counted(retrieval)
+        if series is None or not (self._is_moving or are_known(series)):
+            return None
+        return sum([one.count or 0 for one in series])
 
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
         """Bring instances into the sink; see the port."""
         if fetch.wanted is None:
-            fetch = replace(fetch, wanted=await self.expect(fetch.retrieval))
+            return await self._fetch_whole(fetch, sink)
         if not fetch.wanted:
             return {}
         wanted = [one.sop_instance_uid for one in fetch.wanted]
@@ -121,11 +128,8 @@ class DimseAnswerer:
             at_once=self._settings.associations_per_retrieval,
             lists=self._lists.may_be_tried,
         )
-        ways = self._ways(fetch)
         with answering(self.name, Service.MOVE):
-            if not ways:
-                raise NotOffered(f"{self._address}: C-MOVE needs the DIMSE listener")
-            return await fetching.run(ways)
+            return await fetching.run(self._ways(fetch))
 
     async def verify(self) -> None:
         """Find out whether it would answer now: by C-ECHO, if it has that."""
@@ -183,21 +187,44 @@ class DimseAnswerer:
     def _matches(self, found: Sequence[DataSet], query: Query) -> tuple[Match, ...]:
         return tuple([Match(query.level, filled(one, query.wanted), self.name) for one in found])
 
+    async def _all(self, query: Query, notes: Notes) -> Sequence[DataSet]:
+        _, found = await self._begun(query, notes)
+        async with contextlib.aclosing(found) as matches:
+            return [match async for some in matches for match in some]
+
     # What a fetch becomes.
+
+    async def _fetch_whole(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
+        with answering(self.name, Service.FIND):
+            series = await self._surveys.of(fetch.retrieval)
+        gate = WholeGate(sink, asyncio.get_running_loop().time)
+        at_once = self._settings.associations_per_retrieval
+        whole = WholeFetching(self.name, self._pool, gate, at_once=at_once)
+        with answering(self.name, Service.MOVE):
+            return await whole.run(self._ways(fetch), parts_of_series(fetch.retrieval, series))
+
+    @property
+    def _is_moving(self) -> bool:
+        """Tell whether instances come by C-MOVE, whatever their classes are."""
+        return self._settings.retrieve == "move" or (
+            self._may_move and self._no_get_until > asyncio.get_running_loop().time()
+        )
+
+    @property
+    def _may_move(self) -> bool:
+        return self._settings.retrieve != "get" and self._homecomings is not None
 
     def _note_no_get(self) -> None:
         self._no_get_until = asyncio.get_running_loop().time() + _NO_GET_SECONDS
 
     def _ways(self, fetch: Fetch) -> list[Way]:
-        """Give the ways in which instances may come, the best first."""
+        """Give the ways in which instances may come, the best first. Raises NotOffered: none."""
         patient = self._settings.model == "patient"
         model = Model.PATIENT_ROOT if patient else Model.STUDY_ROOT
         ways: list[Way] = []
-        may_move = self._settings.retrieve != "get" and self._homecomings is not None
-        is_refused = may_move and self._no_get_until > asyncio.get_running_loop().time()
-        if self._settings.retrieve != "move" and not is_refused:
+        if not self._is_moving:
             ways.append(Getting(self._pool, model, fetch.syntaxes, self._note_no_get))
-        if may_move and self._homecomings is not None:
+        if self._may_move and self._homecomings is not None:
             ways.append(
                 Moving(
                     self._pool,
@@ -209,6 +236,8 @@ class DimseAnswerer:
                     patience_seconds=self._options.response_timeout_seconds,
                 )
             )
+        if not ways:
+            raise NotOffered(f"{self._address}: C-MOVE needs the DIMSE listener")
         return ways
 
 

@@ -1,20 +1,21 @@
 """One fetch: its parts over a few associations, what did not come once more, and why it did not."""
 
-import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from hilum.destinations.dimse.answering.ailing import Broken, NotOffered, Waited, failed
+from hilum.destinations.dimse.answering.ailing import NotOffered, Waited, failed
 from hilum.destinations.dimse.answering.gate import Gate
 from hilum.destinations.dimse.answering.parts import Part, parts_by_instance, parts_of
 from hilum.destinations.dimse.answering.pool import Pool
+from hilum.destinations.dimse.answering.rounds import Round
 from hilum.destinations.dimse.answering.ways import Way
 from hilum.destinations.dimse.refusals import OperationFailed
-from hilum.kernel.errors import HilumError
 from hilum.pipeline.answerers.ailments import AnswererFailed, Lost
 from hilum.pipeline.answerers.ports import Fetch
 from hilum.pipeline.archive.ports import Missing
+
+if TYPE_CHECKING:
+    from hilum.kernel.errors import HilumError
 
 _NOT_SENT: Final = "the archive did not send it, and does not say why"
 
@@ -91,37 +92,9 @@ class Fetching:
         return all(isinstance(error, known) for error in self._errors)
 
     async def _round(self, way: Way, parts: Sequence[Part]) -> None:
-        turn = deque(parts)
-        lanes = max(1, min(self._at_once, len(turn), self._pool.free))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(lanes):
-                group.create_task(self._lane(way, turn))
-
-    async def _lane(self, way: Way, turn: deque[Part]) -> None:
-        """Take one part after the other; when nothing more can be asked, leave the others."""
-        try:
-            while turn:
-                await self._bring(way, turn.popleft())
-        except HilumError as error:
-            self._errors.append(error)
-
-    async def _bring(self, way: Way, part: Part) -> None:
-        """Bring one part.
-
-        Raises HilumError: there is no association, or none any more.
-        """
-        while True:
-            loan = await way.borrow(part)
-            try:
-                await way.bring(loan, part, self._gate, self._reasons)
-            except OperationFailed as error:
-                self._errors.append(error)
-            except Broken:
-                # It ended while it was idle: once more on another one, and then on a new one.
-                if not loan.is_reused or loan.received_bytes:
-                    raise
-                continue
-            return
+        one = Round(self._pool, self._gate, self._reasons, at_once=self._at_once)
+        await one.run(way, parts)
+        self._errors += one.errors
 
     def _missing(self) -> dict[str, Missing]:
         because = _NOT_SENT if self._failure is None else str(self._failure)

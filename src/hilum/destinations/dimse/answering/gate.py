@@ -64,11 +64,33 @@ class Gate:
             self.refused[uid] = next(reasons, "it cannot be kept here")
 
 
+class WholeGate(Gate):
+    """Lets in all that comes, once: nobody has listed what is wanted."""
+
+    def __init__(self, sink: Sink, now: Callable[[], float]) -> None:
+        super().__init__(sink, (), now)
+        self._came: set[str] = set()
+
+    def begin(self, uid: str) -> bool:
+        """Tell whether an instance is let in; see `Gate`."""
+        if uid in self._came or uid in self._landing:
+            return False
+        self._landing.add(uid)
+        return True
+
+    def arrived(self, uid: str) -> None:
+        """Count an instance that is kept."""
+        super().arrived(uid)
+        self._came.add(uid)
+        self._arrived += 1
+
+
 class Entrance:
-    """The sink that one association has; it counts the bytes, and knows when the last came."""
+    """The sink that one association has; it counts what came, and knows when the last did."""
 
     def __init__(self, gate: Gate) -> None:
         self.received_bytes = 0
+        self.stored = 0  # instances that were kept, or dropped with success
         self.heard_at = gate.now()
         self._gate = gate
 
@@ -116,6 +138,7 @@ class _Watched:
         except HilumError as error:
             self._gate.gave_up(self._uid, error)
             raise
+        self._entrance.stored += 1
         self._gate.arrived(self._uid)
 
     async def drop(self) -> None:
@@ -134,6 +157,7 @@ class _Nowhere:
 
     async def keep(self) -> None:
         """Keep nothing."""
+        self._entrance.stored += 1
 
     async def drop(self) -> None:
         """Leave nothing."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from hilum.destinations.dimse.answering.proposal import CLASSES_AT_ONCE
 from hilum.destinations.dimse.answering.steps import uid_groups
+from hilum.destinations.dimse.answering.surveying import Series
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.charset_writing import UTF_8
 from hilum.dicom.dataset import DataSet
-from hilum.dicom.likely_classes import COMMON
+from hilum.dicom.likely_classes import COMMON, classes_of_modalities
 from hilum.dimse.upper.negotiation import looks_like_storage
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.ports import Fetch
@@ -53,6 +54,27 @@ def parts_of(fetch: Fetch, *, lists: bool) -> list[Part]:
             level = Level.SERIES
         parts.append(Part(level, keys, classes_of(wanted)))
     return _without_doubles(parts)
+
+
+def parts_of_series(retrieval: Retrieval, series: Iterable[Series]) -> list[Part]:
+    """Give a part for each series of what nobody has listed."""
+    return [
+        Part(
+            Level.SERIES,
+            {
+                **retrieval.keys,
+                Level.STUDY: (one.study_instance_uid,),
+                Level.SERIES: (one.series_instance_uid,),
+            },
+            frozenset(classes_of_modalities([one.modality]) or COMMON),
+        )
+        for one in series
+    ]
+
+
+def are_known(series: Iterable[Series]) -> bool:
+    """Tell whether it can be told which SOP classes each may have."""
+    return all(classes_of_modalities([one.modality]) for one in series)
 
 
 def parts_by_instance(retrieval: Retrieval, wanted: Iterable[Named], *, lists: bool) -> list[Part]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Final
 
 from hilum.destinations.dimse.answering.ailing import NotOffered, underway
@@ -27,6 +28,18 @@ Reasons = MutableMapping[str, str]
 _FOREVER_SECONDS: Final = 7 * 86_400.0
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What became of one part: what the peer says at its end, and what came.
+
+    `stored`: instances that came and were answered with success, whether they were wanted or not.
+    """
+
+    stored: int
+    said_sent: int = 0
+    said_failed: int = 0
+
+
 class Way(ABC):
     """How one part is brought. `service`: what is asked for."""
 
@@ -41,7 +54,7 @@ class Way(ABC):
         """Give an association for a part. Raises NotOffered, or as `Pool.borrow` does."""
 
     @abstractmethod
-    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> None:
+    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> Brought:
         """Bring a part through the gate; the loan ends with it. `reasons`: what the peer said.
 
         A cancelled task returns when the peer has stopped, or was left, a second later at most.
@@ -98,6 +111,13 @@ def _explain(retrieve: Retrieve, service: Service, called: str, reasons: Reasons
     reasons.update(dict.fromkeys(retrieve.failed, words))
 
 
+def _brought(retrieve: Retrieve, entrance: Entrance) -> Brought:
+    if retrieve.ending is None:
+        return Brought(entrance.stored)
+    counts = retrieve.ending.counts
+    return Brought(entrance.stored, counts.completed + counts.warned, counts.failed)
+
+
 class Getting(Way):
     """C-GET: what comes, comes on the association that asks (PS3.4 §C.4.3)."""
 
@@ -132,7 +152,7 @@ class Getting(Way):
             raise NotOffered(f"{loan.requestor.address} does not offer {sop_class_name(sop_class)}")
         return loan
 
-    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> None:
+    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> Brought:
         """Bring a part; see `Way`."""
         model = self._model_for(part)
         loan.entrance = entrance = Entrance(gate)
@@ -142,6 +162,7 @@ class Getting(Way):
             await self._run(loan, retrieve, body, gate)
         finally:
             _explain(retrieve, self.service, loan.requestor.address.called, reasons)
+        return _brought(retrieve, entrance)
 
 
 class Moving(Way):
@@ -177,7 +198,7 @@ class Moving(Way):
             raise NotOffered(f"{loan.requestor.address} does not offer {sop_class_name(sop_class)}")
         return loan
 
-    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> None:
+    async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> Brought:
         """Bring a part; see `Way`."""
         model = self._model_for(part)
         retrieve = move(
@@ -194,6 +215,7 @@ class Moving(Way):
         finally:
             watch.stop()
             _explain(retrieve, self.service, loan.requestor.address.called, reasons)
+        return _brought(retrieve, entrance)
 
     async def _move(self, loan: Loan, retrieve: Retrieve, entrance: Entrance) -> None:
         calling = loan.requestor.address.calling
