@@ -31,8 +31,7 @@ class Span:
 def spans_of(header: str, size: int) -> tuple[Span, ...]:
     """Read a Range header for a body of `size` bytes; nothing: answer with the whole.
 
-    What is malformed, in another unit, or too much is ignored, as RFC 9110 §14.2 has it. A server
-    may answer several spans with the whole.
+    What is malformed, in another unit, or too much is ignored, as RFC 9110 §14.2 has it.
 
     Raises:
         RequestRefused: 416, none of the spans is in the body.

@@ -27,6 +27,7 @@ DICOM: Final = "application/dicom"
 DICOM_JSON: Final = "application/dicom+json"
 DICOM_XML: Final = "application/dicom+xml"
 MULTIPART_RELATED: Final = "multipart/related"
+MULTIPART_BYTERANGES: Final = "multipart/byteranges"
 
 
 @dataclass(frozen=True, slots=True)

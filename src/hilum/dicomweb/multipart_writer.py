@@ -1,4 +1,6 @@
-"""Writes multipart/related bodies (RFC 2387) piece by piece, their length known before they begin.
+"""Writes multipart bodies piece by piece, their length known before they begin.
+
+Those of instances and values are multipart/related (RFC 2387).
 
 Some servers refuse chunked bodies, so the exact Content-Length must be there before the first byte.
 """
@@ -7,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from hilum.dicomweb.media_types import MULTIPART_RELATED, MediaType
+from hilum.dicomweb.media_types import MULTIPART_BYTERANGES, MULTIPART_RELATED, MediaType
 
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,\-./:=?]{1,70}")  # RFC 2046 §5.1.1
 
@@ -18,13 +20,17 @@ class MultipartWriter:
     `boundary` must not occur in any part: 16 random bytes in hex never do.
     """
 
-    def __init__(self, boundary: str, part_type: str) -> None:
+    def __init__(self, boundary: str, part_type: str = "") -> None:
+        """Write parts of `part_type`; without one they are ranges of a body (RFC 9110 §14.6)."""
         if not _BOUNDARY.fullmatch(boundary):
             raise ValueError(f"{boundary!r} cannot be a boundary (RFC 2046 §5.1.1)")
         self._delimiter = b"--" + boundary.encode("ascii")
-        self.content_type = str(
-            MediaType(MULTIPART_RELATED, (("type", part_type), ("boundary", boundary)))
-        )
+        parameters = (("boundary", boundary),)
+        if part_type:
+            kind = MediaType(MULTIPART_RELATED, (("type", part_type), *parameters))
+        else:
+            kind = MediaType(MULTIPART_BYTERANGES, parameters)
+        self.content_type = str(kind)
 
     def head(self, headers: Mapping[str, str], *, is_first: bool) -> bytes:
         """Write what comes before the bytes of a part."""

@@ -1,4 +1,4 @@
-"""Draws pictures: the bytes of a frame become those of a JPEG, PNG or GIF. Needs `pixels`."""
+"""Draws pictures: the bytes of a frame become a JPEG, PNG, GIF or JPEG 2000. Needs `pixels`."""
 
 from io import BytesIO
 from typing import Final
@@ -8,12 +8,16 @@ from PIL import Image
 from hilum.imaging.codecs import photometric_of
 from hilum.imaging.coloring import colors_of, palette_colors
 from hilum.imaging.decoding import stored_values
-from hilum.imaging.picture import GIF, JPEG, PNG, Picture
+from hilum.imaging.picture import GIF, JPEG, JPEG_2000, PNG, Picture
 from hilum.imaging.shading import shades_of
 from hilum.imaging.viewport import Cut
 
 _PNG_LEVEL: Final = 3  # of 9; the next ones take twice the time for a hundredth of the size
 _COLORS_OF_GIF: Final = 256
+# JPEG 2000 is asked for a ratio of signal to noise, near that of a JPEG of the same quality (a CT:
+# 34 dB at 10, 43 at 50, 51 at 90). At 100 nothing is lost.
+_DECIBELS_OF_QUALITY: Final = (30.0, 0.22)
+_LOSSLESS: Final = 100
 # Shrinks in two steps where that is quicker, and cannot be seen (pillow).
 _REDUCING_GAP: Final = 3.0
 
@@ -61,6 +65,17 @@ def _written(image: Image.Image, picture: Picture) -> bytes:
         if image.mode != "L":
             image = image.quantize(_COLORS_OF_GIF, Image.Quantize.MEDIANCUT)
         image.save(out, "GIF", optimize=False)
+    elif picture.media_type == JPEG_2000:
+        _write_jpeg_2000(image, picture.quality, out)
     else:
         raise ValueError(f"{picture.media_type} is no type of pictures")
     return out.getvalue()
+
+
+def _write_jpeg_2000(image: Image.Image, quality: int, out: BytesIO) -> None:
+    if quality == _LOSSLESS:
+        image.save(out, "JPEG2000", irreversible=False)
+        return
+    least, each = _DECIBELS_OF_QUALITY
+    layers = [least + each * quality]
+    image.save(out, "JPEG2000", irreversible=True, quality_mode="dB", quality_layers=layers)

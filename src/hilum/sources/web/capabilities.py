@@ -8,11 +8,12 @@ from typing import Final
 
 from hilum.dicom.dictionary import entry
 from hilum.dicomweb.choice import Choice
-from hilum.dicomweb.choices import JSON, XML
+from hilum.dicomweb.choices import IMAGE_TYPES, JSON, XML
 from hilum.dicomweb.entity_tag import entity_tag
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.request_path import resource_of
 from hilum.dicomweb.resource import Capabilities, Entity, Resource, Search, Store
+from hilum.imaging.picture import PICTURE_TYPES
 from hilum.query.attributes import KEYS
 from hilum.query.level import Level
 from hilum.sources.web.conditional import is_known, not_modified
@@ -63,16 +64,17 @@ _JSON_OR_XML: Final = (
     _MULTIPART.format("application/dicom+xml"),
     "application/json",
 )
+_AS_STORED: Final = tuple(dict.fromkeys([names[0] for names in IMAGE_TYPES.values()]))
 _GIVES: Final[Mapping[str, tuple[str, ...]]] = {
     "search": _JSON_OR_XML,
     "metadata": _JSON_OR_XML,
     "store": ("application/dicom+json", "application/dicom+xml"),
     "instances": (_MULTIPART.format(_DICOM), _DICOM, "application/zip"),
-    "frames": (_OCTETS, "application/octet-stream"),
+    "frames": (_OCTETS, "application/octet-stream", *_AS_STORED),
     "bulkdata": (_OCTETS, "application/octet-stream"),
     "pixeldata": (_OCTETS,),
-    "rendered": ("image/jpeg", "image/png", "image/gif"),
-    "thumbnail": ("image/jpeg", "image/png", "image/gif"),
+    "rendered": (*PICTURE_TYPES, *[one for one in _AS_STORED if one.startswith("video/")]),
+    "thumbnail": PICTURE_TYPES,
 }
 _TAKES: Final = (_MULTIPART.format(_DICOM), _DICOM, *_JSON_OR_XML[:2])
 _OPTIONS: Final = ("limit", "offset", "includefield", "fuzzymatching", "emptyvaluematching",

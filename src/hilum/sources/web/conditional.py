@@ -1,10 +1,12 @@
-"""Bodies whose length and tag are known: 304 for who has them, 206 for who wants a part."""
+"""Bodies whose length and tag are known: 304 for who has them, 206 for who wants parts of them."""
 
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import cast
 
-from hilum.dicomweb.byte_range import spans_of
+from hilum.dicomweb.byte_range import Span, spans_of
 from hilum.dicomweb.entity_tag import has_it, still_holds
+from hilum.dicomweb.multipart_writer import MultipartWriter
 from hilum.pipeline.archive.segments import Begun, Piece, Segment, Streamer, cut, size_of
 from hilum.sources.web.exchange import Exchange, Reply
 
@@ -29,7 +31,7 @@ async def single_part(
 ) -> Reply:
     """Answer with a body that is one thing, or the range of it that was asked for.
 
-    `headers` have its ETag. Several ranges are answered with the whole (RFC 9110 §14.2).
+    `headers` have its ETag. Several ranges are parts of multipart/byteranges (RFC 9110 §14.6).
 
     Raises:
         RequestRefused: 416.
@@ -44,8 +46,25 @@ async def single_part(
             given["Content-Range"] = spans[0].content_range(size)
             given["Content-Length"] = str(spans[0].length)
             return Reply(206, content_type, await begun(exchange, streamer, part), given)
+        if spans:
+            writer = MultipartWriter(uuid.uuid4().hex)
+            parts = _ranges_of(segments, spans, writer, content_type)
+            given["Content-Length"] = str(size_of(parts))
+            return Reply(206, writer.content_type, await begun(exchange, streamer, parts), given)
     given["Content-Length"] = str(size)
     return Reply(200, content_type, await begun(exchange, streamer, segments), given)
+
+
+def _ranges_of(
+    segments: Sequence[Segment], spans: Sequence[Span], writer: MultipartWriter, content_type: str
+) -> list[Segment]:
+    """Give ranges of a body as parts of another one."""
+    size, parts = size_of(segments), list[Segment]()
+    for span in spans:
+        headers = {"Content-Type": content_type, "Content-Range": span.content_range(size)}
+        parts.append(writer.head(headers, is_first=not parts))
+        parts += cut(segments, span.start, span.end)
+    return [*parts, writer.closing]
 
 
 async def begun(

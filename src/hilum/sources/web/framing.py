@@ -71,6 +71,8 @@ class FrameRetriever:
     async def _frames(self, exchange: Exchange, holding: Holding, asked: Sequence[int]) -> Reply:
         frames = await frames_of(self._shelf, holding)
         numbers = [number - 1 for number in asked]
+        if max(numbers) >= frames.count and is_video(holding):
+            raise NoFrames("its frames are one video stream, which is frame 1")
         if max(numbers) >= frames.count:
             raise NoFrames(f"it has {frames.count} frames, numbered from 1")
         choice = self._choice(exchange, holding, frames, len(numbers))

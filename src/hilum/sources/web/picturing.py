@@ -1,6 +1,7 @@
 """RetrieveRendered and RetrieveThumbnail: pictures of what is held (PS3.18 §10.4.1.1.3, .4).
 
-Frames are drawn as they are sent, one at a time; nothing is ever decoded in this process.
+A video is given as it is. Frames are drawn as they are sent, one at a time; nothing is ever decoded
+in this process.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ from hilum.pipeline.drawing.studio import StudioBusy
 from hilum.sources.web.conditional import is_known, not_modified
 from hilum.sources.web.door import Handler
 from hilum.sources.web.exchange import Exchange, Reply
+from hilum.sources.web.framing import is_video
 from hilum.sources.web.picture_parts import (
     PictureParts,
     Streamed,
@@ -36,6 +38,7 @@ from hilum.sources.web.replies import tag_of
 from hilum.sources.web.representative import candidates
 from hilum.sources.web.shelf import Shelf
 from hilum.sources.web.supplied import gathered
+from hilum.sources.web.videos import video_reply
 
 THUMBNAIL_PIXELS: Final = 200
 _MANY: Final = 2  # of several pictures, how many does not matter for how they are framed
@@ -59,7 +62,6 @@ class Picturing:
                 the gateway draws none, 503 too many want some.
             CorruptPayload, OSError: it cannot be read.
         """
-        check_drawing()
         rendering = rendering_of(tuple(exchange.parameters()))
         accepted = exchange.accepted()
         holdings = await self._shelf.holdings(exchange, resource.place, Purpose.RENDER)
@@ -116,7 +118,6 @@ class Picturing:
 
     async def of_uri(self, exchange: Exchange, holding: Holding, asked: WadoUri) -> Reply:
         """Answer a WADO-URI request for a picture of an instance. Raises: as `rendered`."""
-        check_drawing()
         wish = Wish(rendering=asked.rendering, region=asked.region)
         frames = () if asked.frame is None else (asked.frame,)
         try:
@@ -136,6 +137,9 @@ class Picturing:
         *,
         is_single: bool = False,
     ) -> Reply:
+        if is_video(holding) and not frames:
+            return await video_reply(exchange, self._shelf, holding, wish.rendering, accepted)
+        check_drawing()
         film = await self._gallery.film(holding)
         wanted = _frames(film, frames)
         choice = _choice(accepted, len(wanted), is_single=is_single)
@@ -167,6 +171,7 @@ class Picturing:
         if len(holdings) == 1:
             wish = Wish(rendering=rendering)
             return await self._instance(exchange, holdings[0], (), wish, accepted)
+        check_drawing()
         choice = accepted.choose(rendered_choices(PICTURE_TYPES, number=_MANY))
         tag = _tag(holdings, choice, exchange)
         if is_known(exchange, tag):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from hilum.dicomweb.choice import Accepted, Choice
-from hilum.dicomweb.choices import rendered_choices, single_part
+from hilum.dicomweb.choices import IMAGE_TYPES, rendered_choices, single_part
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.wado_uri import WadoUri, wado_uri_of
@@ -12,7 +12,7 @@ from hilum.pipeline.archive.frames import NoFrames
 from hilum.pipeline.archive.ports import Holding, Purpose
 from hilum.pipeline.drawing.studio import can_draw
 from hilum.sources.web.exchange import Exchange, Reply
-from hilum.sources.web.framing import frames_of
+from hilum.sources.web.framing import frames_of, is_video
 from hilum.sources.web.instance_plan import file_choices, giving_of
 from hilum.sources.web.picturing import Picturing
 from hilum.sources.web.replies import tag_of
@@ -57,6 +57,9 @@ class WadoUriAnswers:
     async def _choices(self, holding: Holding, asked: WadoUri) -> list[Choice]:
         """Give the ways to answer: an image is a picture first (PS3.18 §9.5.1), all are files."""
         files = file_choices(holding)
+        if is_video(holding):
+            types = IMAGE_TYPES[holding.transfer_syntax_uid]
+            return [*files, *single_part(rendered_choices(types, number=1))]
         if asked.accepted.best(files) is not None and not await self._is_image(holding):
             return files
         return [*single_part(rendered_choices(PICTURE_TYPES, number=1)), *files]

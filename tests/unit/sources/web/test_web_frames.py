@@ -170,7 +170,37 @@ def test_a_video_is_one_frame(rig):
     rig.store(head_of(frames=300) + encapsulated([b"mp", b"eg"]), MPEG4)
 
     assert rig.get(f"{PATH}/frames/1", "video/*").content == b"mpeg"
-    assert rig.get(f"{PATH}/frames/2", "video/*").status_code == 404
+    assert rig.get(f"{PATH}/frames/1", "video/mp4").content == b"mpeg"
+    beyond = rig.get(f"{PATH}/frames/2", "video/*")
+    assert (beyond.status_code, b"one video stream" in beyond.content) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "media_type"),
+    [
+        ("1.2.840.10008.1.2.4.50", "image/jpeg"),
+        ("1.2.840.10008.1.2.4.70", "image/jpeg"),
+        ("1.2.840.10008.1.2.4.80", "image/jls"),
+        ("1.2.840.10008.1.2.4.91", "image/jp2"),
+        ("1.2.840.10008.1.2.4.93", "image/jpx"),
+        ("1.2.840.10008.1.2.4.201", "image/jphc"),
+        ("1.2.840.10008.1.2.4.112", "image/jxl"),
+        ("1.2.840.10008.1.2.5", "image/dicom-rle"),
+        ("1.2.840.10008.1.2.4.100", "video/mpeg"),
+        ("1.2.840.10008.1.2.4.106", "video/mp4"),
+        ("1.2.840.10008.1.2.4.108", "video/h265"),
+    ],
+)
+def test_one_frame_is_given_alone_as_stored_by_its_own_type(rig, syntax, media_type):
+    rig.store(head_of() + encapsulated([b"compressed"]), syntax)
+
+    answer = rig.get(f"{PATH}/frames/1", media_type)
+
+    assert (answer.status_code, answer.content) == (200, b"compressed")
+    assert header(answer, "content-type") == f"{media_type}; transfer-syntax={syntax}"
+    others = [one for one in ("image/jpeg", "image/jls", "video/mp4") if one != media_type]
+    for other in others:
+        assert rig.get(f"{PATH}/frames/1", other).status_code == 406
 
 
 def test_big_endian_frames_are_given_in_little_endian(rig):

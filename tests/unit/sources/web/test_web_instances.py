@@ -1,5 +1,7 @@
 """RetrieveInstances: the bytes that were stored, in any framing."""
 
+import email
+import email.policy
 import asyncio
 import io
 import zipfile
@@ -245,13 +247,51 @@ def test_a_range_of_an_instance_is_a_part_of_its_file(rig):
     assert (other.status_code, other.content) == (200, whole.content)
 
 
+def test_several_ranges_of_an_instance_are_parts_that_say_where_they_are_from(rig):
+    (made,) = kept(rig, number=1, pixel_bytes=3 << 20)
+    whole = rig.get(path(made), SINGLE)
+    size = len(whole.content)
+
+    answer = rig.get(path(made), SINGLE, range="bytes=-5, 300-1999999, 0-9")
+
+    assert answer.status_code == 206
+    assert header(answer, "content-length") == str(len(answer.content))
+    head = f"Content-Type: {header(answer, 'content-type')}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + answer.content, policy=email.policy.HTTP)
+    assert message.get_content_type() == "multipart/byteranges"
+    parts = list(message.iter_parts())
+    assert [part["Content-Range"] for part in parts] == [
+        f"bytes 0-9/{size}",
+        f"bytes 300-1999999/{size}",
+        f"bytes {size - 5}-{size - 1}/{size}",
+    ]
+    kind = f"Content-Type: {header(whole, 'content-type')}\r\n".encode()
+    assert answer.content.count(kind) == 3
+    boundary = message.get_boundary().encode()
+    bodies = [one.partition(b"\r\n\r\n")[2] for one in answer.content.split(b"--" + boundary)[1:]]
+    expected = [whole.content[:10], whole.content[300:2000000], whole.content[-5:]]
+    assert [one.removesuffix(b"\r\n") for one in bodies[:-1]] == expected
+
+
+def test_ranges_that_touch_are_one(rig):
+    (made,) = kept(rig, number=1)
+    whole = rig.get(path(made), SINGLE)
+
+    answer = rig.get(path(made), SINGLE, range="bytes=0-9,5-20")
+
+    assert (answer.status_code, answer.content) == (206, whole.content[:21])
+    assert header(answer, "content-range") == f"bytes 0-20/{len(whole.content)}"
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
         ("bytes=9999999-", 416),
         ("bytes=5-2", 200),
         ("bytes=" + "0-1," * 500, 200),
-        ("bytes=0-0,5-6", 200),
+        ("bytes=0-0,5-6", 206),
+        ("bytes=0-0,9999999-", 206),
+        ("bytes=" + "0-1," * 17, 200),
         ("bytes=0-99999999999999999", 206),
         ("lines=1-2", 200),
         ("bytes=-0", 416),

@@ -24,6 +24,7 @@ from hilum.testing.scripted_archive import ScriptedSupply
 AT_STUDY = f"/studies/{STUDY}"
 AT_SERIES = f"{AT_STUDY}/series/{SERIES}"
 AT = f"{AT_SERIES}/instances/{INSTANCE}"
+MPEG_4 = "1.2.840.10008.1.2.4.102"
 ANY = "*/*"
 
 
@@ -52,6 +53,7 @@ def test_an_image_is_one_picture(rig):
         (ANY, "image/jpeg"),
         ("image/*", "image/jpeg"),
         ("image/gif", "image/gif"),
+        ("image/jp2", "image/jp2"),
         ("image/webp, image/png;q=0.9", "image/png"),
         ("image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", "image/png"),
     ],
@@ -65,7 +67,7 @@ def test_a_picture_is_of_the_type_that_is_liked_most(rig, accept, content_type):
 def test_what_cannot_be_made_is_not_acceptable(rig):
     rig.hold_gray(7)
 
-    answer = rig.get(f"{AT}/rendered", "image/jp2")
+    answer = rig.get(f"{AT}/rendered", "image/webp")
 
     assert answer.status_code == 406
     assert "image/jpeg" in told(answer)
@@ -188,12 +190,32 @@ def test_damaged_pixels_are_a_conflict_and_no_fault_of_ours(rig):
     assert rig.payloads.open_now == 0
 
 
+def test_a_video_is_given_as_it_is_to_who_takes_it(rig, monkeypatch):
+    rig.hold(image_builder(frames=300), [b"stre", b"am"], syntax=MPEG_4)
+    monkeypatch.setattr(picture_refusal, "can_draw", lambda: False)
+
+    for at, accept in ((AT, "video/mp4"), (AT, ANY), (AT_STUDY, "video/*;q=0.5, image/webp")):
+        answer = rig.get(f"{at}/rendered", accept)
+
+        assert (answer.status_code, answer.content) == (200, b"stream")
+        assert header(answer, "content-type") == "video/mp4"
+    part = rig.get(f"{AT}/rendered", "video/mp4", range="bytes=2-")
+    assert (part.status_code, part.content) == (206, b"ream")
+    assert rig.payloads.open_now == 0
+
+
 def test_a_video_has_no_pictures(rig):
-    rig.hold(image_builder(), [b"\0\0\1\xb3"], syntax="1.2.840.10008.1.2.4.100")
+    rig.hold(image_builder(frames=300), [b"stream"], syntax=MPEG_4)
 
-    answer = rig.get(f"{AT}/rendered")
+    still = rig.get(f"{AT}/rendered", "image/jpeg")
+    frame = rig.get(f"{AT}/frames/7/rendered")
+    address = f"/dicom-web{AT}/rendered"
+    changed = rig.client.get(address, params={"viewport": "10,10"})
 
-    assert (answer.status_code, "video" in told(answer)) == (406, True)
+    assert (still.status_code, "video/mp4" in told(still)) == (406, True)
+    assert (frame.status_code, "video" in told(frame)) == (406, True)
+    assert (changed.status_code, "as it is stored" in told(changed)) == (406, True)
+    assert rig.get(f"{AT}/thumbnail").status_code == 406
 
 
 def test_a_crowd_is_told_to_come_again(rig):

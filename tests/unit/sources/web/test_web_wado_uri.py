@@ -124,3 +124,15 @@ def test_a_native_image_keeps_its_bytes(asked):
     answer = asked.get(contentType="application/dicom")
 
     assert answer.content.endswith(bytes(range(16)))
+
+
+def test_a_video_is_a_file_unless_it_is_asked_for_as_a_video(asked):
+    asked.rig.store(head_of(frames=30) + encapsulated([b"stream"]), "1.2.840.10008.1.2.4.102")
+
+    default = asked.get()
+    video = asked.get(contentType="video/mp4")
+    other = asked.get(contentType="video/mpeg")
+
+    assert header(default, "content-type").startswith("application/dicom")
+    assert video.content == b"1.2.1.1.1 None"  # by who answers with pictures
+    assert other.status_code == 406
