@@ -1,8 +1,8 @@
 """RetrieveInstances: the bytes that were stored, in any framing."""
 
+import asyncio
 import email
 import email.policy
-import asyncio
 import io
 import zipfile
 
