@@ -23,7 +23,7 @@ from hilum.ledger.search_columns import (
 from hilum.ledger.search_conditions import FALSE, Condition, Parameter, condition_of
 from hilum.ledger.search_extras import Beside, beside, of_beside
 from hilum.ledger.search_plan import Plan, plan_of
-from hilum.ledger.search_rows import attributes_of
+from hilum.ledger.search_rows import RowReader
 from hilum.ledger.texts import Row
 from hilum.query.match import Match
 from hilum.query.query import Attribute, Query
@@ -134,30 +134,47 @@ def _work_of(query: Query, extra: Mapping[int, Beside]) -> _Work:
 
 
 def _find(cursor: Cursor, work: _Work, limit: int, start: tuple[Place | None, int]) -> Found:
+    if work.undecided:
+        return _look_through(cursor, work, limit, start)
+    after, skip = start
+    # One more tells whether there are more.
+    rows = _run(cursor, work, after, (limit + 1, skip))
+    level, read = work.query.level, RowReader(work.query.level, work.computed).attributes_of
+    matches = tuple([Match(level, read(row)) for row in rows[:limit]])
+    place = _place_of(work, rows[limit - 1]) if len(rows) > limit else None
+    return Found(matches, place, tuple(work.ignored))
+
+
+def _look_through(
+    cursor: Cursor, work: _Work, limit: int, start: tuple[Place | None, int]
+) -> Found:
+    """Find those of the candidates that SQL gives that match."""
     after, skip = start
     found: list[Match] = []
     looked = 0
     ignored = tuple(work.ignored)
+    level, read = work.query.level, RowReader(work.query.level, work.computed).attributes_of
     while True:
-        # One more tells whether there are more.
-        size = _CANDIDATES_AT_ONCE if work.undecided else limit + 1
-        in_sql = 0 if work.undecided else skip
-        rows = _run(cursor, work, after, (size, in_sql))
+        rows = _run(cursor, work, after, (_CANDIDATES_AT_ONCE, 0))
         for row in rows:
-            match = Match(work.query.level, attributes_of(row, work.query.level, work.computed))
-            is_match = not work.undecided or matches_data_set(work.undecided, match.attributes)
-            if is_match and work.undecided and skip:
+            match = Match(level, read(row))
+            is_match = matches_data_set(work.undecided, match.attributes)
+            if is_match and skip:
                 skip -= 1
             elif is_match:
                 if len(found) == limit:
                     return Found(tuple(found), after, ignored)
                 found.append(match)
-            after = row[-len(work.plan.order) :]
+            after = _place_of(work, row)
         looked += len(rows)
-        if len(rows) < size:
+        if len(rows) < _CANDIDATES_AT_ONCE:
             return Found(tuple(found), None, ignored)
         if looked >= CANDIDATES_MAX:
             return Found(tuple(found), after, ignored, skip)
+
+
+def _place_of(work: _Work, row: Row) -> Place:
+    return row[-len(work.plan.order) :]
 
 
 def _run(cursor: Cursor, work: _Work, after: Place | None, page: tuple[int, int]) -> list[Row]:

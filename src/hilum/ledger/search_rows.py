@@ -1,10 +1,11 @@
 """A row of a search as the data set of a match: texts in UTF-8, what is empty left out."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from hilum.dicom.dataset import DataSet
-from hilum.dicom.text_data_set import TextDataSet
+from hilum.dicom.text_data_set import Columns, TextDataSet
 from hilum.ledger.search_columns import OF_LEVEL, Computed
 from hilum.ledger.search_extras import Beside, items_of
 from hilum.ledger.texts import Row
@@ -16,25 +17,30 @@ _COLUMNS: Final = {
     )
     for level in Level
 }
+# Questions that want other attributes have other columns; clients ask the same ones again and again.
+_KEPT: Final = 256
 
 
-def attributes_of(row: Row, level: Level, computed: Sequence[Computed | Beside]) -> DataSet:
-    """Read a row: the columns of all levels in their order, then what was computed."""
-    columns = _COLUMNS[level]
-    texts = {
-        tag: (vr, str(value))
-        for (tag, vr), value in zip(columns, row, strict=False)
-        if value is not None and value != ""
-    }
-    data_set = TextDataSet(texts)
-    sequences: list[tuple[int, str]] = []
-    for one, value in zip(computed, row[len(columns) :], strict=False):
-        if value is None:
-            continue
-        if one.vr == "SQ":
-            sequences.append((one.tag, value))
-        else:
-            texts[one.tag] = (one.vr, str(value))
-    for tag, value in sequences:
-        data_set.elements[tag] = ("SQ", items_of(value, data_set))
-    return data_set
+class RowReader:
+    """Reads the rows of one statement: the columns of all levels, then what was computed."""
+
+    def __init__(self, level: Level, computed: Sequence[Computed | Beside]) -> None:
+        columns = (*_COLUMNS[level], *[(one.tag, one.vr) for one in computed])
+        self._columns = _columns_of(columns)
+        self._sequences = [
+            (place, tag) for place, (tag, vr) in enumerate(columns) if vr == "SQ"
+        ]  # fmt: skip
+
+    def attributes_of(self, row: Row) -> DataSet:
+        """Read a row; what is behind the columns is not of the match."""
+        data_set = TextDataSet(self._columns, row)
+        for place, tag in self._sequences:
+            if row[place] is not None:
+                data_set.elements[tag] = ("SQ", items_of(row[place], data_set))
+        return data_set
+
+
+@lru_cache(maxsize=_KEPT)
+def _columns_of(columns: tuple[tuple[int, str], ...]) -> Columns:
+    """Give the same object for the same columns: whoever reads them prepares that once."""
+    return Columns((place, tag, vr) for place, (tag, vr) in enumerate(columns) if vr != "SQ")

@@ -7,7 +7,7 @@ from hilum.dicom.dataset import DataSet
 from hilum.query.level import Level
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Match:
     """A patient, study, series or instance.
 

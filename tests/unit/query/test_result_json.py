@@ -6,7 +6,7 @@ from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.bulk import Bulk
 from hilum.dicom.charset_writing import UTF_8
 from hilum.dicom.json_writer import to_json
-from hilum.dicom.text_data_set import TextDataSet
+from hilum.dicom.text_data_set import Columns, TextDataSet
 from hilum.query.answer import result_of
 from hilum.query.level import Level
 from hilum.query.match import Match
@@ -61,6 +61,12 @@ def test_both_ways_give_the_same(level, charset, asked, url):
     assert straight == to_json(result_of(query, match, retrieve_url=url))
 
 
+def row_of(texts):
+    """Make it as the catalogue does: other things may stand in a row, too."""
+    columns = Columns((place, tag, vr) for place, (tag, (vr, _)) in enumerate(texts.items(), 1))
+    return TextDataSet(columns, ("before", *[text for _, text in texts.values()], "behind"))
+
+
 TEXTS = {
     0x00080020: ("DA", "20260101"),
     0x00080061: ("CS", "CT\\MR"),
@@ -78,6 +84,41 @@ TEXTS = {
 }
 
 
+PLAIN = TEXTS | {
+    0x00080050: ("SH", None),
+    0x00081030: ("LO", ""),
+    0x00080061: ("CS", "CT"),
+    0x00201208: ("IS", 30),
+    0x00280010: ("US", 512),
+    0x00280034: ("IS", None),
+}
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize(
+    "asked", [[], [("includefield", "StudyDescription,00280010,00280034,00080056")]]
+)
+@pytest.mark.parametrize("url", [URL, ""])
+def test_rows_of_the_catalogue_are_written_as_their_bytes_are(level, asked, url):
+    query = query_of_parameters(level, asked, resource={}, limit_max=10).query
+    expected = to_json(result_of(query, Match(level, row_of(PLAIN)), retrieve_url=url))
+    writer = ResultJson(query)
+
+    for row in (row_of(PLAIN), row_of(dict(reversed(PLAIN.items()))), row_of(PLAIN)):
+        assert expected == writer.write(Match(level, row), retrieve_url=url)
+        assert row.row  # nobody has made bytes of it
+
+
+def test_what_another_archive_says_of_its_availability_is_handed_on():
+    query = query_of_parameters(Level.STUDY, [], resource={}, limit_max=10).query
+    match = Match(Level.STUDY, attributes(UTF_8), "elsewhere")
+
+    written = ResultJson(query).write(match, retrieve_url=URL)
+
+    assert b'"OFFLINE"' in written
+    assert written == to_json(result_of(query, match, retrieve_url=URL))
+
+
 @pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize(
     "asked", [[], [("includefield", "StudyDescription,00280010,00280034,00080056")]]
@@ -85,10 +126,10 @@ TEXTS = {
 @pytest.mark.parametrize("url", [URL, ""])
 def test_texts_of_the_catalogue_are_written_as_their_bytes_are(level, asked, url):
     query = query_of_parameters(level, asked, resource={}, limit_max=10).query
-    as_bytes = TextDataSet(TEXTS)
-    assert len(as_bytes.elements) == len(TEXTS)
+    as_bytes = row_of(TEXTS)
+    assert len(as_bytes.elements) == len([text for _, text in TEXTS.values() if text])
 
-    straight = ResultJson(query).write(Match(level, TextDataSet(TEXTS)), retrieve_url=url)
+    straight = ResultJson(query).write(Match(level, row_of(TEXTS)), retrieve_url=url)
 
     assert straight == ResultJson(query).write(Match(level, as_bytes), retrieve_url=url)
     assert straight == to_json(result_of(query, Match(level, as_bytes), retrieve_url=url))
@@ -103,7 +144,7 @@ def test_a_study_without_modalities_says_nothing_of_them():
     sources = [
         empty,
         DataSetBuilder().texts(0x0020000D, "1.2.3").data_set,
-        TextDataSet({0x0020000D: ("UI", "1.2.3")}),
+        row_of({0x0020000D: ("UI", "1.2.3")}),
     ]
     for source in sources:
         match = Match(Level.STUDY, source)

@@ -4,7 +4,7 @@ Pieces that go out have some size: one for each data set would cost more than wr
 """
 
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
 from hilum.dicomweb.choice import Choice, Framing
@@ -71,13 +71,11 @@ def form_of(choice: Choice) -> Form:
     return _Parts() if choice.framing is Framing.MULTIPART else _Alone()
 
 
-def whole(form: Form, data_sets: Iterable[bytes]) -> bytes:
+def whole(form: Form, data_sets: Sequence[bytes]) -> bytes:
     """Put data sets into one body."""
-    parts: list[bytes] = []
-    for data_set in data_sets:
-        parts += (form.before(is_first=not parts), data_set)
-    parts.append(form.end(is_empty=not parts))
-    return b"".join(parts)
+    first, other = form.before(is_first=True), form.before(is_first=False)
+    end = form.end(is_empty=not data_sets)
+    return b"".join((first, other.join(data_sets), end)) if data_sets else end
 
 
 async def streamed(form: Form, data_sets: AsyncIterator[bytes | None]) -> AsyncIterator[bytes]:

@@ -1,12 +1,13 @@
 """Matches of a search as data sets that are sent, and what is to be said of those that are not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final
 
 from hilum.dicom.dictionary import entry
 from hilum.dicom.native_xml_writer import to_xml
-from hilum.dicomweb.addresses import url_of
+from hilum.dicom.text_data_set import TextDataSet
+from hilum.dicomweb.addresses import path_to
 from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.media_types import DICOM_XML
 from hilum.dicomweb.resource import Place
@@ -27,36 +28,46 @@ from hilum.sources.web.supplied import Incomplete
 HELD_BYTES_MAX: Final = 4 << 20
 # Writing one takes a tenth of a millisecond; others want the event loop in between.
 _AT_ONCE: Final = 32
+_ROWS_AT_ONCE: Final = 256  # of our own catalogue, in JSON: some microseconds each
 _NAMED: Final = (Level.STUDY, Level.SERIES, Level.IMAGE)
 
 
 class ResultWriter:
-    """Writes one match after the other."""
+    """Writes matches as answers, each with the address of what it stands for."""
 
     def __init__(self, query: Query, root: BaseUrl, essence: str) -> None:
         self._query = query
+        self._named = [level.unique_tag for level in _NAMED if level <= query.level]
         self._root = root
+        self._base = str(root)
         self._json = None if essence == DICOM_XML else ResultJson(query)
 
-    def write(self, match: Match) -> bytes:
-        """Write one match as an answer, with the address of what it stands for."""
-        url = self._url(match)
-        if self._json is not None:
-            return self._json.write(match, retrieve_url=url)
-        return to_xml(result_of(self._query, match, retrieve_url=url))
+    def at_once(self, matches: Sequence[Match]) -> int:
+        """Say how many of these may be written before others have their turn."""
+        is_quick = self._json is not None and self._json.is_quick
+        if is_quick and matches and isinstance(matches[0].attributes, TextDataSet):
+            return _ROWS_AT_ONCE
+        return _AT_ONCE
+
+    def write(self, matches: Iterable[Match]) -> list[bytes]:
+        """Write some of them."""
+        if self._json is None:
+            return [
+                to_xml(result_of(self._query, one, retrieve_url=self._url(one))) for one in matches
+            ]
+        write = self._json.write
+        return [write(one, retrieve_url=self._url(one)) for one in matches]
 
     def _url(self, match: Match) -> str:
-        """Give the address of a match; "" where no path could name it."""
-        uids = [_uid(match, level) for level in _NAMED if level <= match.level]
+        """Give the address of a match; "" where no path could name it.
+
+        A UID that is none is left out of the path, as flat paths do.
+        """
+        text = match.attributes.text
+        uids = [uid if is_uid(uid := text(tag)) else "" for tag in self._named]
         if not uids or not uids[-1]:
             return ""
-        return url_of(self._root, Place(*uids))
-
-
-def _uid(match: Match, level: Level) -> str:
-    """Give a UID for a path; what is none is left out of it, as flat paths do."""
-    uid = match.attributes.text(level.unique_tag)
-    return uid if is_uid(uid) else ""
+        return f"{self._base}{path_to(Place(*uids))}"
 
 
 class Results:
@@ -90,13 +101,13 @@ class Results:
     async def gather(self) -> None:
         """Write results until there are no more, or those that wait are enough, or long enough."""
         size = 0
-        async for result in self._written:
-            if result is None:
+        async for results in self._written:
+            if results is None:
                 if not await self._come_soon():
                     return
                 continue
-            self.held.append(result)
-            size += len(result)
+            self.held += results
+            size += sum(map(len, results))
             if size > HELD_BYTES_MAX:
                 return
         self.is_whole = True
@@ -113,10 +124,11 @@ class Results:
                 yield result
             self.held.clear()
             yield None
-            async for later in self._written:
-                if later is None and len(self._said) > told and not may_lack:
+            async for results in self._written:
+                if results is None and len(self._said) > told and not may_lack:
                     raise Incomplete(next(reversed(self._said)))
-                yield later
+                for later in results or (None,):
+                    yield later
         finally:
             await self.aclose()
 
@@ -144,21 +156,24 @@ class Results:
             self._deadline = now + self._patience_seconds
         return await self._batches.comes_within(self._deadline - now)
 
-    async def _write(self) -> AsyncIterator[bytes | None]:
-        """Give one result after the other; None: what is next has to be waited for."""
-        number = 0
+    async def _write(self) -> AsyncIterator[list[bytes] | None]:
+        """Give results, some at a time; None: what is next has to be waited for."""
+        left = self._limit
         while (batch := await self._batches.next()) is not None:
             self._ignored = batch.ignored
             self._said |= dict.fromkeys(batch.warnings)
             self._awaited = batch.awaited
-            for match in batch.matches:
-                if number == self._limit:
+            at_once = self._writer.at_once(batch.matches)
+            for first in range(0, len(batch.matches), at_once):
+                some = batch.matches[first : first + at_once]
+                if left < self._limit:
+                    await asyncio.sleep(0)
+                if left:
+                    yield self._writer.write(some[:left])
+                if len(some) > left:
                     self._has_more = True
                     return
-                number += 1
-                if not number % _AT_ONCE:
-                    await asyncio.sleep(0)
-                yield self._writer.write(match)
+                left -= len(some)
             yield None
 
 
