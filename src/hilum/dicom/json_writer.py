@@ -154,12 +154,17 @@ def text_body(vr: str, text: str) -> str:
         return ""
     if vr in SINGLE_TEXT_VRS:
         return ',"Value":[' + quoted(text) + "]"
-    write = _WRITERS.get(vr, quoted)
+    write = value_writer(vr)
     if "\\" not in text:
         return ',"Value":[' + write(text) + "]"
     # An empty value between others is null (PS3.18 §F.2.5).
     values = [value.strip("\0 ") for value in text.split("\\")]
     return ',"Value":[' + ",".join([write(one) if one else "null" for one in values]) + "]"
+
+
+def value_writer(vr: str) -> Callable[[str], str]:
+    """Give what writes a single value of a VR that is text, without padding."""
+    return _WRITERS.get(vr, quoted)
 
 
 def _numbers(vr: str, raw: bytes, *, little_endian: bool) -> str:
@@ -175,6 +180,9 @@ def _numbers(vr: str, raw: bytes, *, little_endian: bool) -> str:
 
 def _name(text: str) -> str:
     """Write a name; groups that are empty are left out (PS3.18 §F.2.2)."""
+    if "=" not in text:
+        alphabetic = text.strip(" ")
+        return f'{{"Alphabetic":{quoted(alphabetic)}}}' if alphabetic else "null"
     name = PersonName.of(text)
     groups = zip(("Alphabetic", "Ideographic", "Phonetic"), name.groups, strict=True)
     found = [f'"{group}":{quoted(value)}' for group, value in groups if value]

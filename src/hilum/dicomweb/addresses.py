@@ -7,8 +7,15 @@ from hilum.dicomweb.resource import Place
 
 def path_to(place: Place) -> str:
     """Write the path of a study, series or instance."""
-    parts = (("studies", place.study), ("series", place.series), ("instances", place.instance))
-    return "".join([f"/{name}/{uid}" for name, uid in parts if uid])
+    return path_of(place.study, place.series, place.instance)
+
+
+def path_of(study: str, series: str = "", instance: str = "") -> str:
+    """Write it of UIDs; those that are "" are left out."""
+    path = f"/studies/{study}" if study else ""
+    if series:
+        path += f"/series/{series}"
+    return f"{path}/instances/{instance}" if instance else path
 
 
 def url_of(base: BaseUrl, place: Place) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hilum.dicom import tags
-from hilum.dicom.json_writer import element_json, prefix, quoted, text_body, to_json
+from hilum.dicom.json_writer import element_json, prefix, quoted, text_body, to_json, value_writer
 from hilum.dicom.text_data_set import Columns, Row, TextDataSet
 from hilum.query.answer import (
     INSTANCE_AVAILABILITY,
@@ -25,7 +25,7 @@ from hilum.query.query import Query
 
 _CHARSET = f'"{tags.SPECIFIC_CHARACTER_SET:08X}":{{"vr":"CS","Value":["ISO_IR 192"]}}'
 _AVAILABILITY = f'"{INSTANCE_AVAILABILITY:08X}":{{"vr":"CS","Value":["{ONLINE}"]}}'
-# Of VRs whose values in a list are few, or take more than quotes.
+# Of codes and numbers: in a list they are mostly the same few.
 _WRITTEN_MAX: Final = 4096
 
 
@@ -118,9 +118,8 @@ class _RowWriter:
         values = (*row, retrieve_url)
         text = "".join(
             [
-                without
-                if (value := values[place]) is None or value == ""
-                else f"{begin}{write(value)}]}}"
+                # A count may be 0.
+                f"{begin}{write(value)}]}}" if (value := values[place]) or value == 0 else without
                 for place, begin, without, write in self._parts
             ]
         )
@@ -131,12 +130,11 @@ class _RowWriter:
 
 
 def _writer_of(vr: str) -> Callable[[Any], str]:
-    return _WRITERS.get(vr, quoted)
+    """Give what writes the values of a VR that stand in rows; of few, or all of one."""
+    return _REMEMBERING.get(vr) or value_writer(vr)
 
 
 def _remembering(vr: str) -> Callable[[Any], str]:
-    """Give what writes values of a VR: a text or a number."""
-
     @lru_cache(maxsize=_WRITTEN_MAX)
     def write(value: Any) -> str:
         return text_body(vr, str(value)).removeprefix(',"Value":[').removesuffix("]")
@@ -144,4 +142,4 @@ def _remembering(vr: str) -> Callable[[Any], str]:
     return write
 
 
-_WRITERS: Final = {vr: _remembering(vr) for vr in ("PN", "CS", "IS", "DS", "US")}
+_REMEMBERING: Final = {vr: _remembering(vr) for vr in ("CS", "IS", "DS", "US")}

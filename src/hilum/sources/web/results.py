@@ -7,10 +7,9 @@ from typing import Final
 from hilum.dicom.dictionary import entry
 from hilum.dicom.native_xml_writer import to_xml
 from hilum.dicom.text_data_set import TextDataSet
-from hilum.dicomweb.addresses import path_to
+from hilum.dicomweb.addresses import path_of
 from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.media_types import DICOM_XML
-from hilum.dicomweb.resource import Place
 from hilum.dicomweb.search_warning import MORE_RESULTS, at_most
 from hilum.kernel.names import is_uid
 from hilum.pipeline.answerers.partial import partial_warnings
@@ -38,7 +37,6 @@ class ResultWriter:
     def __init__(self, query: Query, root: BaseUrl, essence: str) -> None:
         self._query = query
         self._named = [level.unique_tag for level in _NAMED if level <= query.level]
-        self._root = root
         self._base = str(root)
         self._json = None if essence == DICOM_XML else ResultJson(query)
 
@@ -67,7 +65,7 @@ class ResultWriter:
         uids = [uid if is_uid(uid := text(tag)) else "" for tag in self._named]
         if not uids or not uids[-1]:
             return ""
-        return f"{self._base}{path_to(Place(*uids))}"
+        return f"{self._base}{path_of(*uids)}"
 
 
 class Results:
