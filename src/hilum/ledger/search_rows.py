@@ -17,7 +17,7 @@ _COLUMNS: Final = {
     )
     for level in Level
 }
-# Questions that want other attributes have other columns; clients ask the same ones again and again.
+# Questions that want other attributes have other columns; clients ask the same ones again.
 _KEPT: Final = 256
 
 
