@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from asgi_client import Client
 
 from hilum.dicom.facts import facts_of
+from hilum.dicom.json_writer import to_json
+from hilum.dicom.parser import read_data_set
 from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dicomweb.media_types import media_type
@@ -42,6 +44,8 @@ class HeldArchive:
     def __init__(self):
         self.held = []
         self.asked = []
+        self.data_sets = {}
+        self.without_metadata = set()
 
     async def holdings(self, retrieval, _asker, purpose):
         self.asked.append((retrieval, purpose))
@@ -54,6 +58,12 @@ class HeldArchive:
 
     async def supply(self, retrieval, asker, purpose, *, syntaxes=()):  # noqa: ARG002
         return AtHand(await self.holdings(retrieval, asker, purpose))
+
+    async def metadata(self, holdings, _bulk_root):
+        for one in holdings:
+            if one.sop_instance_uid not in self.without_metadata:
+                syntax = transfer_syntax(one.transfer_syntax_uid)
+                yield to_json(read_data_set(self.data_sets[one.sop_instance_uid], syntax))
 
 
 class WebRig:
@@ -89,6 +99,7 @@ class WebRig:
             hashlib.sha256(data_set).digest(),
         )
         self.archive.held.append(holding)
+        self.archive.data_sets[facts.sop_instance_uid] = data_set
         return holding
 
     def keep(self, generated):

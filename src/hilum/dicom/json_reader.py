@@ -89,7 +89,7 @@ def _data_set(parsed: Json) -> DataSet:
     builder.use(UTF_8)
     _Reader().elements(builder, parsed, 0)
     data_set = builder.data_set
-    if tags.SPECIFIC_CHARACTER_SET in data_set or _is_foreign(data_set):
+    if tags.SPECIFIC_CHARACTER_SET in data_set or is_foreign(data_set):
         data_set.elements[tags.SPECIFIC_CHARACTER_SET] = ("CS", UTF_8.encode())
     return data_set
 
@@ -100,10 +100,10 @@ def _say_utf_8(found: dict[int, Json]) -> None:
         found[tags.SPECIFIC_CHARACTER_SET] = {"vr": "CS", "Value": [UTF_8]}
 
 
-def _is_foreign(data_set: DataSet) -> bool:
+def is_foreign(data_set: DataSet) -> bool:
     """Tell whether a text has characters beyond ASCII."""
     return any(
-        any(map(_is_foreign, value))
+        any(map(is_foreign, value))
         if isinstance(value, list)
         else vr in CHARSET_VRS and isinstance(value, bytes) and not value.isascii()
         for vr, value in data_set.elements.values()

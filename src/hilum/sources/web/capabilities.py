@@ -12,13 +12,21 @@ from hilum.dicomweb.choices import IMAGE_TYPES, JSON, XML
 from hilum.dicomweb.entity_tag import entity_tag
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.request_path import resource_of
-from hilum.dicomweb.resource import Capabilities, Entity, Resource, Search, Store
+from hilum.dicomweb.resource import (
+    Capabilities,
+    Entity,
+    Resource,
+    RetrieveInstances,
+    Search,
+    Store,
+)
 from hilum.imaging.picture import PICTURE_TYPES
 from hilum.query.attributes import KEYS
 from hilum.query.level import Level
 from hilum.sources.web.conditional import is_known, not_modified
 from hilum.sources.web.events import kind_of
 from hilum.sources.web.exchange import Exchange, Reply
+from hilum.sources.web.medium import PARAMETER as MEDIUM
 from hilum.sources.web.wadl import Node, wadl_json, wadl_xml
 
 WADL: Final = "application/vnd.sun.wadl+xml"
@@ -142,6 +150,8 @@ def _method(method: str, resource: Resource) -> Node:
     request: list[Node] = []
     if isinstance(resource, Search):
         request += [_parameter(name) for name in (*_OPTIONS, *_keys(resource.entity))]
+    if isinstance(resource, RetrieveInstances):
+        request.append(_parameter(MEDIUM))
     if isinstance(resource, Store):
         request += [Node("representation", {"mediaType": taken}) for taken in _TAKES]
     given = [Node("representation", {"mediaType": one}) for one in _GIVES.get(kind, ())]

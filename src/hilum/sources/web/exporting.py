@@ -1,13 +1,13 @@
 """Studies, series and instances as one ZIP archive of DICOM files, for people (PS3.18 §8.7.3).
 
-Files are named by numbers and UIDs, never by what a payload says of a patient. There is no
-DICOMDIR: whoever needs a medium makes one of the files.
+Files are named by numbers and UIDs, never by what a payload says of a patient. There is no DICOMDIR
+but in a `medium`.
 """
 
 import zlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Protocol
 
 from hilum.dicomweb.choices import ZIP
 from hilum.dicomweb.entity_tag import weak
@@ -40,11 +40,11 @@ async def zip_reply(
         return not_modified(tag)
     there = await shelf.readable(holdings)
     entries = entries_of(there)
-    headers = _disposition(place) | {"Content-Length": str(archive_length(entries))}
+    headers = disposition(place) | {"Content-Length": str(archive_length(entries))}
     missing = left_out(len(holdings) - len(there))
     status = 206 if missing or exchange.warnings else 200
     headers |= missing if status == 206 else {"ETag": tag}
-    return Reply(status, ZIP, _blocks(shelf, there, entries), headers)
+    return Reply(status, ZIP, blocks_of(shelf, there, entries), headers)
 
 
 def zip_as_they_come(exchange: Exchange, shelf: Shelf, place: Place, coming: Coming) -> Reply:
@@ -53,18 +53,41 @@ def zip_as_they_come(exchange: Exchange, shelf: Shelf, place: Place, coming: Com
     How long it gets is not known; if one does not come, it has no end.
     """
     status = 206 if exchange.warnings else 200
-    return Reply(status, ZIP, _as_they_come(shelf, coming), _disposition(place))
+    return Reply(status, ZIP, _as_they_come(shelf, coming), disposition(place))
 
 
-def _disposition(place: Place) -> dict[str, str]:
+def disposition(place: Place) -> dict[str, str]:
+    """Have it kept under a name of its own."""
     name = place.instance or place.series or place.study
     return {"Content-Disposition": f'attachment; filename="{name}.zip"'}
 
 
-class Folders:
-    """Names the files of an archive: `ST000001/SE000001/<SOP Instance UID>.dcm`."""
+class Names(Protocol):
+    """How files are named."""
 
-    def __init__(self) -> None:
+    def name(self, study: int, series: int, number: int, uid: str) -> str:
+        """Name a file by its numbers, which are from 1 on, and its SOP Instance UID."""
+        ...
+
+
+class PlainNames:
+    """`ST000001/SE000001/<SOP Instance UID>.dcm`."""
+
+    def name(self, study: int, series: int, number: int, uid: str) -> str:
+        """Name a file."""
+        # What arrived may have anything for a UID; a name has not.
+        name = uid if is_uid(uid) else f"IM{number:06}"
+        return f"ST{study:06}/SE{series:06}/{name}.dcm"
+
+
+_PLAIN: Final = PlainNames()
+
+
+class Folders:
+    """Puts the files of an archive into folders."""
+
+    def __init__(self, names: Names = _PLAIN) -> None:
+        self._names = names
         self._studies: dict[str, int] = {}
         self._series: dict[tuple[str, str], int] = {}
         self._number = 0
@@ -75,12 +98,10 @@ class Folders:
         study = self._studies.setdefault(one.study_instance_uid, len(self._studies) + 1)
         key = (one.study_instance_uid, one.series_instance_uid)
         series = self._series.setdefault(key, len(self._series) + 1)
-        # What arrived may have anything for a UID; a name has not.
-        uid = one.sop_instance_uid
-        name = uid if is_uid(uid) else f"IM{self._number:06}"
+        name = self._names.name(study, series, self._number, one.sop_instance_uid)
         size = size_of(file_of(one))
         behind = size > _CHECKSUM_FIRST_BYTES_MAX
-        return ZipEntry(f"ST{study:06}/SE{series:06}/{name}.dcm", size, one.received_at, behind)
+        return ZipEntry(name, size, one.received_at, behind)
 
 
 def entries_of(holdings: Sequence[Holding]) -> list[ZipEntry]:
@@ -99,10 +120,16 @@ async def _as_they_come(shelf: Shelf, coming: Coming) -> AsyncGenerator[bytes]:
     yield writer.ending()
 
 
-async def _blocks(
-    shelf: Shelf, holdings: Sequence[Holding], entries: Sequence[ZipEntry]
+async def blocks_of(
+    shelf: Shelf,
+    holdings: Sequence[Holding],
+    entries: Sequence[ZipEntry],
+    first: tuple[ZipEntry, bytes] | None = None,
 ) -> AsyncGenerator[bytes]:
+    """Give an archive of instances; `first`: a file before them, and what is in it."""
     writer = ZipWriter()
+    if first is not None:
+        yield writer.head(first[0], zlib.crc32(first[1])) + first[1]
     for holding, entry in zip(holdings, entries, strict=True):
         async with aclosing(_entry(shelf, holding, entry, writer)) as pieces:
             async for piece in pieces:

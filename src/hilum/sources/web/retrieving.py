@@ -30,6 +30,7 @@ from hilum.sources.web.instance_plan import (
     form_of_many,
     plan_of,
 )
+from hilum.sources.web.medium import is_medium, medium_reply
 from hilum.sources.web.replies import left_out, tag_of, warn_of_missing
 from hilum.sources.web.shelf import Shelf
 from hilum.sources.web.supplied import Coming, gathered
@@ -51,6 +52,8 @@ class InstanceRetriever:
             RequestRefused: 404 there are none, 406 none can be written as the client wants, 416.
             CorruptPayload, OSError: none can be read.
         """
+        if is_medium(exchange):
+            return await medium_reply(exchange, self._shelf, resource.place)
         accepted = exchange.accepted()
         is_export = accepted.best(_FORMS) == _ARCHIVE
         purpose = Purpose.EXPORT if is_export else Purpose.RETRIEVE

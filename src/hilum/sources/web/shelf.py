@@ -1,7 +1,7 @@
 """What all who give out bytes share: an archive, the payloads, and how they are read."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from copy import copy
 from functools import partial
 from typing import Final, Self
@@ -90,6 +90,10 @@ class Shelf:
         found = await self.gathered(exchange, place, purpose)
         warn_of_missing(exchange, found.missing)
         return found.holdings
+
+    def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
+        """Give the metadata of instances, as `Archive.metadata` does."""
+        return self._archive.metadata(holdings, bulk_root)
 
     async def readable(self, holdings: Sequence[Holding]) -> list[Holding]:
         """Leave out what cannot be read, as far as that shows when it is opened.
