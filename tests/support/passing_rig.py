@@ -100,6 +100,7 @@ class PassingRig(Bench):
         self.audit_fault: Exception | None = None
         self.outcome_fault: Exception | None = None
         self.obstacle: str | None = None
+        self.records_at_the_end: list[tuple[str, str, str]] = []
         self.depot = Depot(
             vault=self.vault,
             room=self.room,
@@ -144,4 +145,5 @@ class PassingRig(Bench):
     async def __aexit__(self, *_: object) -> None:
         self.place.gate.set()
         await self.passages.stop()
+        self.records_at_the_end = self.audit_records()
         self.ledger.close()

@@ -12,6 +12,7 @@ from hilum.kernel.errors import RemoteProtocolError
 # Tags are eight upper-case hex digits, values are texts, numbers or items. Empty: no entry.
 Attributes = Mapping[str, Sequence[Union[str, int, float, "Attributes"]]]
 
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 DEPTH_MAX: Final = 16  # sequences in sequences; an answer to a store has two levels
 
 
@@ -25,7 +26,7 @@ def attributes_of_json(content: bytes) -> Attributes:
         RemoteProtocolError: it is not DICOM JSON.
     """
     try:
-        parsed = json.loads(content.decode("utf-8-sig"))
+        parsed = json.loads(content.removeprefix(_BYTE_ORDER_MARK).decode())
     except (ValueError, RecursionError) as error:
         raise RemoteProtocolError(f"the body is not JSON ({type(error).__name__})") from error
     if isinstance(parsed, list):
@@ -57,7 +58,8 @@ def _values(found: Any, depth: int) -> Sequence[str | int | float | Attributes]:
 
 def text_of(data_set: Attributes, tag: str) -> str:
     """Give the first value as text, without padding; empty when there is none."""
-    first = next(iter(data_set.get(tag, ())), "")
+    values = data_set.get(tag)
+    first = values[0] if values else ""
     return first.strip(" \0") if isinstance(first, str) else str(first) if first else ""
 
 
@@ -66,7 +68,8 @@ def integer_of(data_set: Attributes, tag: str) -> int | None:
 
     Texts count as well: servers write US as text, and some write it in hex with 0x.
     """
-    first = next(iter(data_set.get(tag, ())), None)
+    values = data_set.get(tag)
+    first = values[0] if values else None
     if isinstance(first, bool):
         return None
     if isinstance(first, int | float):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from hilum.kernel.errors import RemoteProtocolError
@@ -11,6 +12,9 @@ from hilum.kernel.errors import RemoteProtocolError
 HEADER_LENGTH_MAX: Final = 8192
 # An Accept header of a browser has eight ranges, one of a DICOM viewer thirty (transfer syntaxes).
 RANGES_MAX: Final = 128
+# A peer writes the same few types again and again; so many of at most this length are remembered.
+_REMEMBERED_MAX: Final = 256
+_REMEMBERED_LENGTH_MAX: Final = 256
 
 # RFC 9110 §5.6.2 calls it a token.
 _WORD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -66,10 +70,17 @@ def media_type(text: str) -> MediaType:
     Raises:
         RemoteProtocolError: it is not one.
     """
+    return _remembered(text) if len(text) <= _REMEMBERED_LENGTH_MAX else _media_type(text)
+
+
+def _media_type(text: str) -> MediaType:
     found, end = _read(_bounded(text), 0)
     if end != len(text):
         raise _malformed(text)
     return found
+
+
+_remembered: Final = lru_cache(_REMEMBERED_MAX)(_media_type)
 
 
 def preferences(text: str) -> tuple[Preference, ...]:

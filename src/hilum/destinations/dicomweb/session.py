@@ -14,6 +14,8 @@ from hilum.destinations.http.credentials import Headers
 from hilum.destinations.http.failures import lost, untried
 from hilum.destinations.http.upload import UploadBody
 from hilum.destinations.http.web_address import origin_in_words, origin_of, redirected
+from hilum.dicomweb.media_types import DICOM
+from hilum.dicomweb.multipart_writer import MultipartWriter
 from hilum.kernel.errors import HilumError, Rejected
 from hilum.kernel.outcome import Deferred, Failing, Outcome, Refused
 from hilum.pipeline.ports import Parcel
@@ -54,6 +56,7 @@ class DicomWebSession:
     def __init__(self, destination: "DicomWebDestination") -> None:
         self._destination = destination
         self._settings = destination.settings
+        self._writer = MultipartWriter(secrets.token_hex(16), DICOM)
         self._client = HttpClient(destination.settings, destination.tls)
 
     async def deliver(self, parcels: Sequence[Parcel]) -> _Given:
@@ -133,7 +136,7 @@ class DicomWebSession:
     async def _post(self, url: str, batch: Batch, credentials: Headers) -> _Sent:
         """Send one request."""
         destination = self._destination
-        shipment = Shipment(batch, destination.payloads, secrets.token_hex(16))
+        shipment = Shipment(batch, destination.payloads, self._writer)
         sent = _Sent()
         try:
             await destination.reading.call(shipment.open)

@@ -37,13 +37,13 @@ class Shipment:
     `unreadable` are those whose payload could not be opened: they are not in it.
     """
 
-    def __init__(self, batch: Batch, payloads: Payloads, boundary: str) -> None:
+    def __init__(self, batch: Batch, payloads: Payloads, writer: MultipartWriter) -> None:
         """Take what shall be in it; nothing is opened before `open`."""
         self._batch = batch
         self._payloads = payloads
-        self._writer = MultipartWriter(boundary, DICOM)
+        self._writer = writer
         self._parts: list[_Part] = []
-        self.content_type = self._writer.content_type
+        self.content_type = writer.content_type
         self.unreadable: list[tuple[Parcel, HilumError]] = []
         # The one that ended or failed in the middle, after which the request cannot be completed.
         self.spoiled: tuple[Parcel, HilumError] | None = None

@@ -7,6 +7,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +27,8 @@ from hilum.kernel.errors import HilumError, Unreachable
 ANSWER_BYTES_MAX: Final = 8 << 20
 _HEADERS: Final = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 _READ_BYTES: Final = 1 << 16
+# Most requests go to the same few addresses.
+_REMEMBERED_MAX: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,8 @@ class HttpClient:
         place, wire = origin_of(url), self._wire
         try:
             wire = await self._wired(url, place)
-            address = urlsplit(url)
-            target = urlunsplit(("", "", address.path or "/", address.query, ""))
-            head = head_of(target, address.netloc, {**_HEADERS, **headers}, body.size)
+            host, target = _host_and_target(url)
+            head = head_of(target, host, {**_HEADERS, **headers}, body.size)
             answer = await wire.exchange(
                 [head, *body.take_all()],
                 stall_seconds=self._settings.stall_timeout_seconds,
@@ -238,6 +240,13 @@ class HttpClient:
         _params: aiohttp.TraceConnectionReuseconnParams,
     ) -> None:
         self._reused = True
+
+
+@lru_cache(_REMEMBERED_MAX)
+def _host_and_target(url: str) -> tuple[str, str]:
+    """Give what stands in the head of a request for `url`."""
+    address = urlsplit(url)
+    return address.netloc, urlunsplit(("", "", address.path or "/", address.query, ""))
 
 
 def _is_complete(body: Body | bytes | None) -> bool:

@@ -1,10 +1,13 @@
 """Addresses of HTTP services: what may stand in a setting, and what makes two the same place."""
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 URL_LENGTH_MAX: Final = 2000
+# Most requests go to the same few addresses.
+_REMEMBERED_MAX: Final = 256
 _PORTS: Final = {"http": 80, "https": 443}
 _ODD: Final = re.compile(r"[\x00-\x20\x7f-\U0010ffff\"<>\\^`{|}]")
 
@@ -32,6 +35,7 @@ def web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+@lru_cache(_REMEMBERED_MAX)
 def origin_of(url: str) -> str:
     """Give scheme, host and port of a URL: credentials may go there and nowhere else."""
     parts = urlsplit(url)

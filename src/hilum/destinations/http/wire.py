@@ -72,18 +72,19 @@ class Wire(asyncio.Protocol):
         if transport is None or transport.is_closing():
             raise aiohttp.ServerDisconnectedError
         self._begin()
-        answered = self._answered = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answered = self._answered = loop.create_future()
         try:
             transport.writelines(pieces)
             await self._send_all(transport, answered, stall_seconds)
             self.has_sent_all = not transport.get_write_buffer_size()
+            # asyncio.timeout costs as much as reading the answer.
+            deadline = loop.call_later(response_seconds, self._expire, response_seconds)
             try:
-                async with asyncio.timeout(response_seconds):
-                    answer: WireAnswer = await answered
-            except TimeoutError as error:
-                words = f"no complete answer within {response_seconds:g} s"
-                raise Unreachable(f"{self.place}: {words}") from error
-            return answer
+                answer: WireAnswer = await answered
+                return answer
+            finally:
+                deadline.cancel()
         finally:
             self._answered = None
             is_answered = answered.done() and not answered.cancelled()
@@ -225,6 +226,9 @@ class Wire(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._answered is not None and not self._answered.done():
             self._answered.set_exception(error)
+
+    def _expire(self, seconds: float) -> None:
+        self._fail(Unreachable(f"{self.place}: no complete answer within {seconds:g} s"))
 
     def _wake(self) -> None:
         if self._closing is not None:

@@ -99,7 +99,8 @@ class Courier:
         await self._sessions.aclose()
 
     def _go_on(self) -> None:
-        self._begin_rounds()
+        if self._waiting:
+            self._begin_rounds()
         self._set_alarm()
 
     def _begin_rounds(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from hilum.dicom.facts import FactsReader, InstanceFacts
@@ -71,8 +72,6 @@ class Depot:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to work on `loop`."""
-        self._told_before = loop.create_future()
-        self._told_before.set_result(None)
         self._scribe.start(loop)
         self._outcomes.start(loop)
 
@@ -161,13 +160,17 @@ class Depot:
         self._submit(reception, examine, written)
 
     def tell_begun(self, record: AuditRecord) -> "asyncio.Future[None]":
-        """Have it made durable that somebody hands on a study, unless that was told a moment ago.
+        """Have it written that somebody hands on an instance.
 
-        Syncing takes as long as an archive does: it goes on meanwhile.
+        What is first of a study in a while is made durable. Syncing takes as long as an archive
+        does: it goes on meanwhile.
         """
+        loop = asyncio.get_running_loop()
         if self._accounts.stands(record):
-            return self._told_before
-        telling = asyncio.get_running_loop().create_task(self._accounts.keep_once([record]))
+            begun = loop.create_future()
+            self._outcomes.put(record, partial(_settle, begun))
+            return begun
+        telling = loop.create_task(self._accounts.keep_once([record]))
         self._telling.add(telling)
         telling.add_done_callback(self._told)
         return telling
@@ -180,6 +183,10 @@ class Depot:
     def write_down(self, record: AuditRecord, written: Written) -> None:
         """Have what became of an instance written; `written` hears why it was not, or None."""
         self._outcomes.put(record, written)
+
+    def write_behind(self, record: AuditRecord, written: Written) -> None:
+        """Have what became of an instance written although nobody waits for that; see above."""
+        self._outcomes.put_behind(record, written)
 
     def remember(self, sop_instance_uid: str, study_instance_uid: str) -> None:
         """Remember of which study an instance is that went through."""
@@ -259,6 +266,14 @@ class Depot:
             entity=origin.entity,
             association_id=origin.association_id,
         )
+
+
+def _settle(begun: "asyncio.Future[None]", error: BaseException | None) -> None:
+    if error is None:
+        begun.set_result(None)
+    else:
+        begun.set_exception(error)
+        begun.exception()  # whose instance it was may be gone; nobody need hear of it
 
 
 def _spill(reception: Reception, held: Held) -> None:

@@ -86,6 +86,26 @@ class PassageUnrecorded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeUnrecorded(Event):
+    """The ledger did not take what became of a store that went through, after it was answered.
+
+    That it was handed on is in the ledger.
+    """
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = (
+        "{destination} has stored {sop_instance_uid}, and the ledger did not take the audit record "
+        "of that: {reason} Its sender was told that it is stored."
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Counter("hilum_passage_outcomes_unrecorded_total", ("destination",)),
+    )
+    destination: str
+    sop_instance_uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PassingFaulted(Event):
     """A fault of ours while an instance was passed through; its sender got an error."""
 

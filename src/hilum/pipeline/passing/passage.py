@@ -15,7 +15,7 @@ from hilum.dicom.part10 import file_meta
 from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import HilumError
-from hilum.kernel.outcome import Delivered, Outcome
+from hilum.kernel.outcome import Deferred, Delivered, Outcome, Refused
 from hilum.ledger.entry import AuditRecord
 from hilum.pipeline.answers import Answer, NoRoom, NotPassed, Passed
 from hilum.pipeline.entities import StatusProfile
@@ -26,6 +26,7 @@ from hilum.pipeline.passing.depot import Depot
 from hilum.pipeline.passing.events import (
     InstanceNotPassed,
     InstancePassed,
+    OutcomeUnrecorded,
     PassageStopped,
     PassageUnrecorded,
 )
@@ -48,7 +49,8 @@ class _Passing:
     began: float
     facts: InstanceFacts | None = None
     cargo: Cargo | None = None
-    begun: "asyncio.Future[None] | None" = None  # that it is handed on is told
+    begun: "asyncio.Future[None] | None" = None  # that it is handed on is written
+    outcome: Outcome | None = None  # of what was never sent
     is_withdrawn: bool = False
 
 
@@ -161,14 +163,18 @@ class Passage:
             due_at=passing.began + self._deadline_seconds,
             settled=lambda outcome: self._delivered(passing, outcome),
         )
-        passing.begun = self._depot.tell_begun(self._record(passing, "begun", None))
+        # First sent, then written down: the archive is at work meanwhile.
         self._courier.bring(passing.cargo)
+        passing.begun = self._depot.tell_begun(self._record(passing, "begun", None))
+        if passing.outcome is not None:
+            self._delivered(passing, passing.outcome)
 
     def _delivered(self, passing: _Passing, outcome: Outcome) -> None:
-        """Write down what became of it, once it is durable that it was begun; then answer."""
+        """Go on once it is written that it was begun."""
         begun = passing.begun
-        assert begun is not None  # noqa: S101 - set before anything was brought
-        if begun.done():
+        if begun is None:
+            passing.outcome = outcome
+        elif begun.done():
             self._write_down(passing, outcome, begun)
         else:
             begun.add_done_callback(lambda done: self._write_down(passing, outcome, done))
@@ -180,27 +186,38 @@ class Passage:
             self._answer(passing, self._unrecorded(passing, None))
         elif (error := begun.exception()) is not None:
             self._answer(passing, self._unrecorded(passing, error))
+        elif isinstance(outcome, Delivered):
+            self._passed(passing, outcome)
         else:
             record = self._record(passing, _word_of(outcome), outcome)
             self._depot.write_down(record, lambda error: self._written(passing, outcome, error))
 
-    def _written(self, passing: _Passing, outcome: Outcome, error: BaseException | None) -> None:
+    def _passed(self, passing: _Passing, outcome: Delivered) -> None:
+        """Answer, then write down the outcome: that it was handed on is in the ledger."""
+        self._answer(passing, Passed(outcome))
+        if passing.facts is not None:
+            self._depot.remember(passing.facts.sop_instance_uid, passing.facts.study_instance_uid)
+        record = self._record(passing, _word_of(outcome), outcome)
+        self._depot.write_behind(record, lambda error: self._written_behind(record, error))
+
+    def _written(
+        self, passing: _Passing, outcome: Deferred | Refused, error: BaseException | None
+    ) -> None:
+        """Answer with a failure, which is written down before."""
         if error is not None:
             self._answer(passing, self._unrecorded(passing, error))
-        elif isinstance(outcome, Delivered):
-            if passing.facts is not None:
-                self._depot.remember(
-                    passing.facts.sop_instance_uid, passing.facts.study_instance_uid
-                )
-            self._answer(passing, Passed(outcome))
         else:
             self._answer(passing, NotPassed(outcome, self._courier.name, self._profile))
 
     def _unrecorded(self, passing: _Passing, error: BaseException | None) -> NoRoom:
-        reason = str(error) if isinstance(error, HilumError) else type(error).__name__
         uid = passing.reception.announcement.sop_instance_uid
-        self._depot.emit(PassageUnrecorded(self._courier.name, uid, reason))
+        self._depot.emit(PassageUnrecorded(self._courier.name, uid, _reason_of(error)))
         return NoRoom("the ledger cannot take the record of it")
+
+    def _written_behind(self, record: AuditRecord, error: BaseException | None) -> None:
+        if error is not None:
+            name, uid = self._courier.name, record.sop_instance_uid
+            self._depot.emit(OutcomeUnrecorded(name, uid, _reason_of(error)))
 
     def _answer(self, passing: _Passing, answer: Answer) -> None:
         reception = passing.reception
@@ -272,6 +289,10 @@ class Passage:
                 announcement.source, self._courier.name, _kind_of(answer), title, uid, reason
             )
         )
+
+
+def _reason_of(error: BaseException | None) -> str:
+    return str(error) if isinstance(error, HilumError) else type(error).__name__
 
 
 def _word_of(outcome: Outcome) -> str:

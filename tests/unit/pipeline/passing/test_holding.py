@@ -3,6 +3,8 @@
 import pytest
 
 from hilum.destinations.dicomweb.shipment import Shipment
+from hilum.dicomweb.media_types import DICOM
+from hilum.dicomweb.multipart_writer import MultipartWriter
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.buffers import LARGE_BYTES, BufferPool
 from hilum.pipeline.passing.holding import HELD_INSTANCE_BYTES_MAX, Budget, Held
@@ -92,7 +94,7 @@ def test_a_request_that_was_begun_is_whole_although_one_of_it_is_withdrawn(pool)
     held = Held(Budget())
     held.take(run_of(filled(pool, b"abc"), 3))
     parcel = Parcel(0, "1.2", "1.3", "1.4", "1.5", "1.2.840.10008.1.2.1", 3, "gone", held=held)
-    shipment = Shipment((parcel,), MemoryPayloads(), "boundary")
+    shipment = Shipment((parcel,), MemoryPayloads(), MultipartWriter("boundary", DICOM))
     shipment.open()
 
     held.release(is_read=True)

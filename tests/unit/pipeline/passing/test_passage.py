@@ -152,21 +152,61 @@ async def test_a_record_is_written_before_the_answer(tmp_path):
         await rig.bring(generated)
 
         uid = generated.sop_instance_uid
+        # The first of a study is durable; what was stored follows its answer, with the next record.
         assert rig.audit_records() == [
-            ("instance-passed", "begun", uid),  # once for a while, and durable
+            ("instance-passed", "begun", uid),
+            ("instance-passed", "begun", uid),
             ("instance-passed", "delivered", uid),
             ("instance-passed", "refused", uid),
         ]
 
 
-@pytest.mark.parametrize("fault", ["audit_fault", "outcome_fault"])
-async def test_without_the_record_there_is_no_success(tmp_path, fault):
+async def test_that_it_was_handed_on_is_written_before_success_is_told(tmp_path):
     async with PassingRig(tmp_path) as rig:
-        setattr(rig, fault, LedgerUnavailable("locked"))
+        first, second = instance(seed=1), instance(seed=2)
+        await rig.bring(first)
+        await rig.bring(second)
+
+        assert [record[1:] for record in rig.audit_records() if record[1] == "begun"] == [
+            ("begun", uid) for uid in sorted((first.sop_instance_uid, second.sop_instance_uid))
+        ]
+
+
+async def test_what_was_stored_is_written_down_although_nobody_waits_for_that(tmp_path):
+    generated = instance(seed=1)
+    async with PassingRig(tmp_path) as rig:
+        await rig.bring(generated)
+
+    assert ("instance-passed", "delivered", generated.sop_instance_uid) in rig.records_at_the_end
+
+
+async def test_without_the_first_record_there_is_no_success(tmp_path):
+    async with PassingRig(tmp_path) as rig:
+        rig.audit_fault = LedgerUnavailable("locked")
 
         assert isinstance(await rig.bring(instance(seed=1)), NoRoom)
         assert "PassageUnrecorded" in rig.telemetry.names()
     assert rig.drafts() == 0
+
+
+async def test_without_the_record_of_each_there_is_no_success(tmp_path):
+    async with PassingRig(tmp_path) as rig:
+        await rig.bring(instance(seed=1))
+        rig.outcome_fault = LedgerUnavailable("locked")
+
+        assert isinstance(await rig.bring(instance(seed=1)), NoRoom)
+        assert "PassageUnrecorded" in rig.telemetry.names()
+        assert "OutcomeUnrecorded" in rig.telemetry.names()  # of the one before
+    assert rig.drafts() == 0
+
+
+async def test_without_the_record_of_a_failure_the_sender_tries_again(tmp_path):
+    async with PassingRig(tmp_path) as rig:
+        rig.place.outcome_of = lambda _: Refused("no")
+        rig.outcome_fault = LedgerUnavailable("locked")
+
+        assert isinstance(await rig.bring(instance(seed=1)), NoRoom)
+        assert "PassageUnrecorded" in rig.telemetry.names()
 
 
 async def test_an_abandoned_arrival_leaves_nothing(tmp_path):
