@@ -193,12 +193,18 @@ class Passage:
             self._depot.write_down(record, lambda error: self._written(passing, outcome, error))
 
     def _passed(self, passing: _Passing, outcome: Delivered) -> None:
-        """Answer, then write down the outcome: that it was handed on is in the ledger."""
-        self._answer(passing, Passed(outcome))
+        """Answer. All else follows while the next instance is under way.
+
+        That it was handed on is in the ledger.
+        """
+        seconds = asyncio.get_running_loop().time() - passing.began
+        self._end(passing, Passed(outcome))
         if passing.facts is not None:
             self._depot.remember(passing.facts.sop_instance_uid, passing.facts.study_instance_uid)
         record = self._record(passing, _word_of(outcome), outcome)
-        self._depot.write_behind(record, lambda error: self._written_behind(record, error))
+        self._depot.write_behind(
+            record, lambda error: self._written_behind(passing, seconds, error)
+        )
 
     def _written(
         self, passing: _Passing, outcome: Deferred | Refused, error: BaseException | None
@@ -214,18 +220,26 @@ class Passage:
         self._depot.emit(PassageUnrecorded(self._courier.name, uid, _reason_of(error)))
         return NoRoom("the ledger cannot take the record of it")
 
-    def _written_behind(self, record: AuditRecord, error: BaseException | None) -> None:
+    def _written_behind(
+        self, passing: _Passing, seconds: float, error: BaseException | None
+    ) -> None:
+        announcement, size = passing.reception.announcement, passing.reception.size
+        name, uid = self._courier.name, announcement.sop_instance_uid
+        title = announcement.origin.calling_ae_title
+        self._depot.emit(InstancePassed(announcement.source, name, title, uid, size, seconds))
         if error is not None:
-            name, uid = self._courier.name, record.sop_instance_uid
             self._depot.emit(OutcomeUnrecorded(name, uid, _reason_of(error)))
 
     def _answer(self, passing: _Passing, answer: Answer) -> None:
-        reception = passing.reception
-        if not passing.is_withdrawn:
-            self._depot.answer(reception, answer)
+        """Answer with a failure, and tell of it."""
+        self._end(passing, answer)
         if passing.facts is not None or not isinstance(answer, NoRoom):
             self._tell(passing, answer)
-        self._let_go(reception)
+
+    def _end(self, passing: _Passing, answer: Answer) -> None:
+        if not passing.is_withdrawn:
+            self._depot.answer(passing.reception, answer)
+        self._let_go(passing.reception)
 
     def _end_unanswered(self, passing: _Passing) -> None:
         """Clean up; that it was tried is written down if that is possible, whoever waits."""
@@ -272,17 +286,8 @@ class Passage:
         )
 
     def _tell(self, passing: _Passing, answer: Answer) -> None:
-        reception = passing.reception
-        announcement = reception.announcement
+        announcement = passing.reception.announcement
         title, uid = announcement.origin.calling_ae_title, announcement.sop_instance_uid
-        if isinstance(answer, Passed):
-            seconds = asyncio.get_running_loop().time() - passing.began
-            self._depot.emit(
-                InstancePassed(
-                    announcement.source, self._courier.name, title, uid, reception.size, seconds
-                )
-            )
-            return
         reason = getattr(answer, "reason", "")
         self._depot.emit(
             InstanceNotPassed(
