@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, case, func, literal_column, or_, select, u
 from sqlalchemy.dialects.sqlite import insert as insert_or_add
 from sqlalchemy.sql.expression import ClauseElement
 
+from hilum.ledger.commitment_schema import COMMITMENT_REFERENCE
 from hilum.ledger.deliveries_statements import LIMIT, value
 from hilum.ledger.schema import DELIVERY, GATHERING, INSTANCE, SERIES, STUDY
 from hilum.ledger.texts import Statement
@@ -13,6 +14,7 @@ from hilum.ledger.texts import Statement
 # Word for word the condition of the partial index.
 OPEN: Final[ColumnElement[bool]] = literal_column("gathering.state = 'open'")
 _G: Final = GATHERING.c
+_R: Final = COMMITMENT_REFERENCE.c
 _TOUCHED: Final = (
     "route",
     "level",
@@ -44,6 +46,7 @@ class GatheringStatements:
         self.of_association = Statement(
             select(*_SEEN).where(OPEN, _G.association_id == value("association")), "association"
         )
+        self.of_commitment = Statement(_of_commitment(), "in_studies", "in_series")
         self.close = _close()
         self.set_due = _set_due()
         self.of_uid = Statement(_of_uid(), "seen_uid")
@@ -78,6 +81,24 @@ def _due() -> ClauseElement:
         .where(OPEN, or_(quiet, _G.opened_at_microseconds <= value("opened_until")))
         .order_by(_G.last_arrival_at_microseconds, _G.id)
         .suffix_with(LIMIT)
+    )
+
+
+def _of_commitment() -> ClauseElement:
+    """Read what waits for a series or study of which a request names an instance."""
+    named = (
+        select(STUDY.c.study_instance_uid)
+        .join_from(STUDY, SERIES)
+        .join(INSTANCE)
+        .join(COMMITMENT_REFERENCE, _R.sop_instance_uid == INSTANCE.c.sop_instance_uid)
+    )
+    of_series = named.with_only_columns(SERIES.c.series_instance_uid)
+    return select(*_SEEN).where(
+        OPEN,
+        or_(
+            _G.uid.in_(named.where(_R.commitment_row == value("in_studies")).scalar_subquery()),
+            _G.uid.in_(of_series.where(_R.commitment_row == value("in_series")).scalar_subquery()),
+        ),
     )
 
 

@@ -47,6 +47,14 @@ class Gatherings:
         )
         return [_gathering(row) for row in rows]
 
+    def of_commitment(self, commitment_id: int) -> list[Gathering]:
+        """Give open ones that have an instance of which a request asks for commitment."""
+        both = (commitment_id, commitment_id)
+        rows = self._ask(
+            lambda cursor: self._statements.of_commitment.run(cursor, *both).fetchall()
+        )
+        return [_gathering(row) for row in rows]
+
     def evidence(self, level: Level, uid: str) -> Evidence:
         """Say what the catalogue holds of a series or study, whatever route it takes."""
         statements = self._statements

@@ -153,6 +153,10 @@ class Delivering:
         """A commit planned deliveries: `news` gives their priorities by destination."""
         self.dispatcher.wake(news)
 
+    def listed(self, commitment_id: int) -> None:
+        """A request for commitment was taken, which lists what there should be."""
+        self._gatherer.watch(commitment_id)
+
     async def balance(self) -> None:
         """Let groups fail over and come back; for about once a second. Raises HilumError."""
         await self._groups.balance()

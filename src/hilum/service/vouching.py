@@ -95,4 +95,5 @@ def voucher_of(
         clock=clock,
         telemetry=telemetry,
         witnesses=witnesses,
+        promised=delivering.listed,
     )

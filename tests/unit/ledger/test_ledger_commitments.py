@@ -5,15 +5,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from delivery_plans import NOW
+from delivery_plans import NOW, planned
 from ledger_entries import entry, rows
 
 from hilum.kernel.errors import Rejected
 from hilum.kernel.names import UID
 from hilum.ledger.commitment import Asked
 from hilum.ledger.commitment_statements import CommitmentStatements
-from hilum.ledger.delivery import Level
+from hilum.ledger.delivery import GatheringKey, Level, PlannedDelivery
 from hilum.ledger.entry import Origin
+from hilum.ledger.gathering import Completeness
 from hilum.ledger.ledger import Ledger
 from hilum.ledger.salvage import Salvage
 
@@ -213,3 +214,25 @@ def test_questions_read_by_indexes(path):
             and "USING INDEX" not in line
             and "subquery" not in line.lower()
         ], plan
+
+
+def test_what_waits_is_found_by_a_request_that_names_some_of_it(ledger):
+    study = PlannedDelivery("pacs", "studies", gathering=GatheringKey(Level.STUDY, "1.2.3"))
+    series = PlannedDelivery("other", "series", gathering=GatheringKey(Level.SERIES, "1.2.3.4"))
+    ledger.record([planned(1, study, series), planned(2, study)])
+
+    named = ask(ledger, ONE)
+    elsewhere = ask(ledger, ABSENT, transaction="2.25.2")
+
+    found = ledger.gatherings.of_commitment(named.commitment_id)
+    assert sorted(one.route for one in found) == ["series", "studies"]
+    assert ledger.gatherings.of_commitment(elsewhere.commitment_id) == []
+    for one in found:
+        ledger.gatherings.close(
+            one.gathering_id,
+            verdict=Completeness.COMPLETE,
+            evidence="",
+            is_forced=False,
+            now=NOW,
+        )
+    assert ledger.gatherings.of_commitment(named.commitment_id) == []

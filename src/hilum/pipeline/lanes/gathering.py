@@ -16,6 +16,7 @@ from hilum.ledger.delivery import Level
 from hilum.ledger.gathering import Completeness, Evidence, Gathering, SeriesEvidence
 from hilum.pipeline.lanes.events import GatheringClosed
 from hilum.pipeline.lanes.ports import Aside
+from hilum.pipeline.lanes.watching import Watches
 from hilum.routing import completeness
 from hilum.routing.completeness import Patience, Release
 
@@ -30,6 +31,10 @@ class Gatherings(Protocol):
         self, *, quiet_since: datetime, opened_until: datetime, limit: int = 100
     ) -> list[Gathering]:
         """Give open ones worth a look."""
+        ...
+
+    def of_commitment(self, commitment_id: int) -> list[Gathering]:
+        """Give open ones that have an instance of which a request asks for commitment."""
         ...
 
     def evidence(self, level: Level, uid: str) -> Evidence:
@@ -79,6 +84,11 @@ class Gatherer:
         self._is_association_open = is_association_open
         self._patience: Mapping[str, Patience] = {}
         self._look_again: dict[int, datetime] = {}
+        self._watches = Watches()
+
+    def watch(self, commitment_id: int) -> None:
+        """A request for commitment came, whose list is evidence: look at what it names at once."""
+        self._watches.begin(commitment_id, self._clock.now())
 
     def change(self, patience: Mapping[str, Patience]) -> None:
         """Take the patience of each route that gathers."""
@@ -103,6 +113,14 @@ class Gatherer:
             if one.gathering_id in self._look_again
         }
         closed = [await self._judge(one, now) for one in due if self._is_time(one, now)]
+        listed = [await self._look_at_list(one, now) for one in self._watches.due(now)]
+        return any([*closed, *listed])
+
+    async def _look_at_list(self, commitment_id: int, now: datetime) -> bool:
+        """Judge what a request names; tell whether something is due now."""
+        waiting = await self._aside.run(lambda: self._gatherings.of_commitment(commitment_id))
+        closed = [await self._judge(one, now) for one in waiting]
+        self._watches.looked(commitment_id, now, found=len(waiting), closed=sum(closed))
         return any(closed)
 
     def _is_time(self, gathering: Gathering, now: datetime) -> bool:

@@ -64,8 +64,12 @@ class Voucher:
         clock: Clock,
         telemetry: Telemetry,
         witnesses: Witnesses | None = None,
+        promised: Callable[[int], None] = lambda _: None,
     ) -> None:
-        """Take what to work with; without `witnesses` nobody else keeps anything for us."""
+        """Take what to work with; without `witnesses` nobody else keeps anything for us.
+
+        `promised` is told the number of each request: its list is evidence for what is coming.
+        """
         self.settings = settings
         self._commitments = commitments
         self._payloads = payloads
@@ -77,6 +81,7 @@ class Voucher:
         self._returned: deque[Commitment] = deque()
         self._calls: set[asyncio.Task[None]] = set()
         self._forget_at = 0.0
+        self._told_promised = promised
 
     async def promise(self, request: CommitmentRequest, origin: Origin) -> Commitment:
         """Take a request; when this returns it survives everything, and a report is owed.
@@ -88,6 +93,7 @@ class Voucher:
         asked = Asked(request.transaction_uid, request.references, origin)
         ask = partial(self._commitments.ask, asked, now=now, until=now + self._lease)
         commitment = await self._in_thread(ask)
+        self._told_promised(commitment.commitment_id)
         self._telemetry.emit(
             CommitmentAsked(origin.peer, request.transaction_uid, len(request.references))
         )

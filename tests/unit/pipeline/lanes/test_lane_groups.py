@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -139,6 +140,9 @@ class Held:
         is_due = gathering.last_arrival_at <= quiet_since or gathering.opened_at <= opened_until
         return [gathering] if is_due and not self.closed else []
 
+    def of_commitment(self, _number):
+        return [] if self.closed else [self.gathering]
+
     def listed(self, _level, _uid):
         return self.lists
 
@@ -211,6 +215,43 @@ def test_requests_for_parts_say_what_is_missing_and_never_that_nothing_is():
 
     assert verdict == Completeness.PROBABLY
     assert looked(WHOLE, lists=Listed((*HERE, "1.9"), HERE)) == []
+
+
+def test_a_request_that_was_just_taken_makes_complete_what_it_lists_at_once():
+    async def look(clock):
+        lists = Listed(HERE, HERE, is_whole=True)
+        held = Held(clock.now(), GAPPED, quiet=0, lists=lists)
+        gatherer = Gatherer(
+            held, held, Aside(), clock, Silence(), is_association_open=lambda _: True
+        )
+        gatherer.change({"route": Patience("complete", 30, 3600)})
+        assert not await gatherer.look()
+        gatherer.watch(5)
+        assert await gatherer.look()
+        return held.closed
+
+    ((verdict, is_forced, _),) = run_virtually(look)
+
+    assert (verdict, is_forced) == (Completeness.COMPLETE, False)
+
+
+def test_what_a_request_lists_and_comes_later_makes_it_complete_when_it_comes():
+    async def look(clock):
+        held = Held(clock.now(), WHOLE, quiet=0, lists=Listed((*HERE, "1.9"), HERE))
+        gatherer = Gatherer(
+            held, held, Aside(), clock, Silence(), is_association_open=lambda _: True
+        )
+        gatherer.change({"route": Patience("complete", 30, 3600)})
+        gatherer.watch(5)
+        assert not await gatherer.look()
+        held.lists = Listed((*HERE, "1.9"), (*HERE, "1.9"), is_whole=True)
+        await asyncio.sleep(2)
+        return await gatherer.look(), held.closed
+
+    is_due, closed = run_virtually(look)
+
+    assert is_due
+    assert [verdict for verdict, _, _ in closed] == [Completeness.COMPLETE]
 
 
 def test_what_waits_for_a_route_that_is_gone_goes_all_the_same():
