@@ -111,6 +111,12 @@ class AskedSettings(BaseModel, frozen=True, extra="forbid"):
         description="A retrieval of which nothing comes for so long is given up; what is missing "
         "is fetched from whoever else has it.",
     )
+    patience_seconds: Seconds = Field(
+        default=3.0,
+        description="A retrieval of which nothing comes for so long is begun at another archive "
+        "that has the same, too, if there is one; who gives an instance first goes on, the other "
+        "is left.",
+    )
     list_fresh_seconds: Seconds = Field(
         default=30.0,
         description="What instances a study has is asked again after so long, for metadata, "

@@ -164,7 +164,14 @@ class Answerers:
             shares = dict(zip(names, weights, strict=True))
             # They are of the same kind: the first speaks for all.
             manner = self._asked[names[0]].manner
-            known = self._holder(OneOf(_name_of(names), members, shares), manner)
+            group = OneOf(
+                _name_of(names),
+                members,
+                shares,
+                patience_seconds=manner.patience_seconds,
+                telemetry=self._telemetry,
+            )
+            known = self._holder(group, manner)
             self._groups[shared] = known
         return known
 

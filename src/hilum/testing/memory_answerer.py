@@ -36,6 +36,7 @@ class Behaviour:
     seconds_each: float = 0.0  # for each batch and each instance
     batch: int = 100  # matches at once
     dies_after: int | None = None  # instances of a fetch, or matches of a search, that still come
+    silent_after: int | None = None  # instances of a fetch, and then it never says anything
     missing: frozenset[str] = frozenset()  # listed, and cannot be had
     ignored: tuple[int, ...] = ()  # keys that it does not look at
     piece_bytes: int = 4096
@@ -140,6 +141,8 @@ class MemoryAnswerer:
             wanteds = [one for one in meant if one.sop_instance_uid not in left_out]
         for wanted in wanteds:
             uid = wanted.sop_instance_uid
+            if brought == self.behaviour.silent_after:
+                await asyncio.Event().wait()
             if brought == dies_after and fetch.wanted is None:
                 return self._broken_off(brought)
             if brought == dies_after:

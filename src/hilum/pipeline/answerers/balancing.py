@@ -19,11 +19,13 @@ from contextlib import aclosing
 from typing import Final, Protocol, TypeVar, cast
 
 from hilum.dicom import tags
+from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.answerers.ailments import AnswererFailed
+from hilum.pipeline.answerers.events import RivalAsked
 from hilum.pipeline.answerers.guarding import PATIENT_SECONDS
-from hilum.pipeline.answerers.narrowing import fetches_of
 from hilum.pipeline.answerers.orders import Orders
 from hilum.pipeline.answerers.ports import Answerer, Expected, Fetch
+from hilum.pipeline.answerers.relaying import Bringer, Relay
 from hilum.pipeline.answerers.telling import late
 from hilum.pipeline.archive.ports import Batch, Missing
 from hilum.pipeline.landing import Sink
@@ -37,6 +39,8 @@ _PLACES_MAX: Final = 20_000
 
 # How long one may say nothing before the next is asked; the last one has all the time there is.
 PATIENCE_SECONDS: Final = PATIENT_SECONDS
+# One that was silent while another one gave is asked last for so long.
+SILENT_SECONDS: Final = 60.0
 
 _T = TypeVar("_T")
 
@@ -59,15 +63,27 @@ class OneOf:
     """An `Answerer` over several, which it does not own: others may ask them, too."""
 
     def __init__(
-        self, name: str, members: Sequence[Member], weights: Mapping[str, float] | None = None
+        self,
+        name: str,
+        members: Sequence[Member],
+        weights: Mapping[str, float] | None = None,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        telemetry: Telemetry | None = None,
     ) -> None:
-        """Begin; a member without a weight has 1, and no weight is 0."""
+        """Begin; a member without a weight has 1, and no weight is 0.
+
+        `patience_seconds`: a fetch of which nothing comes for so long is begun at the next, too.
+        """
         self.name = name
         self._members = members
         self._weights = weights or {}
         self._given: Counter[str] = Counter()
         self._places: OrderedDict[str, str] = OrderedDict()
         self._orders = Orders()
+        self._patience_seconds = patience_seconds
+        self._telemetry = telemetry
+        self._silent_until: dict[str, float] = {}
 
     async def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches of one of them (see the port)."""
@@ -129,38 +145,23 @@ class OneOf:
         return 0
 
     async def fetch(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
-        """Bring instances into the sink; what one has not is fetched from the next."""
-        if fetch.wanted is None:
-            return await self._fetch_whole(fetch, sink)
-        failures: list[AnswererFailed] = []
-        missing: dict[str, Missing] = {}
-        rest = [fetch]
-        studies = list(dict.fromkeys(one.study_instance_uid for one in fetch.wanted))
-        for member in self._ordered(studies):
-            try:
-                missing = {}
-                for one in rest:
-                    missing.update(await member.fetch(one, sink))
-            except AnswererFailed as error:
-                failures.append(error)
-                continue
-            left = [one for one in fetch.wanted if one.sop_instance_uid in missing]
-            rest = fetches_of(left, fetch.wanted, fetch.retrieval, fetch.syntaxes)
-            if not rest:
-                break
-        if len(failures) == len(self._members):
-            raise failures[0]
-        return missing
+        """Bring instances into the sink; what one has not, or not soon, is fetched from the next.
 
-    async def _fetch_whole(self, fetch: Fetch, sink: Sink) -> Mapping[str, Missing]:
-        """Have it brought by the first that can begin: what it lacks is listed afterwards."""
-        failures: list[AnswererFailed] = []
-        for member in self._ordered(fetch.retrieval.keys.get(Level.STUDY, ())):
-            try:
-                return await member.fetch(fetch, sink)
-            except AnswererFailed as error:
-                failures.append(error)
-        raise failures[0]
+        A whole fetch is answered by the first that can begin: what it lacks is listed afterwards.
+        """
+        if fetch.wanted is None:
+            studies = fetch.retrieval.keys.get(Level.STUDY, ())
+        else:
+            studies = tuple(dict.fromkeys(one.study_instance_uid for one in fetch.wanted))
+        relay = Relay(
+            self._ordered(studies),
+            fetch,
+            sink,
+            patience_seconds=self._patience_seconds,
+            asked_too=self._asked_too,
+            left_behind=self._left_behind,
+        )
+        return await relay.run()
 
     async def verify(self) -> None:
         """Find out whether one of them would answer now."""
@@ -193,15 +194,27 @@ class OneOf:
         """Give all, in the order they are to be asked; the first one is counted as asked."""
         places = before or {self._places[one] for one in studies if one in self._places}
 
-        def rank(member: Member) -> tuple[bool, bool, float, float]:
+        now = asyncio.get_running_loop().time()
+
+        def rank(member: Member) -> tuple[bool, bool, bool, float, float]:
             weight = self._weights.get(member.name, 1.0)
             served = self._given[member.name] / weight
             is_elsewhere = bool(places) and member.name not in places
-            return not member.is_well, is_elsewhere, (member.busy + 1) / weight, served
+            is_silent = self._silent_until.get(member.name, now) > now
+            busy = (member.busy + 1) / weight
+            return not member.is_well, is_silent, is_elsewhere, busy, served
 
         ordered = sorted(self._members, key=rank)
         self._given[ordered[0].name] += 1
         return ordered
+
+    def _asked_too(self, silent: Bringer, rival: Bringer) -> None:
+        if self._telemetry is not None:
+            self._telemetry.emit(RivalAsked(silent.name, rival.name, self._patience_seconds))
+
+    def _left_behind(self, silent: Bringer) -> None:
+        """Ask it last for a while: it may answer questions, and give nothing."""
+        self._silent_until[silent.name] = asyncio.get_running_loop().time() + SILENT_SECONDS
 
     def _remember(self, member: Member, studies: Iterable[str]) -> None:
         for study in studies:

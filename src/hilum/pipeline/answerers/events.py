@@ -80,6 +80,23 @@ class FetchBegun(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RivalAsked(Event):
+    """Nothing comes of a fetch, so another archive that has the same is asked, too."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = (
+        "{answerer} has given nothing for {seconds:g} s: {rival} is asked, too, and who gives "
+        "first goes on."
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Counter("hilum_rivals_asked_total", ("answerer", "rival")),
+    )
+    answerer: str
+    rival: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class FetchEnded(Event):
     """A fetch is over: all is here, or it failed, or nobody wanted the rest."""
 
