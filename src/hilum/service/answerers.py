@@ -183,6 +183,7 @@ class Answerers:
             clock=self._clock,
             list_fresh_seconds=manner.list_fresh_seconds,
             stall_seconds=manner.stall_seconds,
+            patience_seconds=manner.patience_seconds,
         )
 
 

@@ -22,6 +22,7 @@ from hilum.dicom import tags
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.events import RivalAsked
+from hilum.pipeline.answerers.fetching import SILENT_SECONDS
 from hilum.pipeline.answerers.guarding import PATIENT_SECONDS
 from hilum.pipeline.answerers.orders import Orders
 from hilum.pipeline.answerers.ports import Answerer, Expected, Fetch
@@ -39,8 +40,6 @@ _PLACES_MAX: Final = 20_000
 
 # How long one may say nothing before the next is asked; the last one has all the time there is.
 PATIENCE_SECONDS: Final = PATIENT_SECONDS
-# One that was silent while another one gave is asked last for so long.
-SILENT_SECONDS: Final = 60.0
 
 _T = TypeVar("_T")
 

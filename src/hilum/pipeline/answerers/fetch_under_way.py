@@ -6,7 +6,7 @@ sets the pace; one that is far behind it is passed by. When nobody waits any mor
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 STALL_SECONDS: Final = 60.0
+# Of which nothing came for so long, that may be asked of somebody else, too.
+PATIENCE_SECONDS: Final = 3.0
 # How exactly a stall is measured; each piece of an instance is news.
 _TICK_SECONDS: Final = 1.0
 
@@ -56,6 +58,7 @@ class FetchUnderWay:
         telemetry: Telemetry,
         clock: Clock,
         stall_seconds: float = STALL_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self.fetch = fetch
         self._answerer = answerer
@@ -64,6 +67,9 @@ class FetchUnderWay:
         self._telemetry = telemetry
         self._clock = clock
         self._stall_seconds = stall_seconds
+        self._patience_seconds = patience_seconds
+        self._heard_at = 0.0
+        self._patience: asyncio.TimerHandle | None = None
         self._outstanding = {one.sop_instance_uid for one in fetch.wanted or ()}
         self._wishes: dict[str, list[Reader]] = {}
         self._followers: list[Reader] = []  # who want all that lands
@@ -114,6 +120,21 @@ class FetchUnderWay:
             self._room.set()
         self._stop_if_idle()
 
+    def wanted_by(self, reader: Reader) -> Sequence[str]:
+        """Give what a reader waits for, by its name."""
+        return [uid for uid, readers in self._wishes.items() if reader in readers]
+
+    def unwant(self, reader: Reader, uids: Collection[str]) -> None:
+        """A reader does not want some instances any more."""
+        for uid in uids:
+            readers = self._wishes.get(uid, [])
+            if reader in readers:
+                readers.remove(reader)
+                self._fulfilled(reader)
+                if not readers:
+                    del self._wishes[uid]
+        self._stop_if_idle()
+
     # What the sink asks and tells.
 
     def wants(self, sop_instance_uid: str) -> bool:
@@ -135,10 +156,20 @@ class FetchUnderWay:
     def progress(self) -> None:
         """Note that something came."""
         if self._limit is not None and not self._pauses:
-            until = asyncio.get_running_loop().time() + self._stall_seconds
+            self._heard_at = asyncio.get_running_loop().time()
+            until = self._heard_at + self._stall_seconds
             when = self._limit.when()
             if when is None or until - when >= _TICK_SECONDS:
                 self._reschedule(until)
+
+    def _look(self) -> None:
+        """Tell those who wait when nothing has come for too long, as often as that."""
+        loop = asyncio.get_running_loop()
+        left = self._heard_at + self._patience_seconds - loop.time()
+        if left <= 0 and not self._pauses:
+            for reader in list(self._waiting):
+                reader.doubt(self)
+        self._patience = loop.call_later(left if left > 0 else self._patience_seconds, self._look)
 
     def _reschedule(self, when: float | None) -> None:
         if self._limit is not None and not self._limit.expired():
@@ -178,6 +209,8 @@ class FetchUnderWay:
             self._tell(outcome, self._clock.monotonic() - begun)
 
     async def _bring(self, sink: CacheSink) -> Mapping[str, Missing]:
+        self._heard_at = asyncio.get_running_loop().time()
+        self._look()
         try:
             async with asyncio.timeout(self._stall_seconds) as self._limit:
                 return await self._answerer.fetch(self.fetch, _Gate(sink, self))
@@ -185,6 +218,8 @@ class FetchUnderWay:
             raise late(self._answerer.name, self._stall_seconds) from error
         finally:
             self._limit = None
+            if self._patience is not None:
+                self._patience.cancel()
             sink.end()
 
     async def _hand_on(self, sink: CacheSink) -> None:

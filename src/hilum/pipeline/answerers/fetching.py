@@ -13,7 +13,12 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.names import UID
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.answerers.covering import covers, key_of, overlap
-from hilum.pipeline.answerers.fetch_under_way import STALL_SECONDS, FetchUnderWay
+from hilum.pipeline.answerers.events import RivalAsked
+from hilum.pipeline.answerers.fetch_under_way import (
+    PATIENCE_SECONDS,
+    STALL_SECONDS,
+    FetchUnderWay,
+)
 from hilum.pipeline.answerers.fitting import fits
 from hilum.pipeline.answerers.narrowing import fetches_of
 from hilum.pipeline.answerers.ports import Answerer, Cache, Fetch
@@ -27,6 +32,8 @@ _Syntaxes = tuple[UID, ...]
 _Wish = tuple[str, frozenset[UID]]
 # Instances of which it is known that they do not come in the syntaxes that were asked for.
 _STUBBORN_MAX: Final = 20_000
+# Who gave nothing while another one gave is asked last for so long.
+SILENT_SECONDS: Final = 60.0
 
 
 class Fetching:
@@ -40,12 +47,15 @@ class Fetching:
         telemetry: Telemetry,
         clock: Clock,
         stall_seconds: float = STALL_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._answerer = answerer
         self._cache = cache
         self._telemetry = telemetry
         self._clock = clock
         self._stall_seconds = stall_seconds
+        self._patience_seconds = patience_seconds
+        self._silent_until = float("-inf")
         self._by_wish: dict[_Wish, FetchUnderWay] = {}
         self._stubborn: OrderedDict[_Wish, None] = OrderedDict()
         self._listed: set[FetchUnderWay] = set()
@@ -57,6 +67,20 @@ class Fetching:
     def under_way(self) -> int:
         """Give how many fetches are not over."""
         return len(self._tasks)
+
+    @property
+    def is_silent(self) -> bool:
+        """Tell whether it gave nothing lately while others did: it is better asked last."""
+        return self._clock.monotonic() < self._silent_until
+
+    def left_behind(self) -> None:
+        """It gave nothing while another one did."""
+        self._silent_until = self._clock.monotonic() + SILENT_SECONDS
+
+    def asked_too(self, silent: str) -> None:
+        """It is asked because another one is silent."""
+        event = RivalAsked(silent, self._answerer.name, self._patience_seconds)
+        self._telemetry.emit(event)
 
     async def known(self, wanted: Collection[Named]) -> list[Holding]:
         """Give what is in the cache, to be named only: it is not pinned."""
@@ -123,6 +147,7 @@ class Fetching:
                 telemetry=self._telemetry,
                 clock=self._clock,
                 stall_seconds=self._stall_seconds,
+                patience_seconds=self._patience_seconds,
             )
             for one in fetch_of_rest.wanted or ():
                 self._by_wish[one.sop_instance_uid, frozenset(syntaxes)] = begun
@@ -161,6 +186,7 @@ class Fetching:
                 telemetry=self._telemetry,
                 clock=self._clock,
                 stall_seconds=self._stall_seconds,
+                patience_seconds=self._patience_seconds,
             )
             fetch.count = count
             self._wholes[_key_of_whole(retrieval, syntaxes)] = fetch

@@ -7,7 +7,7 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.pipeline.answerers.calls import Calls
 from hilum.pipeline.answerers.covering import key_of
-from hilum.pipeline.answerers.fetch_under_way import STALL_SECONDS
+from hilum.pipeline.answerers.fetch_under_way import PATIENCE_SECONDS, STALL_SECONDS
 from hilum.pipeline.answerers.fetching import Fetching
 from hilum.pipeline.answerers.lists import LIST_FRESH_SECONDS, Lists
 from hilum.pipeline.answerers.ports import Answerer, Cache
@@ -22,7 +22,7 @@ class Holder:
     It does not own the answerer: who made that closes it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword
         self,
         answerer: Answerer,
         cache: Cache,
@@ -31,11 +31,17 @@ class Holder:
         clock: Clock,
         list_fresh_seconds: float = LIST_FRESH_SECONDS,
         stall_seconds: float = STALL_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self.name = answerer.name
         self.lists = Lists(answerer, clock, fresh_seconds=list_fresh_seconds)
         self.fetching = Fetching(
-            answerer, cache, telemetry=telemetry, clock=clock, stall_seconds=stall_seconds
+            answerer,
+            cache,
+            telemetry=telemetry,
+            clock=clock,
+            stall_seconds=stall_seconds,
+            patience_seconds=patience_seconds,
         )
         self._answerer = answerer
         self._counts = Calls[int | None]()

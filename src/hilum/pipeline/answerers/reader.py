@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -47,16 +48,26 @@ class Flow(Protocol):
         """The reader does not want anything more of it."""
         ...
 
+    def wanted_by(self, reader: "Reader") -> Sequence[str]:
+        """Give the SOP Instance UIDs that a reader waits for."""
+        ...
+
+    def unwant(self, reader: "Reader", uids: Collection[str]) -> None:
+        """The reader does not want some of them any more."""
+        ...
+
 
 class Reader:
     """Takes what lands for one supply. What waits here is pinned in the cache."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, news: asyncio.Event | None = None) -> None:
+        """Begin; `news` is set when there is something to take, for several readers at once."""
         self._cache = cache
-        self._news = asyncio.Event()
+        self._news = news or asyncio.Event()
         self._landed: deque[Holding] = deque()
         self._missed: list[Missed] = []
         self._passed: list[str] = []
+        self._doubted: dict[Flow, None] = {}
         self.over: Over | None = None  # what came of the whole fetch that it follows
         self._bytes = 0
         self._is_closed = False
@@ -89,14 +100,24 @@ class Reader:
         self._passed.append(sop_instance_uid)
         self._news.set()
 
+    def doubt(self, flow: Flow) -> None:
+        """Say that nothing has come of a flow for so long that somebody else may be asked."""
+        self._doubted[flow] = None
+        self._news.set()
+
     def end(self, over: Over) -> None:
         """Say that nothing more comes of the whole fetch that is followed."""
         self.over = over
         self._news.set()
 
+    @property
+    def has_news(self) -> bool:
+        """Tell whether there is something to take, or a whole fetch is over."""
+        return bool(self._landed or self._missed or self._passed or self._doubted or self.over)
+
     async def wait(self) -> None:
-        """Wait until there is something to take, or a whole fetch is over."""
-        while not (self._landed or self._missed or self._passed or self.over):
+        """Wait for news."""
+        while not self.has_news:
             self._news.clear()
             await self._news.wait()
 
@@ -121,6 +142,12 @@ class Reader:
         """Take all that went by."""
         passed, self._passed = self._passed, []
         return passed
+
+    def take_doubted(self) -> list[Flow]:
+        """Take all of which nothing comes."""
+        doubted = list(self._doubted)
+        self._doubted = {}
+        return doubted
 
     def close(self) -> None:
         """Stop waiting, and let go of what was not taken."""

@@ -81,26 +81,28 @@ class Relay:
                 await self._wait()
                 self._settle()
                 await self._choose()
-                if self._needs_another:
-                    self._begin()
+                await self._relieve()
         finally:
             await self._leave(self._runs)
         if not self._is_answered and self._failures:
             raise self._failures[0]
         return self._lacking
 
-    @property
-    def _needs_another(self) -> bool:
-        """Tell whether nobody gives anything, and somebody has not been asked."""
-        if self._is_over or not self._turn:
-            return False
-        return not self._runs or (len(self._runs) == 1 and self._silent_in <= 0)
+    async def _relieve(self) -> None:
+        """When nobody gives anything, ask somebody who was not asked: beside one, not two."""
+        if self._is_over or not self._turn or self._silent_in > 0:
+            return
+        if len(self._runs) > 1:
+            first, *self._runs = self._runs
+            await self._do_without([first])
+        self._begin()
 
     @property
     def _silent_in(self) -> float:
-        """Give after how long the one that runs has been silent for too long."""
-        silence = self._runs[0].entrance.silence(asyncio.get_running_loop().time())
-        return self._patience_seconds - silence
+        """Give after how long nobody has given anything for too long."""
+        now = asyncio.get_running_loop().time()
+        silences = [run.entrance.silence(now) for run in self._runs]
+        return self._patience_seconds - min(silences) if silences else 0.0
 
     @property
     def _lacking(self) -> dict[str, Missing]:
@@ -127,8 +129,7 @@ class Relay:
 
     async def _wait(self) -> None:
         """Wait for the end of one, for what decides a race, or for a silence."""
-        may_ask = bool(self._turn) and len(self._runs) == 1
-        seconds = max(self._silent_in, 0) if may_ask else None
+        seconds = max(self._silent_in, 0) if self._turn else None
         try:
             async with asyncio.timeout(seconds):
                 await self._baton.news.wait()
@@ -160,11 +161,15 @@ class Relay:
             return
         losers = [one for one in self._runs if one is not winner]
         self._runs = [winner]
+        await self._do_without(losers)
+
+    async def _do_without(self, losers: Sequence[_Run]) -> None:
+        """Leave some; they are asked last, once, if nobody else has the rest."""
         now = asyncio.get_running_loop().time()
         for run in losers:
             if run.entrance.silence(now) >= self._patience_seconds:
                 self._left_behind(run.bringer)
-            if run.bringer not in self._again:  # if nobody else has the rest: once more
+            if run.bringer not in self._again:
                 self._again.append(run.bringer)
                 self._turn.append(run.bringer)
         await self._leave(losers)

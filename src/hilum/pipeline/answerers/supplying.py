@@ -4,13 +4,15 @@ What the first holder of an instance cannot give is fetched from the next, insta
 What nobody can give is missing, and says why.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.holder import Holder
 from hilum.pipeline.answerers.listing import Listing
 from hilum.pipeline.answerers.ports import Cache
+from hilum.pipeline.answerers.racing import Race, Races
 from hilum.pipeline.answerers.reader import Missed, Reader
 from hilum.pipeline.archive.ports import Holding, Missing, Named
 from hilum.query.retrieval import Retrieval
@@ -37,13 +39,16 @@ class BridgedSupply:
         self._retrieval = retrieval
         self._syntaxes = syntaxes
         self._cache = cache
-        self._reader = Reader(cache)
+        self._news = asyncio.Event()
+        self._reader = Reader(cache, self._news)
+        self._readers = [self._reader]  # and of those that were asked beside one that is silent
         self._at_hand: dict[str, Holding] = dict(listing.here)
         self._left = {
-            uid: deque(holders)
+            uid: deque(sorted(holders, key=lambda one: one.fetching.is_silent))
             for uid, holders in listing.holders.items()
             if uid not in listing.here
         }
+        self._races = Races(self._left)
         self._pinned: dict[str, Holding] = {}
         self._missed: list[Missed] = []  # what made us give up
         # Here, but not in a transfer syntax that was asked for: better than nothing.
@@ -73,10 +78,9 @@ class BridgedSupply:
                 yield self._at_hand[one.sop_instance_uid]
         missing: list[Missing] = []
         while self._left:
-            await self._reader.wait()
-            while (holding := self._reader.take()) is not None:
+            await self._wait()
+            for holding in self._landed():
                 self._pinned[holding.path] = holding
-                del self._left[holding.sop_instance_uid]
                 has_given = True
                 yield holding
             missing += await self._go_on()
@@ -98,28 +102,82 @@ class BridgedSupply:
 
     def let_go(self) -> None:
         """Do the same; nothing of it has to be waited for."""
-        self._reader.close()
+        for reader in self._readers:
+            reader.close()
         for kept in (self._pinned, self._spare):
             while kept:
                 self._cache.unpin(kept.popitem()[1])
 
+    async def _wait(self) -> None:
+        """Wait until there is something to take."""
+        while not any(reader.has_news for reader in self._readers):
+            self._news.clear()
+            await self._news.wait()
+
+    def _landed(self) -> Iterator[Holding]:
+        """Give what has landed and was not given before."""
+        for reader in list(self._readers):
+            while (holding := reader.take()) is not None:
+                uid = holding.sop_instance_uid
+                if uid not in self._left:
+                    self._cache.unpin(holding)  # it came by another one as well
+                    continue
+                del self._left[uid]
+                self._given(reader, uid)
+                yield holding
+
+    def _given(self, reader: Reader, uid: str) -> None:
+        """Of two that are asked for the same, leave the one that was not first."""
+        if (loser := self._races.given(reader, uid)) is not None:
+            loser.close()
+            self._readers.remove(loser)
+
+    async def _ask_rivals(self) -> None:
+        """Where nothing comes, ask whoever else has it, too."""
+        for reader in list(self._readers):
+            for flow in reader.take_doubted():
+                for silent, holder, uids in list(self._races.rivals(reader, flow)):
+                    rival = Reader(self._cache, self._news)
+                    self._readers.append(rival)
+                    self._races.begin(Race(silent, reader, flow, rival, set(uids)))
+                    holder.fetching.asked_too(silent.name)
+                    wanted = self._named(uids)
+                    here = self._good(holder, await holder.fetching.look(wanted))
+                    self._hand(here, rival)
+                    rest = [one for one in wanted if one.sop_instance_uid not in here]
+                    listed = self._listing.listed[holder]
+                    holder.fetching.join(rival, rest, listed, self._retrieval, self._syntaxes)
+
+    def _hand(self, found: Mapping[str, Holding], reader: Reader) -> None:
+        """Have a reader give what was found in the cache."""
+        for holding in found.values():
+            reader.give(holding)
+            self._cache.unpin(holding)  # the reader has pinned it
+
     async def _go_on(self) -> list[Missing]:
         """Turn to the next holder for what was missed; give what has no other."""
+        await self._ask_rivals()
         missing: list[Missing] = []
-        again = set(self._reader.take_passed())
-        for missed in self._reader.take_missed():
-            holders = self._left[missed.sop_instance_uid]
-            holders.popleft()
-            if holders:
-                again.add(missed.sop_instance_uid)
-            elif (spare := self._spare.get(missed.sop_instance_uid)) is not None:
-                self._reader.give(spare)
-            else:
-                missing.append(self._without(missed))
+        again: set[str] = set()
+        for reader in list(self._readers):
+            for uid in reader.take_passed():
+                if uid in self._left:
+                    self._given(reader, uid)
+                    again.add(uid)
+            for missed in reader.take_missed():
+                uid = missed.sop_instance_uid
+                if uid not in self._left or self._races.missed(reader, uid):
+                    continue
+                holders = self._left[uid]
+                holders.popleft()
+                if holders:
+                    again.add(uid)
+                elif (spare := self._spare.get(uid)) is not None:
+                    self._reader.give(spare)
+                else:
+                    missing.append(self._without(missed))
         if again:
-            for holding in (await self._look(self._named(again))).values():
-                self._reader.give(holding)
-                self._cache.unpin(holding)  # the reader has pinned it
+            self._hand(await self._look(self._named(again)), self._reader)
         return missing
 
     def _without(self, missed: Missed) -> Missing:

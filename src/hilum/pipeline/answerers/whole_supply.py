@@ -118,6 +118,7 @@ class WholeSupply:
                 self._given.add(holding.sop_instance_uid)
                 yield holding
             reader.take_passed()  # the fetch knows what it brought
+            reader.take_doubted()  # nobody else is known to have it
             if reader.over is not None:
                 return
 

@@ -167,6 +167,17 @@ def test_when_all_are_silent_none_is_asked_again_and_again():
     assert [one.asked.under_way for one in answerers] == [0, 0]
 
 
+def test_the_third_is_asked_when_the_rival_is_silent_too():
+    third = MemoryAnswerer("c", STUDY)
+    answerers = [*two({"silent_after": 2}, {"silent_after": 0}), third]
+
+    landed, missing, seconds, _ = fetched(answerers)
+
+    assert sorted(landed) == sorted(uids(STUDY))
+    assert not missing
+    assert seconds < 3 * PATIENCE
+
+
 def test_when_all_fail_the_first_failure_is_told():
     answerers = two({"ailment": Lost.REJECTED}, {"ailment": Lost.UNREACHABLE})
 

@@ -129,7 +129,7 @@ def test_a_holder_that_stalls_in_the_middle_is_replaced():
     second = MemoryAnswerer("second", STUDY)
 
     async def run(clock):
-        at = bridge(clock, first, second, stall_seconds=20.0)
+        at = bridge(clock, first, second, stall_seconds=20.0, patience_seconds=100.0)
         return await drained(await at.supply(retrieval_of(STUDY))), clock.monotonic()
 
     (came, missed), seconds = virtually(run)
