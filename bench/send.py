@@ -148,7 +148,9 @@ def _keep(vault: Vault, number: int, file: Path) -> Parcel:
         digest_hex=digest,
         serial=draft.serial,
     )
-    (failure,) = vault.place([(draft, path)])
+    placement = vault.place([(draft, path)])
+    placement.confirm()
+    (failure,) = placement.failures
     if failure is not None:
         raise failure
     return Parcel(
