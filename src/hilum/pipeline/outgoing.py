@@ -3,13 +3,17 @@
 What we deliver, what is moved and what is fetched with C-GET all leave this way.
 """
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Final, Protocol
 
 from hilum.dicom.reencode import NotReencodable, Reencoder
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.kernel.names import UID
+from hilum.pipeline.archive.segments import Lying
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
 from hilum.pipeline.reading import Reading
 from hilum.pipeline.shortcomings import Spoiled, shortcoming
@@ -64,8 +68,21 @@ class Outgoing:
         return piece, not self._left
 
     async def read_ahead(self) -> None:
-        """Read the first piece now. Raises Spoiled, Full."""
-        self._first = await self._read()
+        """Read the first piece now, or let the kernel do that. Raises Spoiled, Full."""
+        lying = self.lying()
+        if lying is None:
+            self._first = await self._read()
+        else:
+            await self._shelf.reading.call(partial(_expect, lying))
+
+    def lying(self) -> Lying | None:
+        """Give where all of it lies, if the shelf's owner takes it from there; until `close`."""
+        if not self._shelf.takes_files or self._first is not None:
+            return None
+        size = self._left
+        # One that is odd gets a NUL behind it: bytes of two places in one fragment.
+        place = self._reader.lies_at(0, size) if size and not size & 1 else None
+        return None if place is None else Lying(*place, size)
 
     async def aclose(self) -> None:
         """Give the file back."""
@@ -93,6 +110,13 @@ class Outgoing:
             raise Spoiled(f"our payload ends {self._left} bytes before its end")
         self._left -= count
         return room[:count]
+
+
+def _expect(lying: Lying) -> None:
+    """Let the kernel read what it has not, while we wait for something else."""
+    with suppress(OSError):  # whoever reads it is told
+        size = min(lying.size, BUFFER_BYTES)
+        os.posix_fadvise(lying.descriptor, lying.position, size, os.POSIX_FADV_WILLNEED)
 
 
 class Converted:
@@ -123,6 +147,7 @@ class Shelf:
 
     def __init__(self, payloads: Payloads, reading: Reading) -> None:
         self.reading = reading
+        self.takes_files = False  # who sends can take a payload from its file
         self._buffer = memoryview(bytearray(0))
         self._payloads = payloads
         self._ahead: Outgoing | None = None

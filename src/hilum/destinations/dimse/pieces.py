@@ -6,22 +6,39 @@ The last fragment of a data set must say so (PS3.8 §E.2), so whoever sends has 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from typing import Protocol
 
+from hilum.pipeline.archive.segments import Lying
+
 Bytes = bytes | bytearray | memoryview
 
 
 class Pieces(Protocol):
     """Gives the pieces of one data set in their order."""
 
-    async def piece(self) -> tuple[Bytes, bool]:
+    async def piece(self) -> tuple[Bytes | Lying, bool]:
         """Give the next piece and whether it is the last one.
 
-        What was given before is not looked at any more: its memory may be used again.
+        A data set that lies in a file may be one piece, if the association takes that. What was
+        given before is not looked at any more: its memory may be used again.
         """
         ...
 
     async def aclose(self) -> None:
         """No more will be asked for."""
         ...
+
+
+class Whole:
+    """The one piece of a data set that lies in a file; whoever has opened that closes it."""
+
+    def __init__(self, lying: Lying) -> None:
+        self._lying = lying
+
+    async def piece(self) -> tuple[Lying, bool]:
+        """Give all of it."""
+        return self._lying, True
+
+    async def aclose(self) -> None:
+        """Nothing was opened here."""
 
 
 class Chunks:

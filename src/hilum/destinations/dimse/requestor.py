@@ -45,11 +45,15 @@ from hilum.dimse.upper.negotiation import Context
 from hilum.dimse.upper.pdu import AssociateAccept, AssociateRequest
 from hilum.kernel.errors import HilumError, LocalProtocolError, Rejected, RemoteProtocolError
 from hilum.kernel.names import UID
+from hilum.pipeline.archive.segments import Lying
 
 if TYPE_CHECKING:
     from hilum.pipeline.archive.movers import Errand
 
 _MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit; 0 is left out, some peers dislike it
+
+# Each fragment of a file costs two calls of the system, which pay when they save enough copying.
+FILE_FRAGMENT_BYTES_MIN: Final = 48 * 1024
 
 Reference = tuple[UID, UID]  # SOP class and instance
 
@@ -137,6 +141,11 @@ class Requestor:
     def is_open(self) -> bool:
         """Tell whether another operation may be tried."""
         return self._wire.failure is None
+
+    @property
+    def takes_files(self) -> bool:
+        """Tell whether a data set in a file is best sent from there, as one piece."""
+        return self._wire.takes_files and self._fragments.bytes_max >= FILE_FRAGMENT_BYTES_MIN
 
     def next_message_id(self) -> int:
         """Give an id that no request of ours on this association had lately."""
@@ -365,7 +374,12 @@ class Requestor:
         is_last = False
         while not is_last:
             piece, is_last = await pieces.piece()
-            await self._send(parts, context_id, piece, is_last=is_last)
+            if isinstance(piece, Lying):
+                headers = self._fragments.headers(context_id, piece.size)
+                seconds = self._options.response_timeout_seconds
+                await self._wire.send_file(parts, headers, piece, seconds=seconds)
+            else:
+                await self._send(parts, context_id, piece, is_last=is_last)
             parts = []
 
     async def _send(

@@ -8,19 +8,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hilum.destinations.dimse.association import SendingAssociation, remarked
-from hilum.destinations.dimse.contexts import kind_of
+from hilum.destinations.dimse.contexts import Way, kind_of
 from hilum.destinations.dimse.losses import committed, failing_of, lost, unconfirmed, untried
+from hilum.destinations.dimse.pieces import Pieces, Whole
 from hilum.destinations.dimse.wire import TooSlow
 from hilum.kernel.errors import Full, HilumError, Unreachable
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
 from hilum.pipeline.archive.movers import Errand
-from hilum.pipeline.outgoing import Converted, Shelf
+from hilum.pipeline.outgoing import Converted, Outgoing, Shelf
 from hilum.pipeline.ports import Parcel
 from hilum.pipeline.shortcomings import Spoiled
 
 if TYPE_CHECKING:
     from hilum.destinations.dimse.destination import DimseDestination
-    from hilum.destinations.dimse.pieces import Pieces
 
 _Given = AsyncGenerator[tuple[Parcel, Outcome], None]
 
@@ -136,6 +136,7 @@ class DimseSession:
     async def _send_over(self, association: SendingAssociation, turn: deque[Parcel]) -> _Given:
         """Send of `turn` what `association` proposed for; leave the others in it."""
         others: list[Parcel] = []
+        self._shelf.takes_files = association.requestor.takes_files
         while turn:
             parcel = turn.popleft()
             if not association.proposed_for(parcel):
@@ -170,9 +171,7 @@ class DimseSession:
         try:
             outgoing = await self._shelf.take(parcel)
             with contextlib.closing(outgoing):
-                pieces: Pieces = outgoing
-                if way.transfer_syntax != parcel.transfer_syntax_uid:
-                    pieces = Converted(outgoing, self._destination.conversion(parcel, way))
+                pieces = self._pieces(outgoing, way)
                 outcome = await association.store(parcel, way, pieces, following)
                 if way.transfer_syntax != parcel.transfer_syntax_uid:
                     outcome = remarked(outcome, parcel, way)
@@ -182,6 +181,12 @@ class DimseSession:
             return Refused(str(error))
         except Full as error:
             return Deferred(str(error), failing=Failing.BUSY)
+
+    def _pieces(self, outgoing: Outgoing, way: Way) -> Pieces:
+        if way.transfer_syntax != outgoing.parcel.transfer_syntax_uid:
+            return Converted(outgoing, self._destination.conversion(outgoing.parcel, way))
+        lying = outgoing.lying()
+        return outgoing if lying is None else Whole(lying)
 
     def _was_stale(self, association: SendingAssociation, error: HilumError) -> bool:
         """Tell whether an association that had been idle ended before it answered anything."""

@@ -11,11 +11,13 @@ import ssl
 import struct
 import termios
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final, TypeVar, cast
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.blocks import Blocks
+from hilum.destinations.dimse.file_way import FileWay, has_file_way
 from hilum.destinations.dimse.inbox import Heard, Inbox
 from hilum.destinations.dimse.questions import Questions
 from hilum.destinations.dimse.refusals import rejection
@@ -40,6 +42,7 @@ from hilum.kernel.errors import (
     RemoteProtocolError,
     Unreachable,
 )
+from hilum.pipeline.archive.segments import Lying
 
 # A sender waits until the kernel has taken everything: what it read into can then be read into
 # again, and nothing of a payload is copied on the way. The kernel's own buffer keeps the line busy.
@@ -87,6 +90,7 @@ class Wire(asyncio.BufferedProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
+        self._file_way: FileWay | None = None
 
     # What the transport calls.
 
@@ -97,6 +101,8 @@ class Wire(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=mark, low=0)
         self._socket = cast("socket.socket", transport.get_extra_info("socket"))
         self._acknowledge_at_once()
+        if has_file_way(transport):
+            self._file_way = FileWay(transport, self._wake)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
         """Give where the next bytes go."""
@@ -124,6 +130,8 @@ class Wire(asyncio.BufferedProtocol):
         self._association.receive_end()
         if self._linger is not None:
             self._linger.cancel()
+        if self._file_way is not None:
+            self._file_way.close()
         self._closed.set()
 
     # What the requestor calls.
@@ -147,9 +155,45 @@ class Wire(asyncio.BufferedProtocol):
         """
         self.check()
         self._transport.writelines(parts)
-        while not self._has_room:
+        await self._until_taken(seconds)
+
+    @property
+    def takes_files(self) -> bool:
+        """Tell whether `send_file` can be used."""
+        return self._file_way is not None
+
+    async def send_file(
+        self,
+        parts: Sequence[Bytes],
+        headers: Iterable[tuple[bytes, int]],
+        lying: Lying,
+        *,
+        seconds: float,
+    ) -> None:
+        """Send `parts` and a data set in a file, cut by `headers`, that the kernel takes there.
+
+        Raises:
+            Unreachable, RemoteProtocolError: as `send`.
+            Spoiled, Full: the file cannot be read, or ends too early.
+        """
+        self.check()
+        if self._file_way is None:
+            raise LocalProtocolError("files cannot go over this connection as they lie")
+        await self._until_taken(seconds)
+        room = partial(self._progress, seconds)
+        try:
+            await self._file_way.send(parts, headers, lying, room=room)
+        except OSError as error:
+            self._fail(self._loss(error))
             self.check()
-            await self._happening(seconds, f"took no byte for {seconds:g} s")
+
+    async def _until_taken(self, seconds: float) -> None:
+        while not self._has_room:
+            await self._progress(seconds)
+
+    async def _progress(self, seconds: float) -> None:
+        self.check()
+        await self._happening(seconds, f"took no byte for {seconds:g} s")
 
     async def answer(self, kind: type[_A], *, to: str, seconds: float) -> _A:
         """Give the peer's next answer; it has `seconds` from when it took our last byte.

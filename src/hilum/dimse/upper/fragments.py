@@ -1,5 +1,6 @@
 """Cuts messages into P-DATA-TF PDUs of the size the peer takes, without copying (PS3.8 §9.3.5)."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from hilum.dimse.upper.association import Association
@@ -44,6 +45,18 @@ class Fragments:
                 self._odd = bytes(chunk[-1:])
                 chunk = memoryview(chunk)[:-1]
         return self._cut(context_id, chunk, is_command=False, is_last=is_last)
+
+    def headers(self, context_id: int, size: int) -> Iterator[tuple[bytes, int]]:
+        """Cut a whole data set that lies elsewhere: the header of each fragment, and its length.
+
+        `size` is even and not 0; see `data` for those that are odd.
+        """
+        left = size
+        while left:
+            length = min(left, self.bytes_max)
+            left -= length
+            header = self._association.data_header
+            yield header(context_id, length, is_command=False, is_last=not left), length
 
     def _cut(self, context_id: int, data: Bytes, *, is_command: bool, is_last: bool) -> list[Bytes]:
         header, size, end = self._association.data_header, self.bytes_max, len(data)
