@@ -20,9 +20,14 @@ def explanation_as_json(found: Explanation, advice: Sequence[Advice]) -> dict[st
         "instances": len(found.held),
         "goes_to": [str(one.target) for one in planned],
         "destinations": [_progress(one) for one in progress_of(found)],
-        "routes": [_route(one) for one in found.traces],
+        "routes": routes_as_json(found.traces),
         "deliveries": [_with_failures(one) for one in found.deliveries],
     }
+
+
+def routes_as_json(traces: Iterable[RouteTrace]) -> list[dict[str, Any]]:  # JSON
+    """Give routes, each with the values that its conditions met: they may be a patient's."""
+    return [_route(one) for one in traces]
 
 
 def deliveries_as_json(found: Iterable[QueuedDelivery]) -> list[dict[str, Any]]:  # JSON

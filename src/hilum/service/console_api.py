@@ -13,10 +13,13 @@ from hilum.console.api.explaining import ExplainApi
 from hilum.console.api.fetching import FetchingApi
 from hilum.console.api.live import LiveApi
 from hilum.console.api.queue import QueueApi
+from hilum.console.api.routes import RoutesApi
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.advice import Advice
 from hilum.pipeline.adviser import advise
 from hilum.pipeline.explanation import Explainer, Explanation
+from hilum.pipeline.route_trial import Bringing, RouteTrial, try_held
+from hilum.routing.routes import Routes
 from hilum.service.bridging import Bridging
 from hilum.service.circumstances import circumstances_of
 from hilum.service.config_routes import routes_of
@@ -74,6 +77,13 @@ class ConsoleApi:
                 ExplainApi(self._explain, ledger.audit).router,
                 LiveApi(live.rows, live.abort, ledger.audit, worker=worker).router,
                 AnswerersApi(live.answerers, self._live.answerer, worker=worker).router,
+                RoutesApi(
+                    routes=self._routes,
+                    title=lambda: str(delivering.title),
+                    ask_held=self._ask_held,
+                    audit=ledger.audit,
+                    now=self._now,
+                ).router,
                 FetchingApi(
                     ledger.fetches,
                     places=bridging.places,
@@ -88,7 +98,18 @@ class ConsoleApi:
     def _explain(self, name: str) -> tuple[Explanation, Sequence[Advice]]:
         """Explain by the configuration that is in force. Blocks."""
         config, now = self._config(), self._now()
-        routes = routes_of(config, self._delivering.zone)
-        found = Explainer(routes, ledger=self._ledger, vault=self._vault).of_name(name, now)
+        found = Explainer(self._routes(), ledger=self._ledger, vault=self._vault).of_name(name, now)
         around = circumstances_of(config, self._ledger, is_running=True, now=now)
         return found, advise(found, around, now=now)
+
+    def _routes(self) -> Routes:
+        return routes_of(self._config(), self._delivering.zone)
+
+    def _ask_held(
+        self, uid: str, routes: Routes, bringing: Bringing, now: datetime
+    ) -> RouteTrial | None:
+        """Ask the routes about an instance that is held. Blocks."""
+        for held in self._ledger.lookup.held(uid, limit=1):
+            if held.sop_instance_uid == uid:  # it may be the UID of a series or study
+                return try_held(held, self._vault, routes, bringing, now=now)
+        return None
