@@ -136,6 +136,7 @@ class DimseRig(Rig):
         super().__init__()
         self.peer = ScriptedPeer(on_store=self._react)
         self.manner = Manner()
+        self.fragment_bytes_max = RequestorOptions().fragment_bytes_max
         self._kept = []
 
     @contextlib.asynccontextmanager
@@ -153,6 +154,7 @@ class DimseRig(Rig):
 
     def destination(self):
         options = RequestorOptions(
+            fragment_bytes_max=self.fragment_bytes_max,
             connect_timeout_seconds=PATIENT_SECONDS,
             association_timeout_seconds=self.answer_seconds,
             response_timeout_seconds=self.answer_seconds,

@@ -13,7 +13,7 @@ from hilum.dicom.reencode import NotReencodable, Reencoder
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.kernel.names import UID
-from hilum.pipeline.archive.segments import Lying
+from hilum.pipeline.archive.segments import LYING_BYTES_MIN, Lying
 from hilum.pipeline.ports import Parcel, PayloadReader, Payloads
 from hilum.pipeline.reading import Reading
 from hilum.pipeline.shortcomings import Spoiled, shortcoming
@@ -81,7 +81,8 @@ class Outgoing:
             return None
         size = self._left
         # One that is odd gets a NUL behind it: bytes of two places in one fragment.
-        place = self._reader.lies_at(0, size) if size and not size & 1 else None
+        is_worth = size >= LYING_BYTES_MIN and not size & 1
+        place = self._reader.lies_at(0, size) if is_worth else None
         return None if place is None else Lying(*place, size)
 
     async def aclose(self) -> None:
