@@ -21,7 +21,8 @@ from hilum.cli.sending.tally import Tally
 from hilum.cli.sending.work import Job, Work, back_off_seconds
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
-from hilum.destinations.dimse.requestor import Requestor, associate, status_of
+from hilum.destinations.dimse.requestor import Requestor, associate
+from hilum.destinations.dimse.response import status_of
 from hilum.dicom.sop_classes import sop_class_name
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.message import Command

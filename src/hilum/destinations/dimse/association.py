@@ -11,7 +11,8 @@ from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.pieces import Pieces
 from hilum.destinations.dimse.questions import Reporter
 from hilum.destinations.dimse.refusals import Busy
-from hilum.destinations.dimse.requestor import Requestor, associate, status_of
+from hilum.destinations.dimse.requestor import Requestor, associate
+from hilum.destinations.dimse.response import status_of
 from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.message import Command

@@ -18,6 +18,8 @@ from hilum.pipeline.reading import Reading
 from hilum.pipeline.shortcomings import shortcoming
 
 Bytes = bytes | bytearray | memoryview
+# Each fragment of a file costs two calls of the system, which pay when they save enough copying.
+FILE_FRAGMENT_BYTES_MIN: Final = 48 * 1024
 # What comes of a file and not of a socket, when one call may fail because of either.
 _OF_FILES: Final = (errno.EIO, errno.ESTALE, errno.EBADMSG, errno.ENXIO)
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Final
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.connection import connect
 from hilum.destinations.dimse.dialogue import Dialogue
+from hilum.destinations.dimse.file_way import FILE_FRAGMENT_BYTES_MIN
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.pieces import Chunks, Pieces
 from hilum.destinations.dimse.questions import Questions, Reporter
 from hilum.destinations.dimse.refusals import context_refusal
+from hilum.destinations.dimse.response import status_of
 from hilum.destinations.dimse.wire import Wire
 from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
@@ -51,9 +53,6 @@ if TYPE_CHECKING:
     from hilum.pipeline.archive.movers import Errand
 
 _MESSAGE_IDS: Final = 0xFFFF  # message ids are 16 bit; 0 is left out, some peers dislike it
-
-# Each fragment of a file costs two calls of the system, which pay when they save enough copying.
-FILE_FRAGMENT_BYTES_MIN: Final = 48 * 1024
 
 Reference = tuple[UID, UID]  # SOP class and instance
 
@@ -128,6 +127,7 @@ class Requestor:
         self._wire = wire
         self._association = association
         self._options = options
+        self._seconds = options.response_timeout_seconds
         self._fragments = Fragments(association, pdu_bytes_max=options.fragment_bytes_max)
         self._is_busy = False
         self._message_ids = itertools.cycle(range(1, _MESSAGE_IDS + 1))
@@ -182,7 +182,7 @@ class Requestor:
         """
         context_id = self._verification()
         with self._operation():
-            seconds = seconds or self._options.response_timeout_seconds
+            seconds = seconds or self._seconds
             parts = self._fragments.command(context_id, echo_request(message_id))
             await self._wire.send(parts, seconds=seconds)
             response = await self._response(CommandField.C_ECHO_RSP, message_id, seconds)
@@ -236,8 +236,7 @@ class Requestor:
                     await self._send_pieces(context_id, command, pieces)
             if meanwhile is not None:
                 await meanwhile()
-            seconds = self._options.response_timeout_seconds
-            return await self._response(CommandField.C_STORE_RSP, message_id, seconds)
+            return await self._response(CommandField.C_STORE_RSP, message_id, self._seconds)
 
     def _store_request(self, message_id: int, sop_class: UID, sop_instance: UID) -> bytes:
         errand = self.errand
@@ -283,8 +282,7 @@ class Requestor:
             with self._message():
                 parts = self._fragments.command(context_id, request)
                 await self._send(parts, context_id, information, is_last=True)
-            seconds = self._options.response_timeout_seconds
-            response = await self._response(expected, message_id, seconds)
+            response = await self._response(expected, message_id, self._seconds)
         return status_of(response)
 
     @contextlib.asynccontextmanager
@@ -305,7 +303,7 @@ class Requestor:
         Raises:
             Unreachable, RemoteProtocolError: the association is over.
         """
-        seconds = seconds or self._options.response_timeout_seconds
+        seconds = seconds or self._seconds
         with self._operation():
             self._wire.listen()
             try:
@@ -376,8 +374,7 @@ class Requestor:
             piece, is_last = await pieces.piece()
             if isinstance(piece, Lying):
                 headers = self._fragments.headers(context_id, piece.size)
-                seconds = self._options.response_timeout_seconds
-                await self._wire.send_file(parts, headers, piece, seconds=seconds)
+                await self._wire.send_file(parts, headers, piece, seconds=self._seconds)
             else:
                 await self._send(parts, context_id, piece, is_last=is_last)
             parts = []
@@ -388,7 +385,7 @@ class Requestor:
         """Send `parts` and a piece of a data set behind them."""
         self._wire.check()  # the peer may have ended while we waited for the chunk
         parts += self._fragments.data(context_id, chunk, is_last=is_last)
-        await self._wire.send(parts, seconds=self._options.response_timeout_seconds)
+        await self._wire.send(parts, seconds=self._seconds)
 
     async def _response(self, expected: int, message_id: int, seconds: float) -> Command:
         """Wait for the response to `message_id`; anything else is a broken peer (PS3.7 §9.3)."""
@@ -400,14 +397,3 @@ class Requestor:
             )
         status_of(command)
         return command
-
-
-def status_of(response: Command) -> int:
-    """Give the status that every response must have (PS3.7 §9.3).
-
-    Raises:
-        RemoteProtocolError: it has none.
-    """
-    if response.status is None:
-        raise RemoteProtocolError("a response without Status (0000,0900) (PS3.7 §9.3)")
-    return response.status

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from hilum.destinations.dimse.association import SendingAssociation, remarked
 from hilum.destinations.dimse.contexts import Way, kind_of
+from hilum.destinations.dimse.endings import TooSlow
 from hilum.destinations.dimse.losses import committed, failing_of, lost, unconfirmed, untried
 from hilum.destinations.dimse.pieces import Pieces, Whole
-from hilum.destinations.dimse.wire import TooSlow
 from hilum.kernel.errors import Full, HilumError, Unreachable
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Outcome, Refused
 from hilum.pipeline.archive.movers import Errand

@@ -4,23 +4,19 @@ It carries out what the engine (`dimse.upper.association`) says, and decides not
 """
 
 import asyncio
-import contextlib
-import fcntl
-import socket
-import ssl
-import struct
-import termios
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.blocks import Blocks
+from hilum.destinations.dimse.endings import Ended, TooSlow, loss_of
 from hilum.destinations.dimse.file_way import FileWay, has_file_way
 from hilum.destinations.dimse.inbox import Heard, Inbox
 from hilum.destinations.dimse.questions import Questions
 from hilum.destinations.dimse.refusals import rejection
+from hilum.destinations.dimse.tcp import acknowledge_at_once, unsent_bytes
 from hilum.dimse.message import Command, CommandReceived, DataReceived, Messages
 from hilum.dimse.upper.association import Association
 from hilum.dimse.upper.events import (
@@ -38,11 +34,13 @@ from hilum.dimse.upper.state import State
 from hilum.kernel.errors import (
     HilumError,
     LocalProtocolError,
-    Rejected,
     RemoteProtocolError,
     Unreachable,
 )
 from hilum.pipeline.archive.segments import Lying
+
+if TYPE_CHECKING:
+    import socket
 
 # A sender waits until the kernel has taken everything: what it read into can then be read into
 # again, and nothing of a payload is copied on the way. The kernel's own buffer keeps the line busy.
@@ -56,14 +54,6 @@ _LINGER_SECONDS: Final = 2.0
 Bytes = bytes | bytearray | memoryview
 Answer = AssociateAccept | Command | Released
 _A = TypeVar("_A", AssociateAccept, Command, Released)
-
-
-class TooSlow(Unreachable):
-    """The peer is connected, and let a deadline pass."""
-
-
-class Ended(Unreachable):
-    """The peer was connected, and ended it."""
 
 
 class Wire(asyncio.BufferedProtocol):
@@ -100,7 +90,7 @@ class Wire(asyncio.BufferedProtocol):
         mark = _TLS_MARK if self._is_secure else _PLAIN_MARK
         self._transport.set_write_buffer_limits(high=mark, low=0)
         self._socket = cast("socket.socket", transport.get_extra_info("socket"))
-        self._acknowledge_at_once()
+        acknowledge_at_once(self._socket)
         if has_file_way(transport):
             self._file_way = FileWay(transport, self._wake)
 
@@ -110,7 +100,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Feed the engine and act on what it says."""
-        self._acknowledge_at_once()
+        acknowledge_at_once(self._socket)
         self._handle(self._association.receive(self._blocks.taken(nbytes)))
         if self._inbox is None:
             self._blocks.reuse()
@@ -155,7 +145,8 @@ class Wire(asyncio.BufferedProtocol):
         """
         self.check()
         self._transport.writelines(parts)
-        await self._until_taken(seconds)
+        while not self._has_room:
+            await self._progress(seconds)
 
     @property
     def takes_files(self) -> bool:
@@ -179,17 +170,14 @@ class Wire(asyncio.BufferedProtocol):
         self.check()
         if self._file_way is None:
             raise LocalProtocolError("files cannot go over this connection as they lie")
-        await self._until_taken(seconds)
+        while not self._has_room:
+            await self._progress(seconds)
         room = partial(self._progress, seconds)
         try:
             await self._file_way.send(parts, headers, lying, room=room)
         except OSError as error:
             self._fail(self._loss(error))
             self.check()
-
-    async def _until_taken(self, seconds: float) -> None:
-        while not self._has_room:
-            await self._progress(seconds)
 
     async def _progress(self, seconds: float) -> None:
         self.check()
@@ -340,24 +328,8 @@ class Wire(asyncio.BufferedProtocol):
         self._wake()
 
     def _loss(self, error: Exception | None) -> HilumError:
-        """Say what it means that the transport closed by itself."""
-        if isinstance(error, ssl.SSLError):
-            return Rejected(
-                f"{self._address} ended TLS: {error.reason or error}. "
-                "Does it want a certificate from us, or another one?"
-            )
-        words = f" ({error.strerror or error})" if isinstance(error, OSError) else ""
-        if self._association.state is State.AWAITING_ANSWER:
-            return Ended(
-                f"{self._address} closed the connection instead of answering our association "
-                f"request{words}. Does it let this host in? {self._tls_hint()}"
-            )
-        return Ended(f"{self._address} closed the connection{words}")
-
-    def _tls_hint(self) -> str:
-        if self._is_secure:
-            return "Does it want a certificate from us, or another one?"
-        return "Does its port want TLS?"
+        is_opening = self._association.state is State.AWAITING_ANSWER
+        return loss_of(self._address, error, is_opening=is_opening, is_secure=self._is_secure)
 
     @property
     def _is_secure(self) -> bool:
@@ -389,7 +361,7 @@ class Wire(asyncio.BufferedProtocol):
     async def _happening(self, seconds: float, complaint: str) -> None:
         """Wait until anything happens, or fail after `seconds` in which nothing did."""
         self._waiter = asyncio.get_running_loop().create_future()
-        self._watch(seconds, complaint, self._unsent_bytes())
+        self._watch(seconds, complaint, unsent_bytes(self._transport, self._socket))
         try:
             await self._waiter
         finally:
@@ -418,27 +390,10 @@ class Wire(asyncio.BufferedProtocol):
         """
 
         def judge() -> None:
-            still_unsent = self._unsent_bytes()
+            still_unsent = unsent_bytes(self._transport, self._socket)
             if still_unsent < unsent:
                 self._watch(seconds, complaint, still_unsent)
             else:
                 self._fail(TooSlow(f"{self._address} {complaint}"))
 
         self._deadline = asyncio.get_running_loop().call_later(seconds, judge)
-
-    def _unsent_bytes(self) -> int:
-        """Count what the transport holds and what the kernel has not got acknowledged yet."""
-        waiting = self._transport.get_write_buffer_size()
-        with contextlib.suppress(OSError, ValueError):
-            queued = fcntl.ioctl(self._socket.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
-            waiting += struct.unpack("i", queued)[0]
-        return waiting
-
-    def _acknowledge_at_once(self) -> None:
-        """Re-arm TCP_QUICKACK, which the kernel takes back by itself.
-
-        A peer with Nagle's algorithm on sends the second half of its answer only when we have
-        acknowledged the first, which takes up to 40 ms without this.
-        """
-        with contextlib.suppress(OSError):
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from hilum.destinations.dimse.endings import Ended, TooSlow
 from hilum.destinations.dimse.refusals import Busy, OperationFailed
-from hilum.destinations.dimse.wire import Ended, TooSlow
 from hilum.dimse.status import Service
 from hilum.kernel.errors import Full, HilumError, Rejected, Unreachable
 from hilum.pipeline.answerers.ailments import Ailment, AnswererFailed, DimseAnswer, Lost

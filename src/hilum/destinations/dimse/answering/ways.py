@@ -13,9 +13,9 @@ from hilum.destinations.dimse.answering.gate import Entrance, Gate
 from hilum.destinations.dimse.answering.parts import Part
 from hilum.destinations.dimse.answering.pool import Loan, Pool
 from hilum.destinations.dimse.answering.proposal import getting_inquiry
+from hilum.destinations.dimse.endings import TooSlow
 from hilum.destinations.dimse.requestor import Requestor
 from hilum.destinations.dimse.retrieving import Retrieve, get, move
-from hilum.destinations.dimse.wire import TooSlow
 from hilum.dicom.sop_classes import sop_class_name
 from hilum.dimse.status import Service, describe
 from hilum.kernel.errors import HilumError
