@@ -133,7 +133,7 @@ def test_a_payload_that_cannot_be_read_is_said():
     answer = client(ask_held=damaged).post("/routes/test", json={"sop_instance_uid": "1.2"})
 
     assert answer.status_code == 422
-    assert "damaged" in answer.json()["error"]
+    assert "damaged" in answer.json()["detail"]
 
 
 def test_a_held_file_that_is_gone_is_not_tried():
@@ -162,7 +162,7 @@ def test_what_cannot_be_meant_is_refused(asked, status):
     answer = client().post("/routes/test", json=asked)
 
     assert answer.status_code == status, answer.content
-    assert answer.json()["error"]
+    assert answer.json()["detail"]
 
 
 def test_it_is_described():
