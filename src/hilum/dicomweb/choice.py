@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from hilum.dicomweb.media_types import (
@@ -18,6 +19,8 @@ from hilum.kernel.names import UID
 
 ANY_SYNTAX: Final = "*"  # "as stored"
 _TOLD_MAX: Final = 12
+# Clients have one Accept header for each kind of request, and send it again and again.
+_REMEMBERED: Final = 128
 
 
 class Framing(Enum):
@@ -44,15 +47,20 @@ class Choice:
     @property
     def content_type(self) -> str:
         """The Content-Type of a part, or of the body that is the only part."""
-        syntax = self.transfer_syntax
-        return str(MediaType(self.essence, (("transfer-syntax", syntax),) if syntax else ()))
+        return _written(self.essence, self.transfer_syntax, is_single=True)
 
     def __str__(self) -> str:
-        if self.framing is Framing.SINGLE:
-            return self.content_type
-        syntax = self.transfer_syntax
-        parameters = (("type", self.essence), *((("transfer-syntax", syntax),) if syntax else ()))
-        return str(MediaType(MULTIPART_RELATED, parameters))
+        return _written(
+            self.essence, self.transfer_syntax, is_single=self.framing is Framing.SINGLE
+        )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _written(essence: str, syntax: str, *, is_single: bool) -> str:
+    parameters = (("transfer-syntax", syntax),) if syntax else ()
+    if is_single:
+        return str(MediaType(essence, parameters))
+    return str(MediaType(MULTIPART_RELATED, (("type", essence), *parameters)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,7 @@ class _Range:
 
 
 class Accepted:
-    """What a client takes, read once for a request and asked for every part of the answer."""
+    """What a client takes, read once and asked for every part of the answer: see `accepted`."""
 
     def __init__(self, header: str, parameter: str = "") -> None:
         """Read an Accept header; the query parameter `accept` stands for one (PS3.18 §8.3.3.1).
@@ -136,6 +144,12 @@ class Accepted:
             return 0.0, 0
         at, narrowest = max(taking, key=lambda one: (one[1].narrowness, -one[0]))
         return narrowest.quality, -at
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def accepted(header: str, parameter: str = "") -> Accepted:
+    """Read an Accept header; the same object for the same texts. Raises as `Accepted` does."""
+    return Accepted(header, parameter)
 
 
 def _range(preference: Preference) -> _Range:

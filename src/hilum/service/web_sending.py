@@ -15,8 +15,9 @@ from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.archive.segments import Lying
 from hilum.pipeline.reading import Reading
 
-# Taken at once: a socket has not much more room, and others have their turn on the loop.
-_AT_ONCE: Final = 512 << 10
+# Taken at once: some images are a little longer than half of it, a socket has not much more room,
+# and others have their turn on the loop.
+_AT_ONCE: Final = 1 << 20
 _CLOSED: Final = -1
 
 

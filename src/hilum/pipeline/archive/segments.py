@@ -25,12 +25,16 @@ LYING_BYTES_MIN: Final = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Bytes of a data set from `start` on, as they are stored or in another form."""
+    """Bytes of a data set from `start` on, as they are stored or in another form.
+
+    `payload_size`: that of the whole payload, where it is known; another one is not to be read.
+    """
 
     path: str
     start: int
     size: int
     form: Form = AS_STORED
+    payload_size: int | None = None
 
 
 Segment = bytes | Run
@@ -233,7 +237,7 @@ class _Opened:
             return ()
         if not segment.form.changes_nothing:
             return ()
-        reader = await self._reader_of(segment.path)
+        reader = await self._reader_of(segment)
         place = reader.lies_at(segment.start, segment.size)
         if place is not None:
             return (Lying(*place, segment.size),) if has_files else ()
@@ -243,16 +247,18 @@ class _Opened:
         return ()
 
     async def _open(self, run: Run) -> Bytes:
-        reader = await self._reader_of(run.path)
+        reader = await self._reader_of(run)
         self._source, self._form = formed(reader, run.form), run.form
         return self._source
 
-    async def _reader_of(self, path: str) -> PayloadReader:
+    async def _reader_of(self, run: Run) -> PayloadReader:
         reader = self._reader
-        if reader is None or self._path != path:
+        if reader is None or self._path != run.path:
             self.close()
-            reader = await self._reading.call(partial(self._payloads.open_payload, path))
-            self._reader, self._path = reader, path
+            reader = await self._reading.call(partial(self._payloads.open_payload, run.path))
+            self._reader, self._path = reader, run.path
+        if run.payload_size not in {None, reader.size}:
+            raise CorruptPayload("its payload has another size than its receipt")
         return reader
 
     def close(self) -> None:

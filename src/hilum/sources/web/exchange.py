@@ -3,15 +3,15 @@
 A body that is streamed goes out as it is made: the server makes the maker wait for the client.
 """
 
-import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Final, Protocol
 
 from starlette.types import Receive, Scope
 
 from hilum.dicomweb.base_url import BaseUrl
-from hilum.dicomweb.choice import Accepted
+from hilum.dicomweb.choice import Accepted, accepted
 from hilum.dicomweb.percent import query_pairs
 from hilum.dicomweb.refusal import PROBLEM_TYPE, RequestRefused
 from hilum.ledger.entry import Origin
@@ -118,7 +118,7 @@ class Exchange:
     def accepted(self) -> Accepted:
         """Read what the client takes. Raises RequestRefused."""
         given = [value for name, value in self.parameters() if name.lower() == "accept"]
-        return Accepted(self.headers.get("accept", ""), ",".join(given))
+        return accepted(self.headers.get("accept", ""), ",".join(given))
 
     def origin(self) -> Origin:
         """Say who asks, for receipts and audit records."""
@@ -128,7 +128,7 @@ class Exchange:
             peer=self.caller.name,
             host=self.caller.address,
             entity=self.entity,
-            association_id=f"http-{uuid.uuid4().hex[:12]}",
+            association_id=f"http-{token_hex(6)}",
         )
 
     def body(self) -> AsyncIterator[bytes]:

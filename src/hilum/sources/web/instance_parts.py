@@ -1,9 +1,9 @@
 """Instances as bytes: their DICOM files, and the multipart body around several."""
 
-import uuid
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from secrets import token_hex
 
 from hilum.dicom.part10 import file_meta
 from hilum.dicom.reencode import NotReencodable
@@ -38,12 +38,12 @@ def meta_of(holding: Holding, transfer_syntax_uid: str) -> bytes:
 def file_of(holding: Holding) -> list[Segment]:
     """Give an instance as a file, its data set as it is stored."""
     meta = meta_of(holding, holding.transfer_syntax_uid)
-    return [meta, Run(holding.path, 0, holding.size)]
+    return [meta, Run(holding.path, 0, holding.size, payload_size=holding.size)]
 
 
 def new_writer(part_type: str) -> MultipartWriter:
     """Begin a multipart body. Its boundary is of chance: nobody can have put it into a payload."""
-    return MultipartWriter(uuid.uuid4().hex, part_type)
+    return MultipartWriter(token_hex(16), part_type)
 
 
 class InstanceParts:

@@ -111,12 +111,20 @@ def _by_syntax(
 ) -> Mapping[str, tuple[Choice | None, Choice | None]]:
     """Give how instances of each stored syntax are written, and what is left if that fails."""
     return {
-        stored: (
-            accepted.best(instance_choices(stored, _producible(stored), number=number)),
-            accepted.best(instance_choices(stored, (), number=number)),
-        )
+        stored: _ways(stored, accepted, is_alone=number == 1)
         for stored in dict.fromkeys([one.transfer_syntax_uid for one in holdings])
     }
+
+
+@lru_cache(maxsize=256)
+def _ways(
+    stored: str, accepted: Accepted, *, is_alone: bool
+) -> tuple[Choice | None, Choice | None]:
+    number = 1 if is_alone else _MANY
+    return (
+        accepted.best(instance_choices(stored, _producible(stored), number=number)),
+        accepted.best(instance_choices(stored, (), number=number)),
+    )
 
 
 def _is_alike(one: Choice, other: Choice) -> bool:

@@ -8,16 +8,19 @@ held whole.
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Final
 
-from hilum.dicomweb.choice import Choice, Framing
+from hilum.dicomweb.choice import Accepted, Choice, Framing
 from hilum.dicomweb.choices import ZIP
 from hilum.dicomweb.entity_tag import weak
 from hilum.dicomweb.media_types import DICOM
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.resource import Place, RetrieveInstances
+from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.archive.ports import Purpose, Supply
 from hilum.pipeline.archive.segments import size_of
+from hilum.sources.web.conditional import begun as begun_body
 from hilum.sources.web.conditional import body_of, is_known, not_modified, single_part
 from hilum.sources.web.exchange import Exchange, Reply
 from hilum.sources.web.exporting import zip_as_they_come, zip_reply
@@ -55,7 +58,7 @@ class InstanceRetriever:
         if is_medium(exchange):
             return await medium_reply(exchange, self._shelf, resource.place)
         accepted = exchange.accepted()
-        is_export = accepted.best(_FORMS) == _ARCHIVE
+        is_export = _is_for_export(accepted)
         purpose = Purpose.EXPORT if is_export else Purpose.RETRIEVE
         supply = await self._shelf.supply(
             exchange, resource.place, purpose, syntaxes=accepted.syntaxes
@@ -93,6 +96,9 @@ class InstanceRetriever:
         """Answer in parts; the tag is weak, since each answer has another boundary."""
         if is_known(exchange, tag):
             return not_modified(tag)
+        first = plan.givings[0]
+        if len(plan.givings) == 1 and first.is_stored and exchange.method != "HEAD":
+            return await self._in_one_part(exchange, plan, tag)
         held = [one.holding for one in plan.givings]
         there = {one.path for one in await self._shelf.readable(held)}
         givings = [one for one in plan.givings if one.holding.path in there]
@@ -109,6 +115,32 @@ class InstanceRetriever:
         return Reply(
             status, parts.content_type, body_of(exchange, self._shelf.streamer, body), headers
         )
+
+    async def _in_one_part(self, exchange: Exchange, plan: Plan, tag: str) -> Reply:
+        """Answer with one instance as it is stored, in a multipart of one part.
+
+        Raises:
+            CorruptPayload, OSError: it cannot be read.
+        """
+        parts = InstanceParts(self._shelf, exchange.root, plan.givings)
+        body = parts.segments()
+        try:
+            content = await begun_body(exchange, self._shelf.streamer, body)
+        except (CorruptPayload, OSError) as error:
+            self._shelf.leave_out(plan.givings[0].holding, error)
+            raise
+        headers = left_out(0, plan.unacceptable)
+        status = 206 if headers or exchange.warnings else 200
+        headers["Content-Length"] = str(size_of(body))
+        if status == 200:
+            headers["ETag"] = tag
+        return Reply(status, parts.content_type, content, headers)
+
+
+@lru_cache(maxsize=128)
+def _is_for_export(accepted: Accepted) -> bool:
+    """Tell whether a client wants an archive of files."""
+    return accepted.best(_FORMS) == _ARCHIVE
 
 
 async def _parts_of(

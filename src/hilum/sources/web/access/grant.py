@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from hilum.sources.web.caller import Role
 
 Network = IPv4Network | IPv6Network
+# One of IPv6 with the name of an interface behind it is shorter.
+_ADDRESS_CHARACTERS_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,12 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an address is this machine's own."""
+    """Tell whether an address is this machine's own; strangers may have written it."""
+    return len(address) <= _ADDRESS_CHARACTERS_MAX and _is_loopback(address)
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(address: str) -> bool:
     try:
         found = ip_address(address)
     except ValueError:

@@ -46,10 +46,15 @@ def need_of(method: str, raw_path: bytes, own_title: str) -> Need:
     if raw_path in _HEALTH:
         return Need(Family.HEALTH, "read")
     written = raw_path.decode("latin-1")
-    # Escaped slashes count where the API is looked for, and are part of a title elsewhere.
-    if unquote(written).split("/")[1:2] == [_API]:
+    parts = written.split("/")[1:]
+    if "%" in written:
+        # Escaped slashes count where the API is looked for, and are part of a title elsewhere.
+        if unquote(written).split("/")[1:2] == [_API]:
+            return Need(Family.API, "admin")
+        parts = [unquote(part) for part in parts]
+    if parts[:1] == [_API]:
         return Need(Family.API, "admin")
-    first, *rest = [unquote(part) for part in written.split("/")[1:]] or [""]
+    first, *rest = parts or [""]
     role = _role(method, first, rest)
     if first in {_ROOT, _WADO_URI, _FHIR}:
         return Need(Family.ENTITY, role, own_title)
