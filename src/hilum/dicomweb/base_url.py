@@ -7,6 +7,7 @@ texts of a stranger, and what is no host or path is not used.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 _HOST: Final = re.compile(
@@ -17,6 +18,7 @@ _SCHEMES: Final = frozenset(("http", "https"))
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _PAIR: Final = re.compile(r'\s*([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]+))\s*')
 _HEADER_CHARACTERS_MAX: Final = 2048
+_HOST_CHARACTERS_MAX: Final = 300  # no host is longer, with its port
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class BaseUrl:
 
 def base_url(scheme: str, host: str, prefix: str, *, otherwise: str) -> BaseUrl:
     """Give the address that a client itself used; `otherwise` stands for a Host that is none."""
+    named = host if len(host) <= _HOST_CHARACTERS_MAX else ""
+    return _base_url(scheme, named, prefix, otherwise)
+
+
+@lru_cache(maxsize=128)  # clients know us by a few names
+def _base_url(scheme: str, host: str, prefix: str, otherwise: str) -> BaseUrl:
     authority = host if _is_host(host) else otherwise
     return _tidy(BaseUrl(scheme if scheme in _SCHEMES else "http", authority, _as_prefix(prefix)))
 

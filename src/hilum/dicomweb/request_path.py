@@ -5,7 +5,6 @@ Beyond the letter: flat `/series/{uid}…` and `/instances/{uid}…`, `/patients
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from hilum.dicom.bulk import path_of
@@ -54,14 +53,13 @@ def resource_of(method: str, raw_path: bytes) -> Resource:
     by_method = _resources(segments)
     method = method.upper()
     found = by_method.get("GET" if method == "HEAD" else method)
+    if found is not None:
+        return found
     allowed = _allowed(by_method)
     if method == "OPTIONS":
         return Capabilities() if not segments else Allowed(allowed)
-    if found is None:
-        raise RequestRefused(
-            405, f"this resource takes {', '.join(allowed)}", {"Allow": ", ".join(allowed)}
-        )
-    return found
+    told = ", ".join(allowed)
+    raise RequestRefused(405, f"this resource takes {told}", {"Allow": told})
 
 
 def _allowed(by_method: Mapping[str, Resource]) -> tuple[str, ...]:
@@ -87,19 +85,20 @@ def _resources(segments: tuple[str, ...]) -> dict[str, Resource]:
 
 def _place(segments: tuple[str, ...]) -> tuple[Place, Entity | None, tuple[str, ...]]:
     """Go down a path; also give the collection it ends with, or what is behind the last UID."""
-    place, lowest, at = Place(), -1, 0
+    uids: dict[str, str] = {}
+    lowest, at = -1, 0
     while at < len(segments):
         rank, name, entity = _COLLECTIONS.get(segments[at], (-1, "", Entity.STUDY))
         if rank <= lowest:
             break
         lowest = rank
         if at + 1 == len(segments):
-            return place, entity, ()
-        place = replace(place, **{name: _uid(name, segments[at + 1])})
+            return Place(**uids), entity, ()
+        uids[name] = _uid(name, segments[at + 1])
         at += 2
     if not at:
         raise not_found("there is no such resource; see /studies, /series, /instances, /patients")
-    return place, None, segments[at:]
+    return Place(**uids), None, segments[at:]
 
 
 def _uid(name: str, text: str) -> str:
