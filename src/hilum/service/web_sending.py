@@ -38,9 +38,7 @@ class FileSender:
         self._own: socket.socket | None = None
         self._room: asyncio.Future[None] | None = None
 
-    async def send(
-        self, cycle: RequestResponseCycle, piece: Lying, *, behind: bytes = b""
-    ) -> None:
+    async def send(self, cycle: RequestResponseCycle, piece: Lying, *, behind: bytes = b"") -> None:
         """Send a piece as a part of the body of `cycle`, behind a few bytes of it, or of its head.
 
         What a client that is gone gets is lost.

@@ -47,12 +47,12 @@ def need_of(method: str, raw_path: bytes, own_title: str) -> Need:
         return Need(Family.HEALTH, "read")
     written = raw_path.decode("latin-1")
     parts = written.split("/")[1:]
+    is_api = parts[:1] == [_API]
     if "%" in written:
         # Escaped slashes count where the API is looked for, and are part of a title elsewhere.
-        if unquote(written).split("/")[1:2] == [_API]:
-            return Need(Family.API, "admin")
+        is_api = unquote(written).split("/")[1:2] == [_API]
         parts = [unquote(part) for part in parts]
-    if parts[:1] == [_API]:
+    if is_api:
         return Need(Family.API, "admin")
     first, *rest = parts or [""]
     role = _role(method, first, rest)
