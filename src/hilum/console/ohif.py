@@ -101,36 +101,18 @@ def _rewritten(name: PurePosixPath, content: bytes) -> bytes:
     return content
 
 
-def application(folder: Path, *, dicomweb: str) -> Files | None:
+def application(folder: Path, *, dicomweb: str, others: Mapping[str, str]) -> Files | None:
     """Serve the viewer that is installed in `folder`; None: there is none."""
     if not (folder / _INDEX).is_file():
         return None
-    replaced = {_CONFIG: configuration(dicomweb), _WORKER: b"// Not used here.\n"}
+    replaced = {_CONFIG: configuration(dicomweb, others), _WORKER: b"// Not used here.\n"}
     return Files(folder, headers=HEADERS, replaced=replaced, is_one_page=True)
 
 
-def configuration(dicomweb: str) -> bytes:
-    """Write the configuration: one data source, ourselves."""
-    source = {
-        "namespace": "@ohif/extension-default.dataSourcesModule.dicomweb",
-        "sourceName": "hilum",
-        "configuration": {
-            "friendlyName": "Hilum",
-            "name": "hilum",
-            "qidoRoot": dicomweb,
-            "wadoRoot": dicomweb,
-            "wadoUriRoot": "/wado",
-            "qidoSupportsIncludeField": True,
-            "imageRendering": "wadors",
-            "thumbnailRendering": "wadors",
-            "enableStudyLazyLoad": True,
-            "supportsFuzzyMatching": True,
-            "supportsWildcard": True,
-            "singlepart": "bulkdata,video,pdf",
-            "bulkDataURI": {"enabled": True},
-            "omitQuotationForMultipartRequest": True,
-        },
-    }
+def configuration(dicomweb: str, others: Mapping[str, str]) -> bytes:
+    """Write the configuration: ourselves as the data source, and each of `others`, to choose."""
+    sources = [_source("hilum", "Hilum", dicomweb, wadoUriRoot="/wado")]
+    sources += [_source(name, name, root) for name, root in others.items()]
     config = {
         "routerBasename": PATH,
         "extensions": [],
@@ -144,6 +126,30 @@ def configuration(dicomweb: str) -> bytes:
         "strictZSpacingForVolumeViewport": True,
         "groupEnabledModesFirst": True,
         "defaultDataSourceName": "hilum",
-        "dataSources": [source],
+        "dataSources": sources,
     }
     return f"window.config = {json.dumps(config, indent=2)};\n".encode()
+
+
+def _source(name: str, label: str, root: str, **more: str) -> dict[str, object]:
+    """Write one data source; what it is asked for is what every root of ours has."""
+    return {
+        "namespace": "@ohif/extension-default.dataSourcesModule.dicomweb",
+        "sourceName": name,
+        "configuration": {
+            "friendlyName": label,
+            "name": name,
+            "qidoRoot": root,
+            "wadoRoot": root,
+            **more,
+            "qidoSupportsIncludeField": True,
+            "imageRendering": "wadors",
+            "thumbnailRendering": "wadors",
+            "enableStudyLazyLoad": True,
+            "supportsFuzzyMatching": True,
+            "supportsWildcard": True,
+            "singlepart": "bulkdata,video,pdf",
+            "bulkDataURI": {"enabled": True},
+            "omitQuotationForMultipartRequest": True,
+        },
+    }

@@ -20,10 +20,15 @@ _HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-def pages_of(data: Path, *, dicomweb: str) -> dict[str, ASGIApp]:
-    """Give the pages by their paths; `data` is where OHIF lies, if it was installed."""
+def pages_of(
+    data: Path, *, dicomweb: str, others: Mapping[str, str] | None = None
+) -> dict[str, ASGIApp]:
+    """Give the pages by their paths; `data` is where OHIF lies, if it was installed.
+
+    `dicomweb`: what is shown at first; `others`: further DICOMweb roots, by what they are called.
+    """
     pages: dict[str, ASGIApp] = {
         VIEWER_PATH: Files(files("hilum.console.viewer"), headers=_HEADERS)
     }
-    installed = ohif.application(data / ohif.FOLDER, dicomweb=dicomweb)
+    installed = ohif.application(data / ohif.FOLDER, dicomweb=dicomweb, others=others or {})
     return pages if installed is None else pages | {ohif.PATH: installed}

@@ -14,7 +14,6 @@ from typing import Final
 from hilum import __version__
 from hilum.console.app import Console
 from hilum.console.board import Board
-from hilum.console.pages import pages_of
 from hilum.kernel.errors import Misconfigured
 from hilum.ledger.entry import Counts
 from hilum.pipeline.caching.cache import LOOK_SECONDS as CACHE_SECONDS
@@ -42,6 +41,7 @@ from hilum.service.passing import Passing
 from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
+from hilum.service.viewing import pages_for
 from hilum.service.vouching import ConfiguredWitnesses, voucher_of
 from hilum.service.web_access import LOOK_SECONDS
 from hilum.service.web_front import Front
@@ -54,7 +54,6 @@ from hilum.sources.dimse.library import Library
 from hilum.sources.dimse.services import Rulebook
 from hilum.sources.folder.door import FolderDoor
 from hilum.sources.web.assembly import Parts
-from hilum.sources.web.door import ROOT as DICOMWEB
 from hilum.sources.web.live import Live
 from hilum.sources.web.storing import Storing
 
@@ -340,7 +339,7 @@ class House:
         return ConfiguredWitnesses(lambda: self.config, self.bridging.answerer, study_of)
 
     def _new_console(self) -> Console:
-        pages = pages_of(self.folder.root, dicomweb=DICOMWEB)
+        pages = pages_for(self.config, self.folder.root)
         live = LiveView(
             desk=lambda: self.desk,
             requests=self.live,

@@ -1,4 +1,5 @@
 import io
+import json
 import tarfile
 
 import pytest
@@ -65,6 +66,19 @@ def test_ohif_is_moved_under_its_path_and_asks_us(tmp_path):
     config = client.get("/app-config.js").content
     assert b'"qidoRoot": "/dicom-web"' in config
     assert client.get("/sw.js").status_code == 404
+
+
+def test_ohif_offers_the_roots_of_all_entities(tmp_path):
+    ohif.install(package(tmp_path / "p.tgz", {"index.html": INDEX}), tmp_path / ohif.FOLDER)
+    pages = pages_of(tmp_path, dicomweb="/dicom-web", others={"OLDPACS": "/aets/OLDPACS/rs"})
+    text = Client(pages["/ohif"]).get("/app-config.js").content.decode()
+
+    config = json.loads(text.removeprefix("window.config = ").removesuffix(";\n"))
+
+    sources = {one["sourceName"]: one["configuration"] for one in config["dataSources"]}
+    assert [one["qidoRoot"] for one in sources.values()] == ["/dicom-web", "/aets/OLDPACS/rs"]
+    assert sources["OLDPACS"]["friendlyName"] == "OLDPACS"
+    assert config["defaultDataSourceName"] == "hilum"
 
 
 def test_addresses_inside_ohif_are_its_page(tmp_path):

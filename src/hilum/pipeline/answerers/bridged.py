@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
+from itertools import groupby
 from typing import Final
 
 from hilum.dicom import tags
@@ -258,10 +259,4 @@ def is_fetched(holding: Holding) -> bool:
 
 def _runs(holdings: Sequence[Holding]) -> list[list[Holding]]:
     """Cut into runs of those that are in one place."""
-    runs: list[list[Holding]] = []
-    for holding in holdings:
-        if runs and is_fetched(runs[-1][0]) == is_fetched(holding):
-            runs[-1].append(holding)
-        else:
-            runs.append([holding])
-    return runs
+    return [list(run) for _, run in groupby(holdings, is_fetched)]
