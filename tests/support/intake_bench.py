@@ -64,10 +64,13 @@ class Records:
         self.ledger = ledger
         self.fault: Exception | None = None
 
-    def record(self, entries: Sequence[Entry], *, confirm=lambda: None):
+    def record_and_begin_sync(self, entries: Sequence[Entry], *, confirm=lambda: None):
         if self.fault is not None:
             raise self.fault
-        return self.ledger.record(entries, confirm=confirm)
+        return self.ledger.record_and_begin_sync(entries, confirm=confirm)
+
+    def distrust_log(self) -> None:
+        self.ledger.distrust_log()
 
 
 class Listening:

@@ -30,6 +30,7 @@ class Checkpointer:
 
     def __init__(self, path: Path, *, durability: Durability, lock: WriteLock) -> None:
         self._path = path
+        self._durability = durability
         self._lock = lock
         self._mutex = threading.Lock()
         self._handle = Handle(path, durability, lambda: None)
@@ -52,17 +53,24 @@ class Checkpointer:
             return
         if not self._mutex.acquire(blocking=False):
             return  # somebody else is at it
+        if self._durability == "process":
+            self._relieve()
+        else:
+            # It waits for the device several times, and the next commit need not.
+            threading.Thread(target=self._relieve, name="checkpoint", daemon=True).start()
+
+    def close(self) -> None:
+        """Close the connection; the next run() opens it again."""
+        with self._mutex:
+            self._handle.close()
+
+    def _relieve(self) -> None:
         try:
             # What was committed is as durable as promised, whatever happens here.
             with contextlib.suppress(HilumError):
                 self._run("ordinary")
         finally:
             self._mutex.release()
-
-    def close(self) -> None:
-        """Close the connection; the next run() opens it again."""
-        with self._mutex:
-            self._handle.close()
 
     def _run(self, mode: CheckpointMode) -> None:
         try:

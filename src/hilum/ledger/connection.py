@@ -1,5 +1,6 @@
 """SQLite connections: the settings that make a commit durable, and how one is opened again."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from hilum.ledger.errors import LedgerUnavailable, kind_of
-from hilum.ledger.files import identity_of
+from hilum.ledger.files import identity_of, wal_path
 from hilum.ledger.revisions import HEAD, revision_of
 
 # "power": what was committed survives a power cut. "process": it survives the death of the process.
@@ -20,6 +21,8 @@ CACHE_KIBIBYTES: Final = 2 * 1024
 # Every statement of ours in all its lengths; SQLite compiles each of them once.
 CACHED_STATEMENTS: Final = 256
 WAL_BYTES_MAX: Final = 64 * 1024 * 1024
+
+_NOT_OPEN: Final = -1
 
 # After these the connection may hold what the file does not: only a new one can be trusted.
 _DISTRUSTED: Final = frozenset(
@@ -93,6 +96,7 @@ class Handle:
         self._must_rewrite = False
         self._identity: tuple[int, int] | None = None
         self._current: Durability = durability
+        self._log = _NOT_OPEN
 
     def cursor(self, durability: Durability | None = None) -> sqlite3.Cursor:
         """Give a cursor on the file that has the ledger's name now.
@@ -123,18 +127,39 @@ class Handle:
         except sqlite3.Error:
             self.close()
 
+    def log(self) -> int:
+        """Give a descriptor of the write-ahead log of the open connection, to sync it by.
+
+        Raises OSError.
+        """
+        if self._log == _NOT_OPEN:
+            # No lock of SQLite is on this file: closing it again gives none up.
+            self._log = os.open(wal_path(self._path), os.O_RDWR | os.O_CLOEXEC)
+        return self._log
+
     def distrust(self, error: sqlite3.Error) -> None:
         """Close the connection if it cannot be used after `error`."""
-        # After a failed sync the kernel may take pages for written that are not: the next sync
-        # would succeed and mean nothing. What is in the log must be written once more.
-        self._must_rewrite |= kind_of(error) == sqlite3.SQLITE_IOERR
+        if kind_of(error) == sqlite3.SQLITE_IOERR:
+            self.distrust_log()
         if kind_of(error) in _DISTRUSTED:
             self.close()
+
+    def distrust_log(self) -> None:
+        """Have what is in the log written once more: a sync of it failed.
+
+        The kernel may take pages for written that are not: the next sync would succeed and mean
+        nothing.
+        """
+        self._must_rewrite = True
+        self.close()
 
     def close(self) -> None:
         """Close the connection; the next cursor() opens it again."""
         connection, self._connection = self._connection, None
         self._on_reset()
+        log, self._log = self._log, _NOT_OPEN
+        if log != _NOT_OPEN:
+            os.close(log)
         if connection is not None:
             connection.close()
 

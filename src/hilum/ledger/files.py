@@ -1,7 +1,10 @@
 """The files a ledger consists of: the database, and beside it its log and its lock."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+from hilum.kernel.syncing import Synced
 
 
 def wal_path(path: Path) -> Path:
@@ -43,3 +46,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_files(files: Sequence[int], folders: Sequence[int] = ()) -> Synced:
+    """Sync open files and folders at once: where nobody can do it beside us."""
+    try:
+        for descriptor in (*files, *folders):
+            os.fsync(descriptor)
+    except OSError as error:
+        return Synced(error)
+    return Synced()

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
+from hilum.kernel.syncing import BeginSyncs, Synced, Syncing
 from hilum.ledger.auditing import audit_values
 from hilum.ledger.catalogue import Catalogue
 from hilum.ledger.checkpointing import Checkpointer, CheckpointMode
@@ -23,7 +24,7 @@ from hilum.ledger.delivery_queue import Queue
 from hilum.ledger.entry import AuditRecord, Counts, Entry, HeldPayload, Recorded
 from hilum.ledger.errors import explained
 from hilum.ledger.fetches import Fetches
-from hilum.ledger.files import lock_path, wal_bytes
+from hilum.ledger.files import lock_path, sync_files, wal_bytes
 from hilum.ledger.gathering_statements import GatheringStatements
 from hilum.ledger.gatherings import Gatherings
 from hilum.ledger.holdings import Holdings
@@ -48,6 +49,7 @@ from hilum.ledger.versions import Versions
 from hilum.ledger.writer import Writer
 
 T = TypeVar("T")
+_Write = Callable[[Callable[[sqlite3.Cursor], list[Recorded]]], list[Recorded]]
 
 # Other writers wait while payloads are forgotten; so many take them some milliseconds.
 _LOSSES_PER_TRANSACTION: Final = 200
@@ -68,8 +70,11 @@ class Ledger:
         writing: Writing,
         now: Callable[[], datetime],
         is_new: bool,
+        begin_syncs: BeginSyncs,
     ) -> None:
         self.path = path
+        self._durability = durability
+        self._begin_syncs = begin_syncs
         self.is_new = is_new
         self._now = now
         self._reading = reading
@@ -105,9 +110,16 @@ class Ledger:
 
     @classmethod
     def open(
-        cls, path: Path, *, durability: Durability, now: Callable[[], datetime] = now_utc
+        cls,
+        path: Path,
+        *,
+        durability: Durability,
+        now: Callable[[], datetime] = now_utc,
+        begin_syncs: BeginSyncs = sync_files,
     ) -> Self:
         """Open the ledger at `path`; create it or bring it to our schema if need be.
+
+        `begin_syncs` is who syncs for record_and_begin_sync().
 
         Raises:
             Misconfigured: the file is somebody else's database, or a newer Hilum wrote it.
@@ -133,6 +145,7 @@ class Ledger:
             writing=writing,
             now=now,
             is_new=is_new,
+            begin_syncs=begin_syncs,
         )
 
     def find(self, uids: Sequence[str]) -> dict[str, list[HeldPayload]]:
@@ -159,20 +172,30 @@ class Ledger:
             LedgerUnavailable: the ledger cannot be written now.
             OSError: what `confirm` raised.
         """
+        return self._record(self._write, entries, confirm)
 
-        def work(cursor: sqlite3.Cursor) -> list[Recorded]:
-            recorded = self._recorder.record(cursor, entries)
-            confirm()
-            return recorded
+    def record_and_begin_sync(
+        self, entries: Sequence[Entry], *, confirm: Callable[[], None] = lambda: None
+    ) -> tuple[list[Recorded], Syncing]:
+        """Record `entries` as record() does; a power cut may take it until the sync is over.
 
-        try:
-            recorded = self._write(work)
-        except (OverflowError, UnicodeEncodeError):
-            # An odd value in one instance must not keep the others, nor itself, from being kept.
-            entries = [storable(entry) for entry in entries]
-            recorded = self._write(work)
-        self._recorder.committed(entries, recorded)
-        return recorded
+        When the sync failed, nothing counts as recorded, and distrust_log() must be called.
+        """
+        if self._durability == "process":
+            return self._record(self._write, entries, confirm), Synced()
+        syncings: list[Syncing] = []
+
+        def write(work: Callable[[sqlite3.Cursor], list[Recorded]]) -> list[Recorded]:
+            result, syncing = self._writer.transact_and_begin_sync(work, self._begin_syncs)
+            syncings.append(syncing)
+            self._checkpointer.relieve()
+            return result
+
+        return self._record(write, entries, confirm), syncings[-1]
+
+    def distrust_log(self) -> None:
+        """Have everything in the log written once more: a sync of it failed."""
+        self._writer.distrust_log()
 
     def audit(self, *records: AuditRecord) -> None:
         """Write audit records by themselves, in one transaction.
@@ -288,6 +311,23 @@ class Ledger:
         self._checkpointer.close()
         self._writer.close()
         self._lock.close()
+
+    def _record(
+        self, write: _Write, entries: Sequence[Entry], confirm: Callable[[], None]
+    ) -> list[Recorded]:
+        def work(cursor: sqlite3.Cursor) -> list[Recorded]:
+            recorded = self._recorder.record(cursor, entries)
+            confirm()
+            return recorded
+
+        try:
+            recorded = write(work)
+        except (OverflowError, UnicodeEncodeError):
+            # An odd value in one instance must not keep the others, nor itself, from being kept.
+            entries = [storable(entry) for entry in entries]
+            recorded = write(work)
+        self._recorder.committed(entries, recorded)
+        return recorded
 
     def _page_after(self, place: Row) -> list[Row]:
         # An open cursor over all of it would keep the log from being emptied.

@@ -1,19 +1,19 @@
 """The group commit: payloads to disk, then one ledger transaction, for all that were waiting.
 
-Runs in the committing thread. Order is the first law: the bytes of each payload, its name and its
-folder are durable before the ledger says so, and only then is anybody told.
+Order is the first law: the bytes of each payload, its name and its folder are durable before the
+ledger says so, and only then is anybody told.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
 from hilum.dicom.facts import FactsReader, InstanceFacts
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import Full, HilumError
+from hilum.kernel.syncing import Syncing
 from hilum.ledger.delivery import PlannedDelivery
 from hilum.ledger.entry import Entry, Recorded, Verdict
 from hilum.ledger.extras import Extra, SeriesRequest
@@ -31,6 +31,7 @@ from hilum.pipeline.moments import Moments
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Reception
 from hilum.pipeline.sameness import record_compared
+from hilum.pipeline.stepping import Steps, finished
 from hilum.vault.layout import day_of, path_of
 from hilum.vault.seal import Seal
 from hilum.vault.vault import Vault
@@ -39,13 +40,18 @@ from hilum.vault.vault import Vault
 class Records(Protocol):
     """What the commit needs of the ledger."""
 
-    def record(
+    def record_and_begin_sync(
         self, entries: Sequence[Entry], *, confirm: Callable[[], None] = ...
-    ) -> list[Recorded]:
+    ) -> tuple[list[Recorded], Syncing]:
         """Write all entries in one transaction, if `confirm` does not raise before it is committed.
 
-        Raises Full or another HilumError, or the OSError of `confirm`: then nothing was written.
+        It counts when the sync is over. Raises Full or another HilumError, or the OSError of
+        `confirm`: then nothing was written.
         """
+        ...
+
+    def distrust_log(self) -> None:
+        """Write once more what was written lately: a sync of it failed."""
         ...
 
 
@@ -100,29 +106,38 @@ class Committer:
 
     def commit(self, group: Sequence[Reception]) -> CommitReport:
         """Make the group durable; never raises for one reception's fault or a full disk."""
+        return finished(self.steps(group))
+
+    def steps(self, group: Sequence[Reception]) -> Steps[CommitReport]:
+        """Make the group durable, as `commit` does, step by step."""
         report = CommitReport([None] * len(group), [], [])
         candidates = []
         for index, reception in enumerate(group):
             candidate = self._examine(index, reception, report)
             if candidate is not None and self._complete(candidate, report):
                 candidates.append(candidate)
-                if index + 1 < len(group):
-                    # It is on its way to the disk while the next one is examined.
-                    self._vault.begin_sync(reception.draft)
         if not candidates:
             return report
-        placed, confirm = self._place(candidates, report)
+        placement = self._vault.place([(c.reception.draft, c.path) for c in candidates])
+        placed = self._placed(candidates, placement.failures, report)
+        yield from placement.syncings
         if placed:
-            self._record(placed, confirm, report)
+            yield from self._record(placed, placement.confirm, report)
         report.journal_fault = self._vault.take_journal_fault()
         return report
 
     def _record(
         self, placed: list[_Candidate], confirm: Callable[[], None], report: CommitReport
-    ) -> None:
+    ) -> Steps[None]:
         """Have the ledger take what was placed, once it is safe; give the answers."""
+        syncings: list[Syncing] = []
+
+        def record(entries: Sequence[Entry]) -> list[Recorded]:
+            recorded, syncing = self._records.record_and_begin_sync(entries, confirm=confirm)
+            syncings.append(syncing)
+            return recorded
+
         verdict = self._policy.verdict
-        record = partial(self._records.record, confirm=confirm)
         entries = [_entry(candidate, verdict) for candidate in placed]
         try:
             recorded = record_compared(record, entries, self._vault.holds_same)
@@ -134,11 +149,13 @@ class Committer:
                 self._refuse(candidate, error, report)
             return
         except HilumError as error:
-            self._indexing.forget()
-            report.ledger_was_asked = True
-            report.ledger_error = str(error)
             report.disk_is_full = isinstance(error, Full)
-            self._give_up(placed, NoRoom(str(error)), report)
+            self._give_up(placed, str(error), report)
+            return
+        yield from syncings
+        if (failure := syncings[-1].wait()) is not None:
+            self._records.distrust_log()
+            self._give_up(placed, f"syncing the ledger failed: {failure.strerror}", report)
             return
         report.ledger_was_asked = True
         self._accept(placed, recorded, report)
@@ -176,18 +193,20 @@ class Committer:
             candidate.facts.series_instance_uid, reception.draft.front, reception.size, syntax
         )
 
-    def _place(
-        self, candidates: list[_Candidate], report: CommitReport
-    ) -> tuple[list[_Candidate], Callable[[], None]]:
-        """Name the payloads; give those that worked, and what confirms that."""
-        placement = self._vault.place([(c.reception.draft, c.path) for c in candidates])
+    def _placed(
+        self,
+        candidates: list[_Candidate],
+        failures: Sequence[OSError | None],
+        report: CommitReport,
+    ) -> list[_Candidate]:
+        """Give those that have their names; the others are refused."""
         placed = []
-        for candidate, failure in zip(candidates, placement.failures, strict=True):
+        for candidate, failure in zip(candidates, failures, strict=True):
             if failure is None:
                 placed.append(candidate)
             else:
                 self._refuse(candidate, failure, report)
-        return placed, placement.confirm
+        return placed
 
     def _complete(self, candidate: _Candidate, report: CommitReport) -> bool:
         """Write what is not yet written, and the seal."""
@@ -226,18 +245,19 @@ class Committer:
         report.disk_is_full = True
         self._drop(candidate.reception, report)
 
-    def _give_up(
-        self, candidates: Sequence[_Candidate], answer: Answer, report: CommitReport
-    ) -> None:
+    def _give_up(self, candidates: Sequence[_Candidate], reason: str, report: CommitReport) -> None:
         """The ledger failed: nobody gets success.
 
         Named payloads stay where they are: whether the transaction reached the disk is not known,
         and a row without its file would be worse than a file without a row, which is adopted when
         the gateway starts.
         """
+        self._indexing.forget()
+        report.ledger_was_asked = True
+        report.ledger_error = reason
         for candidate in candidates:
             if report.answers[candidate.index] is None:
-                report.answers[candidate.index] = answer
+                report.answers[candidate.index] = NoRoom(reason)
                 self._drop(candidate.reception, report)
 
     def _quarantine(self, reception: Reception, reason: str, report: CommitReport) -> None:

@@ -16,6 +16,7 @@ from hilum.dicom.shapes import Shapes
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
 from hilum.kernel.faults import place_of
+from hilum.kernel.syncing import Bell
 from hilum.kernel.telemetry import Event, Telemetry
 from hilum.pipeline.answers import Answer, Kept, NoRoom, Passed
 from hilum.pipeline.buffers import BufferPool
@@ -35,6 +36,7 @@ from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Announcement, Reception, Run
 from hilum.pipeline.room import Room
 from hilum.pipeline.scribes import SLOW_SECONDS, SLOW_SYNC_SECONDS, QuickScribe, Scribes
+from hilum.pipeline.stepping import Stepper, Steps, finished
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID
 from hilum.vault.vault import Vault
 
@@ -77,7 +79,9 @@ class Intake:
         owed: Callable[[Mapping[str, Collection[int]]], None],
         is_synced: bool,
         limits: IntakeLimits,
+        bell: Bell | None = None,
     ) -> None:
+        """Begin. `bell` rings when a sync has ended; None: syncs are done where they are asked."""
         self._vault = vault
         self._committer = committer
         self._clock = clock
@@ -90,10 +94,8 @@ class Intake:
         committing = Scribes("committer", 1)
         slow_seconds = SLOW_SYNC_SECONDS if is_synced else SLOW_SECONDS
         self._committing = QuickScribe(clock, committing, slow_seconds=slow_seconds)
-        # While a sync waits for the device, the next group can arrive: if there is anybody else.
-        self._commit_together = (
-            self._committing.submit_to_thread if is_synced else self._committing.submit
-        )
+        self._is_synced = is_synced
+        self._stepper = Stepper(clock, bell) if bell is not None else None
         self._waiting: deque[Reception] = deque()
         self._is_committing = False
         self._ledger_obstacle: str | None = None
@@ -111,6 +113,8 @@ class Intake:
         """Begin to work on `loop`."""
         self._writers.start(loop)
         self._committing.start(loop)
+        if self._stepper is not None:
+            self._stepper.start(loop)
         self._idle.set()
 
     async def stop(self) -> None:
@@ -118,6 +122,8 @@ class Intake:
         await self._idle.wait()
         self._writers.stop()
         self._committing.stop()
+        if self._stepper is not None:
+            self._stepper.stop()
 
     @property
     def obstacle(self) -> str | None:
@@ -212,24 +218,36 @@ class Intake:
         self._is_committing = bool(self._waiting)
         if self._is_committing:
             self._idle.clear()
-            # Waiting for company is only worth it where there can be any.
-            submit = self._commit_together if self.carriers > 1 else self._committing.submit_now
-            submit(self._commit_group, self._committed)
+            self._begin_commit()
         else:
             self._idle.set()
 
-    def _commit_group(self) -> "_Committed":
+    def _begin_commit(self) -> None:
+        """Commit: at once for a lone sender, otherwise so that others can join meanwhile."""
+        if self.carriers <= 1:
+            self._committing.submit_now(self._commit_group, self._committed)
+        elif not self._is_synced:
+            self._committing.submit(self._commit_group, self._committed)
+        elif self._stepper is None or self._stepper.is_slow:
+            self._committing.submit_to_thread(self._commit_group, self._committed)
+        else:
+            self._stepper.submit(self._steps(), self._committed)
+
+    def _commit_group(self) -> _Committed:
         """Commit what waits by now: the longer the way here, the larger the group."""
+        return finished(self._steps())
+
+    def _steps(self) -> Steps[_Committed]:
         begun = self._clock.monotonic()
         waiting = self._waiting
         group = [waiting.popleft() for _ in range(min(len(waiting), GROUP_MAX))]
         try:
-            report = self._committer.commit(group)
+            report = yield from self._committer.steps(group)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost anybody an answer
             report = _crashed(group, error)
         return _Committed(group, report, self._clock.monotonic() - begun)
 
-    def _committed(self, committed: "_Committed") -> None:
+    def _committed(self, committed: _Committed) -> None:
         try:
             for reception, answer in zip(committed.group, committed.report.answers, strict=True):
                 reception.run.release()

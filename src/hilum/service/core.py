@@ -1,7 +1,6 @@
 """What everything else in one process is built of: what is kept, what comes in, what goes out."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from hilum.kernel.clock import Clock
@@ -33,21 +32,22 @@ class Core:
     telemetry: Telemetry
 
 
-def core_of(  # noqa: PLR0913 - parts of one process, by keyword
+def core_of(
     config: Config,
     folder: DataFolder,
     *,
     worker: int,
-    syncers: Executor,
     clock: Clock,
     telemetry: Telemetry,
     is_association_open: Callable[[str], bool],
 ) -> Core:
     """Open vault and ledger. Raises HilumError, OSError."""
     durability = config.gateway.durability
-    vault = Vault(folder.vault, SystemDisk(), synced=durability == "power", executor=syncers)
+    disk = SystemDisk()
+    bell = disk.sync_beside() if durability == "power" else None
+    vault = Vault(folder.vault, disk, synced=durability == "power")
     vault.open()
-    ledger = Ledger.open(folder.ledger, durability=durability)
+    ledger = Ledger.open(folder.ledger, durability=durability, begin_syncs=disk.begin_syncs)
     room = Room(config.gateway.reserve_of)
     delivering = Delivering(
         config,
@@ -68,6 +68,7 @@ def core_of(  # noqa: PLR0913 - parts of one process, by keyword
         telemetry=telemetry,
         room=room,
         is_synced=durability == "power",
+        bell=bell,
         limits=IntakeLimits(config.sources.dimse.limits.instance_bytes_max),
     )
     return Core(worker, vault, ledger, room, delivering, intake, clock, telemetry)

@@ -6,7 +6,6 @@ Everything is made here and handed down by constructors; nothing below knows whe
 import asyncio
 import ssl
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from socket import socket
 from typing import Final
@@ -63,8 +62,6 @@ _CERTIFICATE_SECONDS: Final = 10.0
 _RESOLVE_SECONDS: Final = 60.0
 # A count reads every row.
 _COUNT_SECONDS: Final = 60.0
-# Files of one group are synced at the same time, so that their flushes reach the device together.
-_SYNC_THREADS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +87,10 @@ class House:
         self.clock = SystemClock()
         self.live = Live(now=self.clock.now)
         self._duties = Duties(telemetry)
-        self._syncers = ThreadPoolExecutor(_SYNC_THREADS, thread_name_prefix="syncer")
         self.core = core = core_of(
             config,
             folder,
             worker=worker,
-            syncers=self._syncers,
             clock=self.clock,
             telemetry=telemetry,
             is_association_open=self._is_association_open,
@@ -237,7 +232,6 @@ class House:
         await self.archiving.close()
         self.ledger.close()
         self.vault.close()
-        self._syncers.shutdown()
 
     async def reload(self, config: Config) -> str:
         """Use a changed configuration from now on; say what needs a restart instead."""

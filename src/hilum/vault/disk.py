@@ -8,7 +8,9 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
+from hilum.kernel.syncing import Bell, Synced, Syncing
 from hilum.vault.file_system import can_sync_all, sync_all
+from hilum.vault.kernel_syncs import KernelSyncs
 
 Bytes = bytes | bytearray | memoryview
 # The hot path hands texts: making a Path costs more than opening the file.
@@ -43,8 +45,15 @@ class Disk(Protocol):
         """Make the bytes of the file survive a power cut. After an error they must be rewritten."""
         ...
 
+    def begin_syncs(self, files: Sequence[int], folders: Sequence[int] = ()) -> Syncing:
+        """Begin to make files, and the names in folders, survive; raises nothing.
+
+        The descriptors may be closed at once. After an error all must be written again.
+        """
+        ...
+
     def open_folder(self, path: StrPath) -> int:
-        """Open a folder, to sync its file system with; give its descriptor."""
+        """Open a folder, to sync its names or its file system with; give its descriptor."""
         ...
 
     def can_sync_all(self, descriptor: int) -> bool:
@@ -95,6 +104,33 @@ class Disk(Protocol):
 class SystemDisk:
     """The real file system."""
 
+    _syncs: KernelSyncs | None = None
+
+    def sync_beside(self) -> Bell | None:
+        """Have the kernel do the syncs that are begun; give what rings when one ends.
+
+        None: it cannot, and `begin_syncs` returns when they are done. For one process: not to be
+        called before a fork.
+        """
+        try:
+            self._syncs = KernelSyncs()
+        except OSError:
+            return None
+        return self._syncs.bell
+
+    def begin_syncs(self, files: Sequence[int], folders: Sequence[int] = ()) -> Syncing:
+        """Begin to make files, and the names in folders, survive."""
+        if self._syncs is not None and (begun := self._syncs.begin(files, folders)) is not None:
+            return begun
+        try:
+            for file in files:
+                self.sync(file)
+            for folder in folders:
+                os.fsync(folder)
+        except OSError as error:
+            return Synced(error)
+        return Synced()
+
     def create(self, path: StrPath) -> int:
         """Create a new file, never following or replacing what is there."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -129,7 +165,7 @@ class SystemDisk:
         return offset
 
     def open_folder(self, path: StrPath) -> int:
-        """Open a folder, to sync its file system with."""
+        """Open a folder, to sync its names or its file system with."""
         return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def can_sync_all(self, descriptor: int) -> bool:

@@ -5,7 +5,6 @@ piece by piece. A draft is used by one thread at a time and never becomes visibl
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future  # noqa: TC003 - a draft is made without it, but typed by it
 from typing import Final
 
 from hilum.vault.disk import Bytes, Disk
@@ -28,7 +27,6 @@ class Draft:
         "path",
         "serial",
         "size",
-        "syncing",
         "whole",
     )
 
@@ -42,8 +40,6 @@ class Draft:
         self.path = path
         self.serial = serial
         self.size = 0
-        # A sync that was begun already; gives its error.
-        self.syncing: Future[OSError | None] | None = None
         # The whole file, once it is complete, if it never left the memory; otherwise nothing.
         self.whole: Sequence[Bytes] = ()
 
@@ -103,9 +99,10 @@ class Draft:
         """How long the file is, all of it."""
         return len(self._head) + self.size
 
-    def sync(self) -> None:
-        """Make the bytes survive a power cut. Raises OSError: the draft must then be discarded."""
-        self._disk.sync(self._descriptor)
+    @property
+    def descriptor(self) -> int:
+        """The open file, to be synced: until `close`, also when it has its name already."""
+        return self._descriptor
 
     def close(self) -> None:
         """Give the descriptor back; the file stays."""
@@ -114,8 +111,7 @@ class Draft:
             self._disk.close(descriptor)
 
     def name(self, target: str) -> None:
-        """Give the file its final name; from now on the draft has nothing to discard."""
-        self.close()
+        """Give the file its final name; from now on the draft has only its descriptor."""
         self._disk.rename(self.path, target)
         self._is_on_disk = False
         self.whole = ()

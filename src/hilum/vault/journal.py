@@ -12,9 +12,9 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Final
 
+from hilum.kernel.syncing import Syncing
 from hilum.vault.disk import Bytes, Disk
 from hilum.vault.journal_records import GENERATION_BYTES, Whole, encode, size_of
 from hilum.vault.layout import JOURNAL
@@ -45,26 +45,26 @@ class _Segment:
         self.is_free = True
 
 
-class Sync:
+class RecordsSyncing:
     """A sync of the journal that is under way."""
 
-    __slots__ = ("_done", "descriptor", "error")
+    __slots__ = ("_journal", "_syncing")
 
-    def __init__(self, descriptor: int) -> None:
-        self._done = threading.Lock()
-        self._done.acquire()
-        self.descriptor = descriptor
-        self.error: OSError | None = None
+    def __init__(self, journal: "Journal", syncing: Syncing) -> None:
+        self._journal = journal
+        self._syncing = syncing
 
-    def end(self, error: OSError | None) -> None:
-        """Say how it went."""
-        self.error = error
-        self._done.release()
+    @property
+    def is_over(self) -> bool:
+        """Tell whether `wait` would return at once."""
+        return self._syncing.is_over
 
     def wait(self) -> OSError | None:
         """Wait for the end; None when all records survive a power cut. Safe to call again."""
-        with self._done:
-            return self.error
+        error = self._syncing.wait()
+        if error is not None:
+            self._journal.give_up(error)
+        return error
 
 
 class Journal:
@@ -79,8 +79,6 @@ class Journal:
         self._segments: list[_Segment] = []
         self._active: _Segment | None = None
         self._settling: threading.Thread | None = None
-        self._syncs: SimpleQueue[Sync | None] = SimpleQueue()
-        self._syncer = threading.Thread(target=self._sync, name="journal", daemon=True)
         self._fault: str | None = None
         self._is_told = False
 
@@ -94,9 +92,8 @@ class Journal:
         self._disk.make_directories(self._folder)
         self._disk.sync_directory(self._root)
         self._settle_orphans()
-        self._syncer.start()
 
-    def append(self, wholes: Sequence[Whole]) -> Sync | None:
+    def append(self, wholes: Sequence[Whole]) -> Syncing | None:
         """Write records and begin to sync them; None when they must be synced as files.
 
         The files must be written and named before the next call.
@@ -112,11 +109,9 @@ class Journal:
             self._grow(segment, segment.end + size)
             segment.end = self._disk.write_all_at(segment.descriptor, pieces, offset=segment.end)
         except OSError as error:
-            self._give_up(error)
+            self.give_up(error)
             return None
-        sync = Sync(segment.descriptor)
-        self._syncs.put(sync)
-        return sync
+        return RecordsSyncing(self, self._disk.begin_syncs([segment.descriptor]))
 
     def take_fault(self) -> str | None:
         """Say once why the journal is not used any more; None: nothing to say."""
@@ -129,8 +124,6 @@ class Journal:
         """Settle everything and remove the segments; what cannot be settled stays for a replay."""
         if self._root_descriptor < 0:
             return
-        self._syncs.put(None)
-        self._syncer.join()
         if self._settling is not None:
             self._settling.join()
         self._settle([segment for segment in self._segments if not segment.is_free])
@@ -196,21 +189,11 @@ class Journal:
                 self._disk.write_at(segment.descriptor, _END, offset=0)
                 segment.begin()
         except OSError as error:
-            self._give_up(error)
+            self.give_up(error)
 
-    def _give_up(self, error: OSError) -> None:
+    def give_up(self, error: OSError) -> None:
         """Write no more records; those that are there stay until a start has replayed them."""
         self._fault = error.strerror or str(error)
-
-    def _sync(self) -> None:
-        while (sync := self._syncs.get()) is not None:
-            try:
-                self._disk.sync(sync.descriptor)
-            except OSError as error:
-                self._give_up(error)
-                sync.end(error)
-            else:
-                sync.end(None)
 
 
 def _is_alive(segment: Path) -> bool:

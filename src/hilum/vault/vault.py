@@ -7,13 +7,14 @@ seal were written. What was being written when a process died lies under `incomi
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
+from hilum.kernel.syncing import Synced, Syncing
 from hilum.vault.disk import Disk
 from hilum.vault.draft import Draft
 from hilum.vault.folders import Folders
@@ -26,26 +27,17 @@ from hilum.vault.placement import Placement
 from hilum.vault.pruning import prune
 from hilum.vault.spool import Spool
 
-# A single wait is not worth the way to another thread and back.
-_WORTH_THREADS: Final = 2
 # What hostile or broken senders may make us keep for inspection, in all.
 QUARANTINE_BYTES_MAX: Final = 1 << 30
-
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 
 class Vault:
     """Payload files below one root. One object a process, called from its worker threads."""
 
-    def __init__(
-        self, root: Path, disk: Disk, *, synced: bool, executor: Executor | None = None
-    ) -> None:
+    def __init__(self, root: Path, disk: Disk, *, synced: bool) -> None:
         self.root = root
         self._disk = disk
         self._synced = synced
-        self._executor = executor
         # Begins the serial of every payload of this object; no other one has it.
         self.token = uuid.uuid4().hex[:8]
         self._incoming = root / INCOMING / f"{os.getpid()}-{self.token}"
@@ -98,40 +90,36 @@ class Vault:
 
         When this returns, each draft without a failure is visible under its path; once the
         placement is confirmed it survives, in a synced vault, a power cut. Payloads that are still
-        in memory are safe by the journal, others by themselves: file first, then its name, then
-        the folders.
+        in memory are safe by the journal, others by themselves: their bytes and the folders above
+        them are synced side by side, after all have their names.
         """
         if not self._synced:
-            return Placement([self._name(draft, path) for draft, path in drafts])
+            return Placement([self._put(draft, path) for draft, path in drafts])
         wholes = [Whole(path, one.whole, one.file_bytes) for one, path in drafts if one.whole]
-        sync = self._journal.append(wholes) if wholes else None
-        lone = [draft for draft, _ in drafts if sync is None or not draft.whole]
-        unsafe = dict(zip(map(id, lone), self._syncs_of(lone), strict=True))
-        failures = [unsafe.get(id(draft)) or self._name(draft, path) for draft, path in drafts]
-        self._settle(
+        journal = self._journal.append(wholes) if wholes else None
+        lone = [not (journal and draft.whole) for draft, _ in drafts]
+        failures = [self._name(draft, path) for draft, path in drafts]
+        placement = Placement(failures, [] if journal is None else [journal])
+        self._sync(
             [
-                index
-                for index, (draft, _) in enumerate(drafts)
-                if id(draft) in unsafe and failures[index] is None
+                one
+                for one, is_lone, e in zip(drafts, lone, failures, strict=True)
+                if is_lone and not e
             ],
-            drafts,
-            failures,
+            placement,
         )
-        return Placement(failures, [] if sync is None else [sync])
+        for draft, _ in drafts:
+            draft.close()
+        return placement
 
     def shelve(self, draft: Draft, path: str) -> None:
         """Give a completed draft its final, relative path; it need not survive a power cut.
 
         Raises OSError: the draft is dropped then.
         """
-        failure = self._name(draft, path)
+        failure = self._put(draft, path)
         if failure is not None:
             raise failure
-
-    def begin_sync(self, draft: Draft) -> None:
-        """Begin to sync a completed payload that is to be placed and is not for the journal."""
-        if self._synced and self._executor is not None and not draft.whole:
-            draft.syncing = self._executor.submit(_sync, draft)
 
     def hold(self, relative: str, pieces: Sequence[memoryview]) -> None:
         """Give a payload out from memory, before its file is there or while it is not needed."""
@@ -182,6 +170,7 @@ class Vault:
         name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
         relative = f"{QUARANTINE}/{name}{SUFFIX}"
         draft.flush()
+        draft.close()
         draft.name(f"{self._root_text}/{relative}")
         note = self._disk.create(self.root / f"{QUARANTINE}/{name}.json")
         text = json.dumps({"reason": reason, "quarantined_at": now.isoformat()}).encode()
@@ -197,16 +186,9 @@ class Vault:
         """Give what may still be written and the size of the file system. Raises OSError."""
         return self._disk.free_bytes(self.root)
 
-    def _syncs_of(self, drafts: Sequence[Draft]) -> Iterable[OSError | None]:
-        if all(draft.syncing is None for draft in drafts):
-            return self._at_once(_sync, drafts)
-        return [_sync(one) if one.syncing is None else one.syncing.result() for one in drafts]
-
-    def _at_once(self, act: Callable[[_T], _R], things: Sequence[_T]) -> Iterable[_R]:
-        """Do it to all; flushes reach the device together when they are asked for together."""
-        if self._executor is None or len(things) < _WORTH_THREADS:
-            return map(act, things)
-        return self._executor.map(act, things)
+    def _put(self, draft: Draft, path: str) -> OSError | None:
+        draft.close()
+        return self._name(draft, path)
 
     def _name(self, draft: Draft, path: str) -> OSError | None:
         target = f"{self._root_text}/{path}"
@@ -225,38 +207,34 @@ class Vault:
             return error
         return None
 
-    def _settle(
-        self,
-        indexes: Sequence[int],
-        drafts: Sequence[tuple[Draft, str]],
-        failures: list[OSError | None],
-    ) -> None:
-        """Sync the folders of what was named without the journal."""
-        folders = dict.fromkeys(_folder_of(self._root_text, drafts[i][1]) for i in indexes)
+    def _sync(self, drafts: Sequence[tuple[Draft, str]], placement: Placement) -> None:
+        """Begin to sync what was named without the journal, and the folders it is in."""
+        if not drafts:
+            return
+        folders = dict.fromkeys([_folder_of(self._root_text, path) for _, path in drafts])
+        placement.ended = partial(self._synced_folders, folders)
+        opened: list[int] = []
         try:
-            for _ in self._at_once(self._disk.sync_directory, self._folders.to_sync(folders)):
-                pass
+            opened.extend(map(self._disk.open_folder, self._folders.to_sync(folders)))
+            files = [draft.descriptor for draft, _ in drafts]
+            syncing: Syncing = self._disk.begin_syncs(files, opened)
         except OSError as error:
+            syncing = Synced(error)
+        finally:
+            for descriptor in opened:
+                self._disk.close(descriptor)
+        placement.syncings = [*placement.syncings, syncing]
+
+    def _synced_folders(self, folders: Iterable[str], error: OSError | None) -> None:
+        if error is None:
+            self._folders.settle(folders)
+        else:
             # Which names would survive is not known: none of them counts as kept.
             self._folders.forget()
-            for index in indexes:
-                failures[index] = error
-                self.remove(drafts[index][1])
-        else:
-            self._folders.settle(folders)
 
 
 def _folder_of(root: str, path: str) -> str:
     return f"{root}/{path.rpartition('/')[0]}"
-
-
-def _sync(draft: Draft) -> OSError | None:
-    try:
-        draft.sync()
-    except OSError as error:
-        _drop(draft)
-        return error
-    return None
 
 
 def _drop(draft: Draft) -> None:
