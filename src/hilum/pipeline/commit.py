@@ -28,11 +28,12 @@ from hilum.pipeline.archive.indexing import Indexing
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.examining import judge
 from hilum.pipeline.moments import Moments
+from hilum.pipeline.overlapping import Steps
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Reception
 from hilum.pipeline.sameness import record_compared
-from hilum.pipeline.stepping import Steps, finished
 from hilum.vault.layout import day_of, path_of
+from hilum.vault.placement import Placement
 from hilum.vault.seal import Seal
 from hilum.vault.vault import Vault
 
@@ -83,6 +84,22 @@ class _Candidate:
     requests: Sequence[SeriesRequest] = ()
 
 
+@dataclass(slots=True)
+class Prepared:
+    """A group whose payloads have their names and are being synced."""
+
+    group: Sequence[Reception]
+    report: CommitReport
+    placed: list[_Candidate] = field(default_factory=list)
+    placement: Placement = field(default_factory=lambda: Placement([]))
+    begun: float = 0.0
+
+    @property
+    def is_safe(self) -> bool:
+        """Tell whether the payloads are synced, or cannot be."""
+        return all(one.is_over for one in self.placement.syncings)
+
+
 class Committer:
     """Makes groups of receptions durable. One thread at a time."""
 
@@ -104,61 +121,59 @@ class Committer:
         self._planner = planner
         self._indexing = indexing or Indexing()
 
-    def commit(self, group: Sequence[Reception]) -> CommitReport:
-        """Make the group durable; never raises for one reception's fault or a full disk."""
-        return finished(self.steps(group))
+    def prepare(self, group: Sequence[Reception]) -> Prepared:
+        """Examine the group, write what is not written, give names, and begin to sync.
 
-    def steps(self, group: Sequence[Reception]) -> Steps[CommitReport]:
-        """Make the group durable, as `commit` does, step by step."""
+        Never raises for one reception's fault or a full disk.
+        """
         report = CommitReport([None] * len(group), [], [])
         candidates = []
         for index, reception in enumerate(group):
             candidate = self._examine(index, reception, report)
             if candidate is not None and self._complete(candidate, report):
                 candidates.append(candidate)
-        if not candidates:
-            return report
-        placement = self._vault.place([(c.reception.draft, c.path) for c in candidates])
-        placed = self._placed(candidates, placement.failures, report)
-        yield from placement.syncings
-        if placed:
-            yield from self._record(placed, placement.confirm, report)
-        report.journal_fault = self._vault.take_journal_fault()
-        return report
+        prepared = Prepared(group, report)
+        if candidates:
+            prepared.placement = self._vault.place(
+                [(c.reception.draft, c.path) for c in candidates]
+            )
+            prepared.placed = self._placed(candidates, prepared.placement.failures, report)
+        return prepared
 
-    def _record(
-        self, placed: list[_Candidate], confirm: Callable[[], None], report: CommitReport
-    ) -> Steps[None]:
-        """Have the ledger take what was placed, once it is safe; give the answers."""
+    def record(self, groups: Sequence[Prepared]) -> Steps[None]:
+        """Make groups durable in one transaction, and give the answers in their reports."""
+        if any(group.placed for group in groups):
+            yield from self._record(groups)
+        # One of them tells it, whichever it was.
+        groups[0].report.journal_fault = self._vault.take_journal_fault()
+
+    def _record(self, groups: Sequence[Prepared]) -> Steps[None]:
         syncings: list[Syncing] = []
+        verdict = self._policy.verdict
+        entries = [_entry(one, verdict) for group in groups for one in group.placed]
+
+        def confirm() -> None:
+            for group in groups:
+                group.placement.confirm()
 
         def record(entries: Sequence[Entry]) -> list[Recorded]:
             recorded, syncing = self._records.record_and_begin_sync(entries, confirm=confirm)
             syncings.append(syncing)
             return recorded
 
-        verdict = self._policy.verdict
-        entries = [_entry(candidate, verdict) for candidate in placed]
         try:
             recorded = record_compared(record, entries, self._vault.holds_same)
         except OSError as error:
-            # Nothing is in the ledger, for certain.
-            self._indexing.forget()
-            for candidate in placed:
-                self._clean_up(candidate.path, self._vault.remove, report)
-                self._refuse(candidate, error, report)
-            return
+            self._take_back(groups, error)
         except HilumError as error:
-            report.disk_is_full = isinstance(error, Full)
-            self._give_up(placed, str(error), report)
-            return
-        yield from syncings
-        if (failure := syncings[-1].wait()) is not None:
-            self._records.distrust_log()
-            self._give_up(placed, f"syncing the ledger failed: {failure.strerror}", report)
-            return
-        report.ledger_was_asked = True
-        self._accept(placed, recorded, report)
+            self._give_up(groups, str(error), is_full=isinstance(error, Full))
+        else:
+            yield from syncings
+            if (failure := syncings[-1].wait()) is None:
+                self._accept(groups, recorded)
+            else:
+                self._records.distrust_log()
+                self._give_up(groups, f"syncing the ledger failed: {failure.strerror}")
 
     def _examine(self, index: int, reception: Reception, report: CommitReport) -> _Candidate | None:
         """Take the last run and judge the instance by itself; None settles it here."""
@@ -226,17 +241,26 @@ class Committer:
             return False
         return True
 
-    def _accept(
-        self, placed: list[_Candidate], recorded: Sequence[Recorded], report: CommitReport
-    ) -> None:
-        for candidate, record in zip(placed, recorded, strict=True):
-            report.answers[candidate.index] = _answer(record.verdict)
-            for planned in candidate.deliveries:
-                report.owed.setdefault(planned.destination, set()).add(planned.priority)
-            for path in (record.superseded_path, candidate.path):
-                # Replaced, or not needed because the same bytes are held already.
-                if path and path != record.path:
-                    self._clean_up(path, self._vault.remove, report)
+    def _accept(self, groups: Sequence[Prepared], recorded: Sequence[Recorded]) -> None:
+        left = iter(recorded)
+        for group in groups:
+            report = group.report
+            report.ledger_was_asked |= bool(group.placed)
+            for candidate, record in zip(group.placed, left, strict=False):
+                report.answers[candidate.index] = _answer(record.verdict)
+                for planned in candidate.deliveries:
+                    report.owed.setdefault(planned.destination, set()).add(planned.priority)
+                for path in (record.superseded_path, candidate.path):
+                    # Replaced, or not needed because the same bytes are held already.
+                    if path and path != record.path:
+                        self._clean_up(path, self._vault.remove, report)
+
+    def _take_back(self, groups: Sequence[Prepared], error: OSError) -> None:
+        """The payloads may not survive: nothing is in the ledger, for certain."""
+        for group in groups:
+            for candidate in group.placed:
+                self._clean_up(candidate.path, self._vault.remove, group.report)
+                self._refuse(candidate, error, group.report)
 
     def _refuse(self, candidate: _Candidate, error: OSError, report: CommitReport) -> None:
         self._indexing.forget()
@@ -245,7 +269,7 @@ class Committer:
         report.disk_is_full = True
         self._drop(candidate.reception, report)
 
-    def _give_up(self, candidates: Sequence[_Candidate], reason: str, report: CommitReport) -> None:
+    def _give_up(self, groups: Sequence[Prepared], reason: str, *, is_full: bool = False) -> None:
         """The ledger failed: nobody gets success.
 
         Named payloads stay where they are: whether the transaction reached the disk is not known,
@@ -253,10 +277,12 @@ class Committer:
         the gateway starts.
         """
         self._indexing.forget()
-        report.ledger_was_asked = True
-        report.ledger_error = reason
-        for candidate in candidates:
-            if report.answers[candidate.index] is None:
+        for group in groups:
+            report = group.report
+            report.ledger_was_asked = True
+            report.ledger_error = reason
+            report.disk_is_full |= is_full
+            for candidate in group.placed:
                 report.answers[candidate.index] = NoRoom(reason)
                 self._drop(candidate.reception, report)
 

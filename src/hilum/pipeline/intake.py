@@ -6,7 +6,7 @@ under way and are then committed together, so that many associations share one s
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from hilum.kernel.syncing import Bell
 from hilum.kernel.telemetry import Event, Telemetry
 from hilum.pipeline.answers import Answer, Kept, NoRoom, Passed
 from hilum.pipeline.buffers import BufferPool
-from hilum.pipeline.commit import CommitReport, Committer
+from hilum.pipeline.commit import CommitReport, Committer, Prepared
 from hilum.pipeline.events import (
     AnswerFailed,
     CleanUpFailed,
@@ -32,11 +32,11 @@ from hilum.pipeline.events import (
     JournalAbandoned,
     PayloadQuarantined,
 )
+from hilum.pipeline.overlapping import Overlapping, Steps, finished
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Announcement, Reception, Run
 from hilum.pipeline.room import Room
 from hilum.pipeline.scribes import SLOW_SECONDS, SLOW_SYNC_SECONDS, QuickScribe, Scribes
-from hilum.pipeline.stepping import Stepper, Steps, finished
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID
 from hilum.vault.vault import Vault
 
@@ -48,13 +48,6 @@ _LONG_BYTES: Final = 2 * 1024 * 1024
 _WRITERS: Final = 2
 # What all connections together may hold in large buffers.
 _BUFFERS_BYTES_MAX: Final = 96 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class _Committed:
-    group: list[Reception]
-    report: CommitReport
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +88,11 @@ class Intake:
         slow_seconds = SLOW_SYNC_SECONDS if is_synced else SLOW_SECONDS
         self._committing = QuickScribe(clock, committing, slow_seconds=slow_seconds)
         self._is_synced = is_synced
-        self._stepper = Stepper(clock, bell) if bell is not None else None
+        self._overlapping: Overlapping[Prepared] | None = None
+        if bell is not None:
+            self._overlapping = Overlapping(
+                clock, bell, prepare=self._prepare_next, record=self._record, done=self._recorded
+            )
         self._waiting: deque[Reception] = deque()
         self._is_committing = False
         self._ledger_obstacle: str | None = None
@@ -113,8 +110,8 @@ class Intake:
         """Begin to work on `loop`."""
         self._writers.start(loop)
         self._committing.start(loop)
-        if self._stepper is not None:
-            self._stepper.start(loop)
+        if self._overlapping is not None:
+            self._overlapping.start(loop)
         self._idle.set()
 
     async def stop(self) -> None:
@@ -122,8 +119,8 @@ class Intake:
         await self._idle.wait()
         self._writers.stop()
         self._committing.stop()
-        if self._stepper is not None:
-            self._stepper.stop()
+        if self._overlapping is not None:
+            self._overlapping.stop()
 
     @property
     def obstacle(self) -> str | None:
@@ -186,8 +183,7 @@ class Intake:
         """Have a finished or abandoned reception dealt with by the next commit (see `Clerk`)."""
         self.open_receptions -= 1
         self._waiting.append(reception)
-        if not self._is_committing:
-            self._commit_next()
+        self._commit_next()
 
     def learn_room(self, free: int, size: int) -> None:
         """Learn what the file system has left; to be told about once a second."""
@@ -215,49 +211,90 @@ class Intake:
         reception.written(run)
 
     def _commit_next(self) -> None:
-        self._is_committing = bool(self._waiting)
+        """Commit what waits: at once for a lone sender, otherwise so that others can join it."""
+        overlapping = self._overlapping
         if self._is_committing:
+            return
+        if overlapping is not None and (overlapping.is_busy or self._may_overlap):
             self._idle.clear()
-            self._begin_commit()
-        else:
+            overlapping.go_on()
+            return
+        self._is_committing = bool(self._waiting)
+        if not self._is_committing:
             self._idle.set()
-
-    def _begin_commit(self) -> None:
-        """Commit: at once for a lone sender, otherwise so that others can join meanwhile."""
+            return
+        self._idle.clear()
         if self.carriers <= 1:
-            self._committing.submit_now(self._commit_group, self._committed)
-        elif not self._is_synced:
-            self._committing.submit(self._commit_group, self._committed)
-        elif self._stepper is None or self._stepper.is_slow:
-            self._committing.submit_to_thread(self._commit_group, self._committed)
+            submit = self._committing.submit_now
+        elif self._is_synced:
+            submit = self._committing.submit_to_thread
         else:
-            self._stepper.submit(self._steps(), self._committed)
+            submit = self._committing.submit
+        submit(self._commit_group, self._committed)
 
-    def _commit_group(self) -> _Committed:
+    @property
+    def _may_overlap(self) -> bool:
+        """Tell whether there can be others to join, and a disk that can be trusted."""
+        overlapping = self._overlapping
+        return (
+            bool(self._waiting)
+            and not self._is_committing
+            and self.carriers > 1
+            and overlapping is not None
+            and not overlapping.is_slow
+        )
+
+    def _commit_group(self) -> Prepared:
         """Commit what waits by now: the longer the way here, the larger the group."""
-        return finished(self._steps())
+        prepared = self._prepare()
+        finished(self._record([prepared]))
+        return prepared
 
-    def _steps(self) -> Steps[_Committed]:
+    def _prepare_next(self) -> Prepared | None:
+        """Take what waits by now, unless it is to be committed in another way."""
+        return self._prepare() if self._may_overlap else None
+
+    def _prepare(self) -> Prepared:
         begun = self._clock.monotonic()
         waiting = self._waiting
         group = [waiting.popleft() for _ in range(min(len(waiting), GROUP_MAX))]
         try:
-            report = yield from self._committer.steps(group)
+            prepared = self._committer.prepare(group)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost anybody an answer
-            report = _crashed(group, error)
-        return _Committed(group, report, self._clock.monotonic() - begun)
+            prepared = Prepared(group, _crashed(group, error))
+        prepared.begun = begun
+        return prepared
 
-    def _committed(self, committed: _Committed) -> None:
+    def _record(self, groups: Sequence[Prepared]) -> Steps[None]:
         try:
-            for reception, answer in zip(committed.group, committed.report.answers, strict=True):
-                reception.run.release()
-                if answer is not None:
-                    self._answer(reception, answer)
-                reception.part()
-            self._tell_rest(committed.report, len(committed.group), committed.seconds)
+            yield from self._committer.record(groups)
+        except Exception as error:  # noqa: BLE001 - as above
+            for one in groups:
+                one.report = _crashed(one.group, error)
+
+    def _recorded(self, groups: Sequence[Prepared]) -> None:
+        try:
+            for one in groups:
+                self._tell_group(one)
+        finally:
+            self._commit_next()
+
+    def _committed(self, prepared: Prepared) -> None:
+        self._is_committing = False
+        try:
+            self._tell_group(prepared)
         finally:
             # Whatever went wrong with one of them, the others must not wait for ever.
             self._commit_next()
+
+    def _tell_group(self, prepared: Prepared) -> None:
+        group, report = prepared.group, prepared.report
+        for reception, answer in zip(group, report.answers, strict=True):
+            reception.run.release()
+            if answer is not None:
+                self._answer(reception, answer)
+            reception.part()
+        self._tell_rest(report, len(group), self._clock.monotonic() - prepared.begun)
 
     def _answer(self, reception: Reception, answer: Answer) -> None:
         try:
@@ -318,7 +355,7 @@ class Intake:
         self._telemetry.emit(event)
 
 
-def _crashed(group: list[Reception], error: Exception) -> CommitReport:
+def _crashed(group: Sequence[Reception], error: Exception) -> CommitReport:
     """Answer for a commit that failed in a way nobody foresaw: nobody gets success."""
     # Not its text, which might quote a value.
     reason = (

@@ -136,8 +136,10 @@ class _Syncing:
 
     def wait(self) -> OSError | None:
         """Wait for the end of all; give the error of one that failed."""
-        while self._left:
-            self._take(least=self._left)
+        if self._left:
+            while self._left:
+                self._take(least=self._left)
+            self._syncs.bell.hush()  # nobody else needs to come for it
         return self._error
 
     def _take(self, *, least: int) -> None:
