@@ -64,6 +64,11 @@ class Records:
         self.ledger = ledger
         self.fault: Exception | None = None
 
+    def record(self, entries: Sequence[Entry], *, confirm=lambda: None):
+        if self.fault is not None:
+            raise self.fault
+        return self.ledger.record(entries, confirm=confirm)
+
     def record_and_begin_sync(self, entries: Sequence[Entry], *, confirm=lambda: None):
         if self.fault is not None:
             raise self.fault

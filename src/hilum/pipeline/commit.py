@@ -13,7 +13,7 @@ from hilum.dicom.facts import FactsReader, InstanceFacts
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import Full, HilumError
-from hilum.kernel.syncing import Syncing
+from hilum.kernel.syncing import Synced, Syncing
 from hilum.ledger.delivery import PlannedDelivery
 from hilum.ledger.entry import Entry, Recorded, Verdict
 from hilum.ledger.extras import Extra, SeriesRequest
@@ -38,17 +38,28 @@ from hilum.vault.seal import Seal
 from hilum.vault.vault import Vault
 
 
+class _Write(Protocol):
+    def __call__(
+        self, entries: Sequence[Entry], *, confirm: Callable[[], None]
+    ) -> tuple[list[Recorded], Syncing]: ...
+
+
 class Records(Protocol):
     """What the commit needs of the ledger."""
+
+    def record(
+        self, entries: Sequence[Entry], *, confirm: Callable[[], None] = ...
+    ) -> list[Recorded]:
+        """Write all entries in one transaction, if `confirm` does not raise before it is committed.
+
+        Raises Full or another HilumError, or the OSError of `confirm`: then nothing was written.
+        """
+        ...
 
     def record_and_begin_sync(
         self, entries: Sequence[Entry], *, confirm: Callable[[], None] = ...
     ) -> tuple[list[Recorded], Syncing]:
-        """Write all entries in one transaction, if `confirm` does not raise before it is committed.
-
-        It counts when the sync is over. Raises Full or another HilumError, or the OSError of
-        `confirm`: then nothing was written.
-        """
+        """Write all entries as `record` does; they count when the sync is over."""
         ...
 
     def distrust_log(self) -> None:
@@ -140,14 +151,28 @@ class Committer:
             prepared.placed = self._placed(candidates, prepared.placement.failures, report)
         return prepared
 
-    def record(self, groups: Sequence[Prepared]) -> Steps[None]:
+    def record(self, groups: Sequence[Prepared]) -> None:
         """Make groups durable in one transaction, and give the answers in their reports."""
+
+        def write(
+            entries: Sequence[Entry], *, confirm: Callable[[], None]
+        ) -> tuple[list[Recorded], Syncing]:
+            return self._records.record(entries, confirm=confirm), Synced()
+
+        for _ in self._steps(groups, write):
+            pass
+
+    def steps(self, groups: Sequence[Prepared]) -> Steps[None]:
+        """Do what `record` does, step by step: other things can be done meanwhile."""
+        return self._steps(groups, self._records.record_and_begin_sync)
+
+    def _steps(self, groups: Sequence[Prepared], write: _Write) -> Steps[None]:
         if any(group.placed for group in groups):
-            yield from self._record(groups)
+            yield from self._record(groups, write)
         # One of them tells it, whichever it was.
         groups[0].report.journal_fault = self._vault.take_journal_fault()
 
-    def _record(self, groups: Sequence[Prepared]) -> Steps[None]:
+    def _record(self, groups: Sequence[Prepared], write: _Write) -> Steps[None]:
         syncings: list[Syncing] = []
         verdict = self._policy.verdict
         entries = [_entry(one, verdict) for group in groups for one in group.placed]
@@ -157,7 +182,7 @@ class Committer:
                 group.placement.confirm()
 
         def record(entries: Sequence[Entry]) -> list[Recorded]:
-            recorded, syncing = self._records.record_and_begin_sync(entries, confirm=confirm)
+            recorded, syncing = write(entries, confirm=confirm)
             syncings.append(syncing)
             return recorded
 

@@ -32,7 +32,7 @@ from hilum.pipeline.events import (
     JournalAbandoned,
     PayloadQuarantined,
 )
-from hilum.pipeline.overlapping import Overlapping, Steps, finished
+from hilum.pipeline.overlapping import Overlapping, Steps
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.reception import Announcement, Reception, Run
 from hilum.pipeline.room import Room
@@ -247,7 +247,10 @@ class Intake:
     def _commit_group(self) -> Prepared:
         """Commit what waits by now: the longer the way here, the larger the group."""
         prepared = self._prepare()
-        finished(self._record([prepared]))
+        try:
+            self._committer.record([prepared])
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost anybody an answer
+            prepared.report = _crashed(prepared.group, error)
         return prepared
 
     def _prepare_next(self) -> Prepared | None:
@@ -267,7 +270,7 @@ class Intake:
 
     def _record(self, groups: Sequence[Prepared]) -> Steps[None]:
         try:
-            yield from self._committer.record(groups)
+            yield from self._committer.steps(groups)
         except Exception as error:  # noqa: BLE001 - as above
             for one in groups:
                 one.report = _crashed(one.group, error)

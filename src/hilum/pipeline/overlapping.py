@@ -18,7 +18,7 @@ Steps = Generator[Syncing, None, T]
 
 # Groups whose payloads are on their way to the device. With one the device would stand still while
 # the ledger is written; more make the groups smaller.
-_PLACING_MAX: Final = 2
+_PLACING_MAX: Final = 8
 # A turn touches memory and the page cache. One that keeps the loop this long met a slow disk, and
 # for a while what comes is left to a thread.
 _SLOW_SECONDS: Final = 0.05
@@ -35,16 +35,6 @@ class Preparation(Protocol):
 
 
 P = TypeVar("P", bound=Preparation)
-
-
-def finished(steps: Steps[T]) -> T:
-    """Take all steps at once; give the result."""
-    try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        result: T = end.value
-        return result
 
 
 class Overlapping(Generic[P]):
