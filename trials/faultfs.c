@@ -4,17 +4,21 @@
  *   FAULT_SWITCH       a file; faults happen only while it exists
  *   FAULT_WRITE_SHORT  every n-th write takes only half of what it was given, and says so
  *   FAULT_WRITE_FULL   every n-th write fails with ENOSPC
- *   FAULT_SYNC_EIO     every n-th fsync or fdatasync fails with EIO, and syncs nothing
+ *   FAULT_SYNC_EIO     every n-th fsync or fdatasync fails with EIO, and syncs nothing; of those that
+ *                      the kernel does beside (io_submit), every n-th is said to have failed
  *
  *   gcc -shared -fPIC -O2 -o faultfs.so faultfs.c -ldl */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/aio_abi.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -92,3 +96,22 @@ static int fails_to_sync(int fd) {
 int fsync(int fd) { return fails_to_sync(fd) ? -1 : REAL(fsync)(fd); }
 
 int fdatasync(int fd) { return fails_to_sync(fd) ? -1 : REAL(fdatasync)(fd); }
+
+/* Only what asynchronous syncs need; there is no function of its own for them to be preloaded. */
+long syscall(long number, ...) {
+    va_list arguments;
+    long a[6];
+    va_start(arguments, number);
+    for (int i = 0; i < 6; i++) a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    if (number == SYS_io_submit) {
+        struct iocb **requests = (struct iocb **)a[2];
+        for (long i = 0; i < a[1]; i++) requests[i]->aio_data = (unsigned)fails_to_sync((int)requests[i]->aio_fildes);
+    }
+    const long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (number == SYS_io_getevents) {
+        struct io_event *events = (struct io_event *)a[3];
+        for (long i = 0; i < result; i++) if (events[i].data) events[i].res = -EIO;
+    }
+    return result;
+}

@@ -82,7 +82,7 @@ def _problem(trace: Trace, uid: str, path: Path | None, folder: Path) -> str:
         return _problem_of_record(trace, record, answered, folder)
     settled = _synced(trace, str(path.parent), after=named.ended, before=answered)
     steps = (
-        ("file not synced", _synced(trace, named.old_path, after=0, before=named.began)),
+        ("file not synced", _synced(trace, str(path), after=named.ended, before=answered)),
         ("folder not synced", settled),
         ("new folder not synced", _new_folders_synced(trace, path, answered)),
         (

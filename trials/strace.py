@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 CALLS: Final = (
-    "fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,"
+    "fsync,fdatasync,io_submit,io_getevents,rename,renameat,renameat2,mkdir,mkdirat,"
     "sendto,sendmsg,write,writev,pwrite64,pwritev,pwritev2"
 )  # fmt: skip
 # -yy: paths and peers of descriptors; -x: binary strings as hex; -s: enough of a response.
@@ -20,6 +20,10 @@ _RESUMED: Final = re.compile(r"^<\.\.\. (\w+) resumed>(.*)$")
 _CALL: Final = re.compile(r"^(\w+)\((.*)$")
 _RESULT: Final = re.compile(r"\) += (-?\d+)")
 _DESCRIPTOR: Final = re.compile(r"^\d+<([^>]*)>")
+# Syncs that the kernel does beside the process: what was asked for in which context, what ended.
+_ASKED: Final = re.compile(r"aio_lio_opcode=IOCB_CMD_FD?SYNC,[^{}]*?aio_fildes=\d+<([^>]*)>")
+_CONTEXT: Final = re.compile(r"^(0x[0-9a-f]+|NULL)")
+_ENDED: Final = re.compile(r"res=0,")
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _RECORD: Final = re.compile(r"instances/[0-9A-Za-z/.-]+\.dcm$")
 _STATUS: Final = struct.pack("<HHI", 0, 0x0900, 2)
@@ -48,6 +52,8 @@ class Trace:
     records: dict[str, Step] = field(default_factory=dict)
     # Where the response with status 0000 for an instance began to leave.
     successes: dict[str, int] = field(default_factory=dict)
+    # Syncs that are under way in each context, and how many of them have ended.
+    asked: dict[str, tuple[int, list[str], int]] = field(default_factory=dict)
 
 
 def read(path: Path) -> Trace:
@@ -81,6 +87,8 @@ def _calls(path: Path) -> Iterator[tuple[int, int, str, str]]:
 def _note(trace: Trace, began: int, ended: int, name: str, arguments: str) -> None:
     if name in ("fsync", "fdatasync"):
         trace.syncs.append(Step(began, ended, _descriptor(arguments)))
+    elif name.startswith("io_"):
+        _note_beside(trace, began, ended, name, arguments)
     elif name.startswith("rename"):
         old, new = _strings(arguments)[:2]
         trace.renames.append(Step(began, ended, new, old))
@@ -90,13 +98,32 @@ def _note(trace: Trace, began: int, ended: int, name: str, arguments: str) -> No
         sent = "".join(_strings(arguments))
         if uid := _success_in(codecs.decode(sent, "unicode_escape").encode("latin-1", "replace")):
             trace.successes.setdefault(uid, began)
-    elif name in ("write", "writev", "pwrite64"):
-        trace.writes.append(Step(began, ended, _descriptor(arguments)))
+    else:
+        _note_write(trace, Step(began, ended, _descriptor(arguments)), name, arguments)
+
+
+def _note_write(trace: Trace, step: Step, name: str, arguments: str) -> None:
+    if name in ("write", "writev", "pwrite64"):
+        trace.writes.append(step)
     elif name.startswith("pwritev"):
-        step = Step(began, ended, _descriptor(arguments))
         for text in _strings(arguments):
             if named := _RECORD.search(codecs.decode(text, "unicode_escape")):
                 trace.records[named[0]] = step
+
+
+def _note_beside(trace: Trace, began: int, ended: int, name: str, arguments: str) -> None:
+    """Note syncs that were asked for together; they count when the last of them has ended."""
+    context = _CONTEXT.match(arguments)
+    key = context[1] if context else ""
+    if name == "io_submit":
+        trace.asked[key] = (began, _ASKED.findall(arguments), 0)
+    elif key in trace.asked:
+        asked, paths, count = trace.asked[key]
+        count += len(_ENDED.findall(arguments))
+        trace.asked[key] = (asked, paths, count)
+        if count == len(paths):
+            trace.syncs += [Step(asked, ended, path) for path in paths]
+            del trace.asked[key]
 
 
 def _descriptor(arguments: str) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from hilum.kernel.syncing import Synced, Syncing
 from hilum.kernel.telemetry import Event
 from hilum.ledger.entry import Entry, Origin
 from hilum.ledger.ledger import Ledger
@@ -52,9 +53,12 @@ class Disk(SystemDisk):
         self._act("remove")
         super().remove(path)
 
-    def sync(self, descriptor: int) -> None:
-        self._act("sync")
-        super().sync(descriptor)
+    def begin_syncs(self, files, folders=()) -> Syncing:
+        try:
+            self._act("sync")
+        except OSError as error:
+            return Synced(error)
+        return super().begin_syncs(files, folders)
 
 
 class Records:
@@ -94,11 +98,18 @@ class Listening:
 class Bench:
     """An intake on a folder, and ways to bring it instances."""
 
-    def __init__(self, root: Path, *, synced: bool, policy: DuplicatePolicy) -> None:
+    def __init__(
+        self, root: Path, *, synced: bool, policy: DuplicatePolicy, overlapping: bool = False
+    ) -> None:
         self.root = root / "vault"
         self.disk = Disk()
         self.telemetry = Listening()
-        self.ledger = Ledger.open(root / "ledger.sqlite", durability="process")
+        bell = self.disk.sync_beside() if overlapping else None
+        self.ledger = Ledger.open(
+            root / "ledger.sqlite",
+            durability="power" if overlapping else "process",
+            begin_syncs=self.disk.begin_syncs,
+        )
         self.records = Records(self.ledger)
         self.vault = Vault(self.root, self.disk, synced=synced)
         self.vault.open()
@@ -121,8 +132,10 @@ class Bench:
             telemetry=self.telemetry,
             room=self.room,
             is_synced=synced,
+            bell=bell,
             limits=IntakeLimits(instance_bytes_max=1 << 40),
         )
+        self.intake.carriers = 2 if overlapping else 0
         self.intake.learn_room(1 << 40, 1 << 41)
         self.taker = self.intake
 

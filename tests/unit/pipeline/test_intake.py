@@ -9,6 +9,7 @@ from intake_bench import ORIGIN, Bench
 from xxhash import xxh3_128
 
 from hilum.kernel.errors import Full
+from hilum.kernel.syncing import Synced
 from hilum.ledger.entry import Verdict
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.adoption import read_entry
@@ -26,13 +27,14 @@ from hilum.pipeline.intake import IntakeLimits
 from hilum.testing.datasets import GeneratedInstance, instance
 
 
-@pytest.fixture(params=[True, False], ids=["power", "process"])
+@pytest.fixture(params=["power", "overlapping", "process"])
 def run(request, tmp_path):
     """Run a scenario against an intake; `run(scenario, policy=...)`."""
 
     def runner(scenario, policy=DuplicatePolicy.KEEP_BOTH):
         async def main() -> None:
-            bench = Bench(tmp_path, synced=request.param, policy=policy)
+            synced, overlapping = request.param != "process", request.param == "overlapping"
+            bench = Bench(tmp_path, synced=synced, policy=policy, overlapping=overlapping)
             bench.intake.start(asyncio.get_running_loop())
             try:
                 await scenario(bench)
@@ -241,18 +243,84 @@ def test_a_full_disk_is_never_answered_with_success(run, fault, pixel_bytes):
     run(scenario)
 
 
-def test_a_failed_sync_is_not_success_and_leaves_no_file(tmp_path):
+@pytest.mark.parametrize("overlapping", [False, True])
+def test_a_failed_sync_is_not_success_and_leaves_no_file(tmp_path, overlapping):
     async def main() -> None:
-        bench = Bench(tmp_path, synced=True, policy=DuplicatePolicy.KEEP_BOTH)
+        policy = DuplicatePolicy.KEEP_BOTH
+        bench = Bench(tmp_path, synced=True, policy=policy, overlapping=overlapping)
         bench.intake.start(asyncio.get_running_loop())
         bench.disk.fault, bench.disk.number = "sync", errno.EIO
-        assert isinstance(await bench.bring(instance(seed=1)), NoRoom)
+        # The second one is long enough not to be in the journal.
+        several = (bench.bring(instance(seed=s, pixel_bytes=100 + s * 250_000)) for s in range(3))
+        answers = await asyncio.gather(*several)
+        assert {type(answer) for answer in answers} == {NoRoom}
         assert bench.files() == []
         assert bench.drafts() == 0
         await bench.intake.stop()
         bench.ledger.close()
 
     asyncio.run(main())
+
+
+def test_a_ledger_whose_sync_failed_is_not_success_and_is_written_once_more(tmp_path):
+    """The payloads stay, for it is not known what a power cut would leave."""
+
+    async def main() -> None:
+        policy = DuplicatePolicy.KEEP_BOTH
+        bench = Bench(tmp_path, synced=True, policy=policy, overlapping=True)
+        bench.ledger._begin_syncs = lambda _: Synced(OSError(errno.EIO, "Input/output error"))
+        bench.intake.start(asyncio.get_running_loop())
+        assert isinstance(await bench.bring(instance(seed=1)), NoRoom)
+        assert len(bench.files()) == 1
+        assert bench.intake.has_doubt
+        assert "syncing the ledger failed" in (bench.intake.obstacle or "")
+
+        bench.ledger._begin_syncs = bench.disk.begin_syncs
+        bench.intake.ledger_recovered()
+        assert await bench.bring(instance(seed=2)) == Kept(Verdict.KEPT)
+        # Until then the log had what its failed sync had not brought to the device.
+        assert bench.ledger._writer._handle._must_rewrite is False
+        await bench.intake.stop()
+        bench.ledger.close()
+
+    asyncio.run(main())
+
+
+def test_what_comes_while_others_are_synced_does_not_wait_for_them(tmp_path):
+    """Three groups are on their way to the device before the first one is recorded."""
+
+    async def main() -> None:
+        policy = DuplicatePolicy.KEEP_BOTH
+        bench = Bench(tmp_path, synced=True, policy=policy, overlapping=True)
+        begun: list[Slow] = []
+        bench.disk.begin_syncs = lambda *_: begun.append(Slow()) or begun[-1]
+        bench.intake.start(asyncio.get_running_loop())
+        answers = []
+        for seed in range(3):
+            answers.append(asyncio.ensure_future(bench.bring(instance(seed=seed))))
+            while len(begun) <= seed:  # noqa: ASYNC110 - some turns of the loop are what it needs
+                await asyncio.sleep(0)
+        assert bench.telemetry.events == []
+
+        for one in begun:
+            one.is_over = True
+        bench.intake._overlapping.go_on()
+        bench.ledger._begin_syncs = bench.disk.begin_syncs = lambda *_: Synced()
+
+        assert set(await asyncio.gather(*answers)) == {Kept(Verdict.KEPT)}
+        await bench.intake.stop()
+        bench.ledger.close()
+
+    asyncio.run(main())
+
+
+class Slow:
+    """Syncs that end when somebody says so."""
+
+    is_over = False
+
+    def wait(self) -> None:
+        assert self.is_over
 
 
 @pytest.mark.parametrize("error", [Full("full"), LedgerUnavailable("broken")])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from xxhash import xxh3_128
 
+from hilum.kernel.syncing import Synced
 from hilum.vault.disk import SystemDisk
 from hilum.vault.inventory import drop_drafts, payload_files, set_aside
 from hilum.vault.layout import day_of, path_of
@@ -43,6 +44,16 @@ class Disk(SystemDisk):
     def sync(self, descriptor: int) -> None:
         self._act("sync")
         super().sync(descriptor)
+
+    def begin_syncs(self, files, folders=()):
+        try:
+            for _ in files:
+                self._act("sync")
+            for _ in folders:
+                self._act("sync_directory")
+        except OSError as error:
+            return Synced(error)
+        return Synced()
 
     def rename(self, source, target) -> None:
         self._act("rename")
@@ -91,17 +102,59 @@ def test_nothing_is_visible_before_place(tmp_path):
     assert list(payload_files(tmp_path)) == []
 
 
-def test_files_are_synced_before_they_are_named_and_folders_after(tmp_path):
+def test_files_and_folders_are_synced_after_they_have_their_names(tmp_path):
     disk = Disk()
     made = vault(tmp_path, disk)
     draft = completed(made, b"payload")
     disk.calls.clear()
 
-    made.place([(draft, PATH)])
+    made.place([(draft, PATH)]).confirm()
 
-    assert disk.calls[:2] == ["sync", "rename"]
     # the series folder, and every folder above it, because all of them are new
-    assert disk.calls[2:] == ["sync_directory"] * 7
+    assert disk.calls == ["rename", "sync"] + ["sync_directory"] * 7
+
+
+def test_folders_whose_sync_failed_are_synced_again(tmp_path):
+    disk = Disk()
+    made = vault(tmp_path, disk)
+    disk.fault = "sync_directory"
+    with pytest.raises(OSError, match="Input/output"):
+        made.place([(completed(made, b"one"), PATH)]).confirm()
+    disk.fault = ""
+    disk.calls.clear()
+
+    made.place([(completed(made, b"two"), PATH)]).confirm()
+
+    assert disk.calls.count("sync_directory") == 7
+
+
+def test_the_kernel_syncs_beside_us_what_is_closed_already(tmp_path):
+    disk = SystemDisk()
+    if (bell := disk.sync_beside()) is None:
+        pytest.skip("this kernel has no asynchronous syncs")
+    made = Vault(tmp_path, disk, synced=True)
+    made.open()
+
+    placement = made.place([(completed(made, b"payload", runs=1), PATH)])
+    placement.confirm()
+    placement.confirm()
+
+    assert all(one.is_over for one in placement.syncings)
+    bell.hush()
+    made.close()
+
+
+def test_a_descriptor_that_cannot_be_synced_is_told(tmp_path):
+    disk = SystemDisk()
+    disk.sync_beside()
+    reading, writing = os.pipe()
+    file = disk.create(tmp_path / "file")
+
+    syncing = disk.begin_syncs([file, writing])
+
+    assert syncing.wait() is not None
+    for descriptor in (reading, writing, file):
+        os.close(descriptor)
 
 
 def test_an_unsynced_vault_does_not_sync(tmp_path):
@@ -114,11 +167,22 @@ def test_an_unsynced_vault_does_not_sync(tmp_path):
     assert disk.calls == ["rename"]
 
 
-@pytest.mark.parametrize("fault", ["sync", "rename", "sync_directory"])
-def test_a_payload_that_may_not_survive_is_reported_and_gone(tmp_path, fault):
+@pytest.mark.parametrize("fault", ["sync", "sync_directory"])
+def test_a_payload_that_may_not_survive_is_not_confirmed(tmp_path, fault):
     disk = Disk()
     made = vault(tmp_path, disk)
     disk.fault = fault
+    placement = made.place([(completed(made, b"payload"), PATH)])
+
+    for _ in range(2):
+        with pytest.raises(OSError, match="Input/output"):
+            placement.confirm()
+
+
+def test_a_payload_that_gets_no_name_is_reported_and_gone(tmp_path):
+    disk = Disk()
+    made = vault(tmp_path, disk)
+    disk.fault = "rename"
     draft = completed(made, b"payload")
 
     failures = made.place([(draft, PATH)]).failures

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hilum.kernel.syncing import Synced
 from hilum.vault import journal as journal_module
 from hilum.vault.disk import SystemDisk
 from hilum.vault.hashing import Digest
@@ -42,6 +43,16 @@ class Disk(SystemDisk):
     def sync_directory(self, path) -> None:
         self._act("sync_directory")
         super().sync_directory(path)
+
+    def begin_syncs(self, files, folders=()):
+        try:
+            for _ in files:
+                self._act("sync")
+            for _ in folders:
+                self._act("sync_directory")
+        except OSError as error:
+            return Synced(error)
+        return Synced()
 
     def sync_all(self, _descriptor: int) -> None:
         self._act("sync_all")
