@@ -63,7 +63,7 @@ class Planner:
     def plan(
         self, reception: Reception, facts: InstanceFacts, now: datetime
     ) -> list[PlannedDelivery]:
-        """Give what the instance is owed; never raises. In the committing thread, before naming."""
+        """Give what the instance is owed; never raises. In the commit, before naming."""
         return self.plan_by(lambda: facts_of(reception), facts, now)
 
     def plan_by(

@@ -1,6 +1,6 @@
 """What searches need of an instance beside its facts: extra attributes, requests of its series.
 
-In the committing thread, and again when the ledger is made anew; never a reason to refuse anything.
+In the commit, and again when the ledger is made anew; never a reason to refuse anything.
 """
 
 from collections.abc import Callable, Iterable
