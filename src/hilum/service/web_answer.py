@@ -1,37 +1,31 @@
-"""What an answer is written through: what is short leaves together with what follows it at once.
+"""What an answer is written through: its head leaves together with what follows it at once.
 
-uvicorn writes each piece by itself, and the head before all: each costs a system call, and wakes
-the client for nothing.
+uvicorn writes the head by itself, which costs a system call, and wakes the client for nothing.
 """
 
 import asyncio
-from typing import Final
-
-# More than this leaves as it comes: then it is worth a system call.
-HELD_BYTES_MAX: Final = 64 << 10
 
 
 class OutgoingAnswer:
     """Stands before `transport` for one answer; knows as much of a transport as uvicorn uses."""
 
-    __slots__ = ("_held", "_is_awaited", "_loop", "_size", "_transport")
+    __slots__ = ("_head", "_loop", "_transport")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
-        self._held: list[bytes] = []
-        self._size = 0
-        self._is_awaited = False  # the end of this turn of the loop
+        self._head: bytes | None = None  # None: not written yet; b"": on its way
 
     def write(self, data: bytes) -> None:
-        """Write; what is short waits for what follows, until this turn of the loop is over."""
-        self._held.append(data)
-        self._size += len(data)
-        if self._size > HELD_BYTES_MAX:
-            self.flush()
-        elif not self._is_awaited:
-            self._is_awaited = True
-            self._loop.call_soon(self._turn)
+        """Write; what is written first waits until this turn of the loop is over."""
+        if self._head is None:
+            self._head = data
+            self._loop.call_soon(self.flush)
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines((head, data))
+        else:
+            self._transport.write(data)
 
     def close(self) -> None:
         """Close when all is written."""
@@ -43,17 +37,8 @@ class OutgoingAnswer:
         return self._transport.is_closing()
 
     def flush(self) -> None:
-        """Write what is kept back."""
-        if self._held:
-            held, self._held, self._size = self._held, [], 0
+        """Write a head that is still kept back."""
+        if self._head:
+            head, self._head = self._head, b""
             if not self._transport.is_closing():  # since it was kept back
-                self._transport.writelines(held)
-
-    def take(self) -> bytes:
-        """Give what is kept back to who writes it in another way."""
-        held, self._held, self._size = self._held, [], 0
-        return b"".join(held)
-
-    def _turn(self) -> None:
-        self._is_awaited = False
-        self.flush()
+                self._transport.write(head)

@@ -113,7 +113,6 @@ class BoundedHttp(HttpToolsProtocol):
         # uvicorn makes the cycle, whose task looks both up when it begins: in a later turn.
         self.cycle.receive = self._body.receive  # type: ignore[assignment, method-assign]
         self.cycle.transport = answer  # type: ignore[assignment]
-        self.cycle.on_response = partial(self._answered, answer)
         self._left = 0 if self.parser.should_upgrade() else _length_of(self.headers)
         state = self.scope["state"]
         state[IS_HERE_STATE] = self._body.is_here
@@ -131,10 +130,6 @@ class BoundedHttp(HttpToolsProtocol):
         """Note that a request is complete."""
         self._left = 0
         super().on_message_complete()
-
-    def _answered(self, answer: OutgoingAnswer) -> None:
-        answer.flush()
-        self.on_response_complete()
 
     def on_response_complete(self) -> None:
         """Note that an answer is complete: what it did not ask for is not wanted any more."""
@@ -196,7 +191,8 @@ async def _send_file(
     files: FileSender, cycle: RequestResponseCycle, answer: OutgoingAnswer, piece: Lying
 ) -> None:
     """Send a piece of a file behind all that was written before. Raises as FileSender does."""
-    await files.send(cycle, piece, behind=answer.take())
+    answer.flush()
+    await files.send(cycle, piece)
 
 
 def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:

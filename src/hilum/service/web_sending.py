@@ -5,7 +5,6 @@ Stands beside a transport that writes everything else: a file goes when all befo
 
 import asyncio
 import os
-import socket
 import sys
 from functools import partial
 from typing import Final
@@ -19,6 +18,7 @@ from hilum.pipeline.reading import Reading
 # Taken at once: some images are a little longer than half of it, a socket has not much more room,
 # and others have their turn on the loop.
 _AT_ONCE: Final = 1 << 20
+_CLOSED: Final = -1
 
 
 def can_take_files(transport: asyncio.Transport) -> bool:
@@ -34,21 +34,16 @@ class FileSender:
         self._transport = transport
         self._stall_seconds_max = stall_seconds_max
         self._reading = Reading()
-        # Of our own: the loop lets nobody watch one of a transport.
-        self._own: socket.socket | None = None
+        self._descriptor = _CLOSED  # of our own: the loop lets nobody watch one of a transport
         self._room: asyncio.Future[None] | None = None
 
-    async def send(self, cycle: RequestResponseCycle, piece: Lying, *, behind: bytes = b"") -> None:
-        """Send a piece as a part of the body of `cycle`, behind a few bytes of it, or of its head.
-
-        What a client that is gone gets is lost.
+    async def send(self, cycle: RequestResponseCycle, piece: Lying) -> None:
+        """Send a piece as a part of the body of `cycle`. What a client that is gone gets is lost.
 
         Raises:
             CorruptPayload: its file is shorter.
             OSError: it cannot be read.
         """
-        if behind and not self._is_over(cycle):
-            self._write(behind)
         at, end = piece.position, piece.position + piece.size
         while at < end and not self._is_over(cycle):
             if self._transport.get_write_buffer_size():
@@ -75,38 +70,19 @@ class FileSender:
     def close(self) -> None:
         """The connection is over."""
         self._stop_waiting()
-        own, self._own = self._own, None
-        if own is not None:
-            own.close()
+        if self._descriptor != _CLOSED:
+            os.close(self._descriptor)
+            self._descriptor = _CLOSED
 
     def _is_over(self, cycle: RequestResponseCycle) -> bool:
         return cycle.disconnected or self._transport.is_closing()
 
-    def _write(self, content: bytes) -> None:
-        """Write what a file follows: the client need not wake up for it alone."""
-        sent = 0
-        if not self._transport.get_write_buffer_size():
-            try:
-                sent = self._socket().send(content, socket.MSG_MORE | socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                pass
-            except ConnectionError:
-                self._transport.abort()
-                return
-        if sent < len(content):
-            self._transport.write(content[sent:])
-
-    def _socket(self) -> socket.socket:
-        if self._own is None:
-            self._own = socket.socket(
-                fileno=os.dup(self._transport.get_extra_info("socket").fileno())
-            )
-        return self._own
-
     def _take(self, descriptor: int, position: int, size: int) -> int | None:
         """Hand over what the socket has room for; None: it has none."""
+        if self._descriptor == _CLOSED:
+            self._descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
         try:
-            return os.sendfile(self._socket().fileno(), descriptor, position, size)
+            return os.sendfile(self._descriptor, descriptor, position, size)
         except BlockingIOError:
             return None
         except ConnectionError:
@@ -117,9 +93,11 @@ class FileSender:
         """Wait until the socket takes more, or the connection is over."""
         if self._transport.is_closing():
             return
+        if self._descriptor == _CLOSED:
+            self._descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
         loop = asyncio.get_running_loop()
         self._room = loop.create_future()
-        loop.add_writer(self._socket().fileno(), self._stop_waiting)
+        loop.add_writer(self._descriptor, self._stop_waiting)
         stalled = loop.call_later(self._stall_seconds_max, self._transport.abort)
         try:
             await self._room
@@ -130,6 +108,6 @@ class FileSender:
     def _stop_waiting(self) -> None:
         room, self._room = self._room, None
         if room is not None:
-            asyncio.get_running_loop().remove_writer(self._socket().fileno())
+            asyncio.get_running_loop().remove_writer(self._descriptor)
             if not room.done():
                 room.set_result(None)
