@@ -113,6 +113,24 @@ class Rig:
         path = "/dicom-web/studies" + (f"/{study}" if study else "")
         return await self._ask("POST", path, names, asked, roles)
 
+    async def ask_by(self, receive):
+        """Store what `receive` gives; give the messages that were sent."""
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "raw_path": b"/dicom-web/studies",
+            "query_string": b"",
+            "headers": [(b"content-type", MULTIPART.encode())],
+        }
+        await self.door(scope, receive, send)
+        return sent
+
     async def delete(self, path, *, roles=EVERYTHING, name="ai"):
         return await self._ask("DELETE", f"/dicom-web{path}", {"host": "pacs"}, [], roles, name)
 

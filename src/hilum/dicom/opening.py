@@ -6,6 +6,7 @@ belongs to the data set.
 
 from dataclasses import dataclass
 from io import BytesIO
+from struct import Struct
 from typing import Final
 
 from hilum.dicom.header import Header
@@ -18,7 +19,7 @@ from hilum.dicom.part10 import (
     sniff,
 )
 from hilum.dicom.reader import DataSetReader
-from hilum.dicom.syntaxes import transfer_syntax
+from hilum.dicom.syntaxes import ALL_TRANSFER_SYNTAXES, transfer_syntax
 from hilum.dicom.tags import SOP_CLASS_UID, SOP_INSTANCE_UID
 from hilum.kernel.errors import CorruptPayload
 from hilum.kernel.names import UID, is_uid
@@ -31,6 +32,18 @@ _LOOK_BYTES: Final = 512
 _HEAD_BYTES_MAX: Final = META_BYTES_MAX + (64 << 10)
 _MEDIA_STORAGE_DIRECTORY: Final = UID("1.2.840.10008.1.3.10")
 _WANTED: Final = frozenset((SOP_CLASS_UID, SOP_INSTANCE_UID))
+
+# The first elements of a data set in explicit little endian, which has them all in group 0008.
+_ELEMENT: Final = Struct("<HH2sH")
+_GROUP: Final = 0x0008
+_UIDS: Final = (SOP_CLASS_UID & 0xFFFF, SOP_INSTANCE_UID & 0xFFFF)
+_LAST: Final = max(_UIDS)
+_VRS: Final = frozenset((b"CS", b"DA", b"TM", b"DT", b"UI", b"UL"))
+_PLAIN: Final = frozenset(
+    uid
+    for uid, syntax in ALL_TRANSFER_SYNTAXES.items()
+    if syntax.explicit and syntax.little_endian and not syntax.deflated
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,8 @@ class FileOpener:
         if meta.data_set_offset + _STEP_BYTES > len(head) and not is_last:
             raise CorruptPayload("its data set is not there yet")
         syntax = self._syntax(meta, head)
-        return self._opened(meta, _met(head[meta.data_set_offset :], syntax), syntax)
+        front = head[meta.data_set_offset :]
+        return self._opened(meta, _quickly_met(front, syntax) or _met(front, syntax), syntax)
 
     def _head(self) -> bytes:
         left = self._needed
@@ -112,9 +126,9 @@ class FileOpener:
         first = head[meta.data_set_offset : meta.data_set_offset + 8]
         return UID(self._said) or guess_transfer_syntax(first).uid
 
-    def _opened(self, meta: FileMeta, met: Header, syntax: UID) -> Opened:
-        sop_class = met.uid(SOP_CLASS_UID) or meta.sop_class_uid
-        sop_instance = met.uid(SOP_INSTANCE_UID) or meta.sop_instance_uid
+    def _opened(self, meta: FileMeta, met: tuple[UID, UID], syntax: UID) -> Opened:
+        sop_class = met[0] or meta.sop_class_uid
+        sop_instance = met[1] or meta.sop_instance_uid
         if _MEDIA_STORAGE_DIRECTORY in (meta.sop_class_uid, sop_class):
             raise CorruptPayload("it is a DICOMDIR, which is no instance")
         if not (is_uid(sop_class) and is_uid(sop_instance)):
@@ -131,8 +145,37 @@ class FileOpener:
         return found
 
 
-def _met(front: bytes, syntax: UID) -> Header:
+def _quickly_met(front: bytes, syntax: UID) -> tuple[UID, UID] | None:
+    """Find both UIDs where nearly every data set has them; None: this is not such a one."""
+    if syntax not in _PLAIN:
+        return None
+    at = 0
+    found: dict[int, UID] = {}
+    while at + _ELEMENT.size <= len(front):
+        group, element, vr, length = _ELEMENT.unpack_from(front, at)
+        if group != _GROUP or element > _LAST or vr not in _VRS:
+            break
+        at += _ELEMENT.size
+        if at + length > len(front):
+            break
+        if vr == b"UI" and element in _UIDS:
+            text = front[at : at + length].rstrip(b"\0 ")
+            if not is_uid(uid := text.decode("ascii", "replace")):
+                break
+            found[element] = UID(uid)
+            if len(found) == len(_UIDS):
+                return found[_UIDS[0]], found[_UIDS[1]]
+        at += length
+    return None
+
+
+def _met(front: bytes, syntax: UID) -> tuple[UID, UID]:
     """Read the beginning of a data set up to the UIDs, or as far as it can be read."""
+    met = _header_of(front, syntax)
+    return met.uid(SOP_CLASS_UID), met.uid(SOP_INSTANCE_UID)
+
+
+def _header_of(front: bytes, syntax: UID) -> Header:
     reader = DataSetReader(transfer_syntax(syntax), _WANTED)
     try:
         for at in range(0, len(front), _LOOK_BYTES):

@@ -33,6 +33,7 @@ _IMPLICIT: Final = Struct("<HHI")
 _LONG_VRS: Final = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
+_SHORT_VRS: Final = frozenset((b"AE", b"SH", b"UI", b"UL"))  # that PS3.10 Table 7.1-1 has
 _GROUP: Final = 0x0002
 _FIRST_VALUE_BYTES_MAX: Final = 64  # group length, character sets, image type, a UID
 
@@ -213,7 +214,7 @@ def _elements(head: bytes, start: int, tolerated: list[str]) -> tuple[dict[int, 
         if vr in _LONG_VRS:
             length = int.from_bytes(head[at + 8 : at + 12], "little")
             header = 12
-        elif not _looks_like_vr(vr):
+        elif vr not in _SHORT_VRS and not _looks_like_vr(vr):
             length = _IMPLICIT.unpack_from(head, at)[2]
             tolerated.append("implicit meta information")
         if at + header + length > len(head):

@@ -5,11 +5,12 @@ import errno
 from dataclasses import replace
 
 import pytest
-from stow_rig import BOUNDARY, MULTIPART, Rig, file_of, instances, part, parts
+from stow_rig import BOUNDARY, GONE, Rig, file_of, instances, part, parts
 
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.intake import IntakeLimits
+from hilum.sources.web import storing_parts
 from hilum.sources.web.pace import Pace
 from hilum.sources.web.storing import StoreLimits
 from hilum.testing.datasets import instance
@@ -65,6 +66,56 @@ def test_more_parts_than_may_be_in_flight_are_all_kept(run):
         assert len(answer.stored) == len(rig.held()) == 60
 
     run(scenario, synced=True)
+
+
+def test_instances_of_a_request_share_commits(run, monkeypatch):
+    monkeypatch.setattr(storing_parts, "TOGETHER_SECONDS_MAX", 60.0)
+    many = instances(24, pixel_bytes=100)
+
+    async def scenario(rig):
+        body = parts(*map(file_of, many))
+        asked = [body[at : at + 1024] for at in range(0, len(body), 1024)]
+
+        async def receive():
+            await asyncio.sleep(0)  # the loop could commit what is complete
+            piece = asked.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(asked)}
+
+        await rig.ask_by(receive)
+
+        assert len(rig.held()) == len(many)
+        assert rig.bench.telemetry.names().count("GroupCommitted") <= 24 // 8
+
+    run(scenario)
+
+
+def test_what_is_complete_is_kept_although_its_client_sends_no_more(run):
+    async def scenario(rig):
+        whole = parts(file_of(A), file_of(B))
+        asked = [{"type": "http.request", "body": whole[:-1000], "more_body": True}]
+
+        kept = asyncio.Event()
+        take = rig.bench.intake.receive
+
+        def noting(announcement, *, answered, resumed):
+            def told(answer):
+                kept.set()
+                answered(answer)
+
+            return take(announcement, answered=told, resumed=resumed)
+
+        async def receive():
+            if asked:
+                return asked.pop()
+            await kept.wait()
+            return GONE
+
+        rig.bench.intake.receive = noting
+        await rig.ask_by(receive)
+
+        assert rig.held() == [A.sop_instance_uid]
+
+    run(scenario)
 
 
 def test_an_answer_tells_where_each_instance_can_be_fetched(run):
@@ -397,23 +448,11 @@ def test_a_client_that_stalls_is_told_what_was_kept(run):
     async def scenario(rig):
         whole = parts(file_of(A), file_of(B))
         asked = [{"type": "http.request", "body": whole[:-1000], "more_body": True}]
-        sent = []
 
         async def receive():
             return asked.pop() if asked else await asyncio.Future()
 
-        async def send(message):
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "scheme": "http",
-            "raw_path": b"/dicom-web/studies",
-            "query_string": b"",
-            "headers": [(b"content-type", MULTIPART.encode())],
-        }
-        await rig.door(scope, receive, send)
+        sent = await rig.ask_by(receive)
 
         assert sent[0]["status"] == 202
         assert rig.held() == [A.sop_instance_uid]

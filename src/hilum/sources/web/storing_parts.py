@@ -26,8 +26,12 @@ from hilum.sources.web.storing_outcome import (
     stored,
 )
 
-# So many share a commit; each holds less than a run of bytes in memory until then.
+# So many may wait for their receipts; each holds less than a run of bytes in memory until then.
 IN_FLIGHT_MAX: Final = 16
+# A commit costs as much as an instance: those of one request share it, as far as they come at once.
+TOGETHER_MAX: Final = 8
+# None waits longer for the others: a slow client must not find all of its instances lost with it.
+TOGETHER_SECONDS_MAX: Final = 0.005
 
 _UNCOUNTED: Final = Uncounted()  # has no state
 
@@ -47,6 +51,8 @@ class Parts:
         self._study = study
         self._opener: FileOpener | None = None
         self._reception: Reception | None = None
+        self._complete: list[Reception] = []  # nobody was told yet
+        self._linger: asyncio.TimerHandle | None = None
         self._unanswered: set[Reception] = set()
         self._progress = asyncio.Event()
         self._carriers = 0
@@ -101,7 +107,12 @@ class Parts:
         if self._reception is not None:
             reception, self._reception = self._reception, None
             self._unanswered.add(reception)
-            reception.finish()
+            self._complete.append(reception)
+            if len(self._complete) >= TOGETHER_MAX:
+                self._finish()
+            elif self._linger is None:
+                loop = asyncio.get_running_loop()
+                self._linger = loop.call_later(TOGETHER_SECONDS_MAX, self._finish)
 
     def fail(self, outcome: Failed) -> None:
         """Note what will not become an instance."""
@@ -109,6 +120,7 @@ class Parts:
 
     def abandon(self) -> None:
         """What is arriving will never be complete; what was ended before goes on to its commit."""
+        self._finish()
         self._opener = None
         if self._reception is not None:
             reception, self._reception = self._reception, None
@@ -123,16 +135,27 @@ class Parts:
     async def catch_up(self) -> None:
         """Wait until more can be taken."""
         while self.must_wait:
+            self._finish()
             self._progress.clear()
             await self._progress.wait()
 
     async def settle(self) -> None:
         """Wait until every part that was ended has its answer."""
+        self._finish()
         # Nobody else comes with this request: its last commit needs no company.
         self._put_down()
         while self._unanswered:
             self._progress.clear()
             await self._progress.wait()
+
+    def _finish(self) -> None:
+        """Have what is complete committed, together."""
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        complete, self._complete = self._complete, []
+        for reception in complete:
+            reception.finish()
 
     def _announce(self, opened: Opened) -> None:
         self._opener = None
