@@ -4,16 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Final
 
 from hilum.sources.web.caller import Role
 
 Network = IPv4Network | IPv6Network
 # One of IPv6 with the name of an interface behind it is shorter.
 _ADDRESS_CHARACTERS_MAX = 128
-
-# Callers come again and again, each with several requests.
-_REMEMBERED_MAX: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,6 @@ def is_within(address: str, networks: Iterable[Network]) -> bool:
     return any(found in network for network in networks)
 
 
-@lru_cache(_REMEMBERED_MAX)
 def is_loopback(address: str) -> bool:
     """Tell whether an address is this machine's own; strangers may have written it."""
     return len(address) <= _ADDRESS_CHARACTERS_MAX and _is_loopback(address)
