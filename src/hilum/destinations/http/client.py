@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Final, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
-from hilum.destinations.http.connecting import connected
+from hilum.destinations.http.connecting import connected, is_direct
 from hilum.destinations.http.content_coding import Unfolding
 from hilum.destinations.http.failures import failure_of, has_lost_connection
 from hilum.destinations.http.opening import USER_AGENT, open_session, proxy_login
 from hilum.destinations.http.settings import HttpSettings
 from hilum.destinations.http.web_address import origin_of
-from hilum.destinations.http.wire import Pieces, Wire, WireAnswer, head_of
+from hilum.destinations.http.wire import Pieces, Wire, WireAnswer, head_of, target_of
 from hilum.kernel.errors import HilumError, Unreachable
 
 # An answer names each instance with some 300 bytes; nobody needs this much for 256 of them.
@@ -128,7 +128,7 @@ class HttpClient:
 
     def can_send(self, url: str) -> bool:
         """Tell whether `send` is for this URL: no proxy, and nothing in it to be rewritten."""
-        return self._settings.proxy is None and url.isascii() and "@" not in url
+        return is_direct(url, self._settings)
 
     async def send(self, url: str, headers: Mapping[str, str], body: AtHand) -> Answer:
         """POST a body that is at hand over a connection of our own; see `upload`."""
@@ -246,7 +246,7 @@ class HttpClient:
 def _host_and_target(url: str) -> tuple[str, str]:
     """Give what stands in the head of a request for `url`."""
     address = urlsplit(url)
-    return address.netloc, urlunsplit(("", "", address.path or "/", address.query, ""))
+    return address.netloc, target_of(address)
 
 
 def _is_complete(body: Body | bytes | None) -> bool:

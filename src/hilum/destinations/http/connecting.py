@@ -10,13 +10,20 @@ import aiohttp
 from aiohttp.client_reqrep import ConnectionKey
 
 from hilum.destinations.http.settings import HttpSettings
-from hilum.destinations.http.wire import Wire
 
 _PORTS: Final = {"http": 80, "https": 443}
 
 
+def is_direct(url: str, settings: HttpSettings) -> bool:
+    """Tell whether `connected` is for this URL: no proxy, and nothing in it to be rewritten."""
+    return settings.proxy is None and url.isascii() and "@" not in url
+
+
 async def connected(
-    address: SplitResult, settings: HttpSettings, tls: ssl.SSLContext | None, wire: Wire
+    address: SplitResult,
+    settings: HttpSettings,
+    tls: ssl.SSLContext | None,
+    wire: asyncio.BaseProtocol,
 ) -> None:
     """Connect `wire`.
 

@@ -7,6 +7,7 @@ leave as they lie, and the answer is read by the parser as it comes.
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final, cast
+from urllib.parse import SplitResult, urlunsplit
 
 import aiohttp
 import httptools
@@ -132,7 +133,7 @@ class Wire(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._fail(RemoteProtocolError(_NO_HTTP.format(self.place)))
+            self._fail(RemoteProtocolError(NO_HTTP.format(self.place)))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits; an answer whose end is the end of the connection is complete."""
@@ -236,14 +237,24 @@ class Wire(asyncio.Protocol):
             self._closing = None
 
 
-_NO_HTTP: Final = "{} answered something that is not HTTP; is the URL right?"
+NO_HTTP: Final = "{} answered something that is not HTTP; is the URL right?"
+
+
+def target_of(address: SplitResult) -> str:
+    """Give what stands in a request line."""
+    return urlunsplit(("", "", address.path or "/", address.query, ""))
+
+
+def lines_of(method: str, target: str, host: str, headers: Mapping[str, str]) -> list[str]:
+    """Write the lines of a head. Raises ValueError: a header that would become two."""
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if any("\r" in line or "\n" in line or "\0" in line for line in lines):
+        raise ValueError("a header has a line break")
+    return lines
 
 
 def head_of(target: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
     """Write the head of a POST. Raises ValueError: a header that would become two."""
-    lines = [f"POST {target} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if any("\r" in line or "\n" in line or "\0" in line for line in lines):
-        raise ValueError("a header has a line break")
-    lines.append(f"Content-Length: {length}\r\n\r\n")
-    return "\r\n".join(lines).encode()
+    lines = lines_of("POST", target, host, headers)
+    return "\r\n".join([*lines, f"Content-Length: {length}\r\n\r\n"]).encode()

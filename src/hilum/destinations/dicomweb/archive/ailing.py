@@ -55,6 +55,11 @@ def broken(answerer: str, place: str, reason: str) -> AnswererFailed:
     return AnswererFailed(f"{place}: {reason}", answerer=answerer, ailment=Lost.BROKEN)
 
 
+def not_http(answerer: str, error: RemoteProtocolError) -> AnswererFailed:
+    """Make it of what is no answer at all; `error` says whose."""
+    return AnswererFailed(str(error), answerer=answerer, ailment=Lost.BROKEN)
+
+
 def late(answerer: str, place: str, reason: str) -> AnswererFailed:
     """Make it of a deadline that passed."""
     return AnswererFailed(f"{place}: {reason}", answerer=answerer, ailment=Lost.LATE)

@@ -6,29 +6,37 @@ patience when it asks for that, deadlines. Whoever leaves the context early clos
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
 from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.pool import Line, Pool
-from hilum.destinations.dicomweb.archive.reply import Reply
+from hilum.destinations.dicomweb.archive.reply import Pooled, Reply, Response
 from hilum.destinations.dicomweb.archive.settings import WebArchiveSettings
+from hilum.destinations.http.connecting import connected, is_direct
 from hilum.destinations.http.content_coding import ACCEPT_ENCODING
 from hilum.destinations.http.credentials import Credentials, Headers
-from hilum.destinations.http.opening import open_session, proxy_login
+from hilum.destinations.http.download import Download
+from hilum.destinations.http.opening import USER_AGENT, open_session, proxy_login
 from hilum.destinations.http.settings import HttpSettings
 from hilum.destinations.http.web_address import origin_in_words, origin_of, redirected
 from hilum.kernel.clock import Clock
-from hilum.kernel.errors import HilumError
+from hilum.kernel.errors import HilumError, RemoteProtocolError
 from hilum.pipeline.answerers.ailments import AnswererFailed, HttpAnswer
 
+_ENCODING: Final = {"Accept-Encoding": ACCEPT_ENCODING}
+_HEADERS: Final = {"User-Agent": USER_AGENT, "Accept": "*/*", **_ENCODING}
 _REDIRECTIONS: Final = frozenset((301, 302, 303, 307, 308))
 _PATIENCE_CODES: Final = frozenset((429, 503))
 _PATIENCE_TRIES: Final = 2
+
+# Any: what a coroutine is sent is the loop's affair.
+_Open = Callable[[str, Mapping[str, str]], Coroutine[Any, Any, Response]]
 
 
 class Asking:
@@ -64,11 +72,26 @@ class Asking:
 
         Its body is read within the context; what is left of it then is not waited for.
         """
+        async with self._answered(url, accept, what, self._pooled) as reply:
+            yield reply
+
+    @asynccontextmanager
+    async def download(self, url: str, accept: str, *, what: str) -> AsyncIterator[Reply]:
+        """Ask as `get` does for what may be long: its body comes with less work, once connected."""
+        open_ = self._direct if is_direct(url, self._settings) else self._pooled
+        async with self._answered(url, accept, what, open_) as reply:
+            yield reply
+
+    @asynccontextmanager
+    async def _answered(
+        self, url: str, accept: str, what: str, open_: _Open
+    ) -> AsyncIterator[Reply]:
         attempt = _Attempt(url)
         while True:
             async with self.pool.line(what) as line:
+                line.bytes_in = 0
                 headers = await self._credentials_for(attempt)
-                response = await self._open(attempt.url, {**headers, "Accept": accept}, line)
+                response = await self._opening(open_(attempt.url, {**headers, "Accept": accept}))
                 try:
                     wait = await self._look(attempt, response)
                     if wait is None:
@@ -88,7 +111,7 @@ class Asking:
         """Make the error for an answer that cannot be understood."""
         return ailing.broken(self.answerer, self.place, reason)
 
-    def _reply(self, response: aiohttp.ClientResponse, line: Line) -> Reply:
+    def _reply(self, response: Response, line: Line) -> Reply:
         stall = self._settings.stall_timeout_seconds
         return Reply(self.answerer, self.place, response, line, stall)
 
@@ -100,33 +123,53 @@ class Asking:
             raise ailing.of_credentials(self.answerer, error) from error
         return attempt.headers
 
-    async def _open(
-        self, url: str, headers: Mapping[str, str], line: Line
-    ) -> aiohttp.ClientResponse:
+    async def _opening(self, opening: Coroutine[Any, Any, Response]) -> Response:
         """Send the request and wait for the head of its answer."""
         settings = self._settings
         seconds = settings.connect_timeout_seconds + settings.response_timeout_seconds
-        login, is_tunnelled = proxy_login(settings), url.startswith("https:")
-        line.bytes_in = 0
         deadline = asyncio.timeout(seconds)
         try:
             async with deadline:
-                return await self._opened().get(
-                    URL(url, encoded=True),
-                    headers=headers if is_tunnelled else {**headers, **login},
-                    allow_redirects=False,
-                    timeout=self._timeout,
-                    proxy_headers=login if is_tunnelled else None,
-                )
+                return await opening
         except TimeoutError as error:
             if not (deadline.expired() or isinstance(error, aiohttp.SocketTimeoutError)):
                 raise ailing.of_error(self.answerer, self.place, error) from error
             reason = f"no answer within {settings.response_timeout_seconds:g} s"
             raise ailing.late(self.answerer, self.place, reason) from error
+        except RemoteProtocolError as error:
+            raise ailing.not_http(self.answerer, error) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ailing.of_error(self.answerer, self.place, error) from error
 
-    async def _look(self, attempt: "_Attempt", response: aiohttp.ClientResponse) -> float | None:
+    async def _pooled(self, url: str, headers: Mapping[str, str]) -> Response:
+        """Ask over a connection that others have used, or will."""
+        login, is_tunnelled = proxy_login(self._settings), url.startswith("https:")
+        response = await self._opened().get(
+            URL(url, encoded=True),
+            headers=headers if is_tunnelled else {**headers, **login},
+            allow_redirects=False,
+            timeout=self._timeout,
+            proxy_headers=login if is_tunnelled else None,
+        )
+        return Pooled(response, self._settings.stall_timeout_seconds)
+
+    async def _direct(self, url: str, headers: Mapping[str, str]) -> Response:
+        """Ask over a connection of its own."""
+        address = urlsplit(url)
+        download = Download(self.place, self._settings.stall_timeout_seconds)
+        try:
+            await connected(address, self._settings, self._tls, download)
+            async with asyncio.timeout(self._settings.response_timeout_seconds):
+                await download.ask(address, {**_HEADERS, **headers})
+        except TimeoutError as error:
+            download.close()
+            raise aiohttp.SocketTimeoutError from error
+        except BaseException:
+            download.close()
+            raise
+        return download
+
+    async def _look(self, attempt: "_Attempt", response: Response) -> float | None:
         """Look at the status: None, it is a success; else ask again after so many seconds."""
         status = response.status
         if 200 <= status < 300:
@@ -158,7 +201,7 @@ class Asking:
         attempt.headers = other if other is not None else attempt.headers
         return other is not None
 
-    def _follow(self, attempt: "_Attempt", response: aiohttp.ClientResponse) -> None:
+    def _follow(self, attempt: "_Attempt", response: Response) -> None:
         location = response.headers.get("Location", "")
         target = redirected(attempt.url, location) if location else None
         attempt.redirects += 1
@@ -172,7 +215,7 @@ class Asking:
             )
         attempt.url = target
 
-    def _refused(self, response: aiohttp.ClientResponse) -> AnswererFailed:
+    def _refused(self, response: Response) -> AnswererFailed:
         retry = response.headers.get("Retry-After", "")
         return ailing.of_status(
             self.answerer, self.place, response.status, retry=retry, now=self._clock.now()
@@ -184,7 +227,7 @@ class Asking:
                 self._settings,
                 self._tls,
                 connections_max=0,  # the pool counts them
-                headers={"Accept-Encoding": ACCEPT_ENCODING},
+                headers=_ENCODING,
                 unfolds=False,
             )
         return self._session

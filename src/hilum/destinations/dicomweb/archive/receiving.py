@@ -115,9 +115,12 @@ class Receiving:
         raise refusal
 
     async def _ask(self, errand: Errand, accept: str, sink: Sink) -> None:
-        what = "retrieve an instance" if errand.is_single else "retrieve a study or series"
         url = f"{self._root}{errand.path}"
-        async with self._asking.get(url, accept, what=what) as reply:
+        if errand.is_single:
+            asked = self._asking.get(url, accept, what="retrieve an instance")
+        else:
+            asked = self._asking.download(url, accept, what="retrieve a study or series")
+        async with asked as reply:
             if reply.status == 204:
                 errand.note("it answered 204 No Content")
                 return

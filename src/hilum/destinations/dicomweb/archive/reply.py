@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.pool import Line
@@ -16,6 +17,55 @@ from hilum.kernel.errors import RemoteProtocolError
 _PIECE_BYTES: Final = 192 << 10
 
 
+class Response(Protocol):
+    """An answer as it comes over whichever connection."""
+
+    @property
+    def status(self) -> int:
+        """Give its status."""
+        ...
+
+    @property
+    def headers(self) -> CIMultiDict[str] | CIMultiDictProxy[str]:
+        """Give its headers."""
+        ...
+
+    async def read(self) -> bytes:
+        """Give the next bytes of the body; nothing is its end.
+
+        Raises:
+            TimeoutError: it stands still; aiohttp.ClientError, OSError, ValueError: it was cut.
+        """
+        ...
+
+    def close(self) -> None:
+        """End it; what is left of it is not waited for."""
+        ...
+
+
+class Pooled:
+    """An answer over a connection that is used again, once the answer was read to its end."""
+
+    def __init__(self, response: aiohttp.ClientResponse, stall_seconds: float) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self._response = response
+        self._stall_seconds = stall_seconds
+        self._is_chunked = "Transfer-Encoding" in response.headers
+
+    async def read(self) -> bytes:
+        """Give a piece as it was received; of a chunked body several, which may be short."""
+        content = self._response.content
+        async with asyncio.timeout(self._stall_seconds):
+            if self._is_chunked:
+                return await content.read(_PIECE_BYTES)
+            return (await content.readchunk())[0]
+
+    def close(self) -> None:
+        """Give the connection back, or close it."""
+        self._response.close()
+
+
 class Reply:
     """A success. `media_type`: its Content-Type as it stands, "" when there is none."""
 
@@ -23,7 +73,7 @@ class Reply:
         self,
         answerer: str,
         place: str,
-        response: aiohttp.ClientResponse,
+        response: Response,
         line: Line,
         stall_seconds: float,
     ) -> None:
@@ -36,7 +86,6 @@ class Reply:
         self._response = response
         self._line = line
         self._stall_seconds = stall_seconds
-        self._is_chunked = "Transfer-Encoding" in response.headers
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Give the body as it comes, unfolded. Raises AnswererFailed: it was cut, or stands still.
@@ -69,8 +118,7 @@ class Reply:
     async def _read(self) -> bytes:
         """Give what has come; empty at the end."""
         try:
-            async with asyncio.timeout(self._stall_seconds):
-                piece = await self._next()
+            piece = await self._response.read()
         except TimeoutError as error:
             reason = f"nothing more of its answer came within {self._stall_seconds:g} s"
             raise ailing.late(self._answerer, self._place, reason) from error
@@ -78,10 +126,3 @@ class Reply:
             raise ailing.of_error(self._answerer, self._place, error) from error
         self._line.bytes_in += len(piece)
         return piece
-
-    async def _next(self) -> bytes:
-        """Give a piece as it was received; of a chunked body several, which may be short."""
-        content = self._response.content
-        if self._is_chunked:
-            return await content.read(_PIECE_BYTES)
-        return (await content.readchunk())[0]

@@ -1,0 +1,221 @@
+"""One GET over a connection of its own, for answers that are long: pieces come as they were read.
+
+A client for everything costs a long body as much as all that is done with it afterwards. Here only
+the head and chunks are parsed; of any other body the pieces are handed on as the socket gave them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Final, cast
+from urllib.parse import SplitResult
+
+import aiohttp
+import httptools
+from multidict import CIMultiDict
+
+from hilum.destinations.http.wire import NO_HTTP, lines_of, target_of
+from hilum.kernel.errors import RemoteProtocolError
+
+# Headers longer than this are no headers.
+_HEADER_BYTES_MAX: Final = 64 << 10
+# What may wait for who reads: beyond it the server is kept waiting, below the other it goes on.
+_AHEAD_BYTES_MAX: Final = 1 << 20
+_AHEAD_BYTES_LOW: Final = 256 << 10
+_INFORMATIONAL: Final = range(100, 200)
+
+
+class Download(asyncio.Protocol):
+    """One request and its answer; `close` ends it, at any time."""
+
+    def __init__(self, place: str, stall_seconds: float) -> None:
+        """Make it, to be connected; `read` waits for a piece no longer than that."""
+        self._place = place
+        self.status = 0
+        self.headers: CIMultiDict[str] = CIMultiDict()
+        self._stall_seconds = stall_seconds
+        self._transport: asyncio.Transport | None = None
+        # It knows us: two that know each other wait for the garbage collector.
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+        self._header_bytes = 0
+        self._has_head = self._is_plain = self._is_over = self._is_paused = False
+        self._left: int | None = None  # of a plain body; None: it ends with the connection
+        self._pieces: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._until = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+
+    async def ask(self, address: SplitResult, headers: Mapping[str, str]) -> None:
+        """Send the request, and wait for the head of its answer.
+
+        Raises:
+            RemoteProtocolError: it is not HTTP; aiohttp.ClientError, OSError: there is none;
+            ValueError: a header would become two.
+        """
+        if self._transport is not None:
+            self._transport.write(_head_of(address, headers))
+        while not (self._has_head or self._is_over):
+            await self._news()
+        if not self._has_head:
+            raise self._error or aiohttp.ServerDisconnectedError
+
+    async def read(self) -> bytes:
+        """Give the next bytes of the body; nothing is its end.
+
+        Raises:
+            TimeoutError: it stands still; aiohttp.ClientError, OSError: it was cut.
+        """
+        while not self._pieces and not self._is_over:
+            self._watch()
+            await self._news()
+        if self._pieces:
+            piece = self._pieces.popleft()
+            self._held_bytes -= len(piece)
+            if self._is_paused and self._held_bytes <= _AHEAD_BYTES_LOW:
+                self._go_on()
+            return piece
+        if self._error is not None:
+            raise self._error
+        return b""
+
+    def close(self) -> None:
+        """End it, whatever is under way."""
+        self._end(None)
+        self._parser = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ---- what the loop calls ---------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        # Those of uvloop are of no class of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes."""
+        if self._is_over:
+            return  # what stands behind the end is of no use to anybody
+        if self._is_plain:
+            self._take_plain(data)
+        else:
+            self._parse(data)
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who waits; a body whose end is the end of the connection is complete."""
+        self._transport = None
+        is_whole = exc is None and self._is_plain and self._left is None
+        if self._has_head and not is_whole:
+            exc = exc or aiohttp.ClientPayloadError("the connection ended before the body did")
+        self._end(exc)
+
+    # ---- what the parser calls -------------------------------------------------------------
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > _HEADER_BYTES_MAX:
+            raise httptools.HttpParserError("too many headers")
+        self.headers.add(name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+
+    def on_headers_complete(self) -> None:
+        """Take the status, and learn how the body is framed."""
+        assert self._parser is not None  # noqa: S101 - it calls us
+        self.status = self._parser.get_status_code()
+        if self.status in _INFORMATIONAL:
+            return
+        self._has_head = True
+        self._is_plain = "Transfer-Encoding" not in self.headers
+        length = self.headers.get("Content-Length")
+        if length is not None and self._is_plain:
+            self._left = int(length)  # the parser has looked at it
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        if self._left is not None:
+            self._left -= len(body)
+        self._take(body)
+
+    def on_message_complete(self) -> None:
+        """End, if it is the answer: servers may say first that they go on."""
+        if self._has_head:
+            self._end(None)
+        else:
+            self.headers.clear()
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    def _parse(self, data: bytes) -> None:
+        if self._parser is None:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            if self._has_head:
+                self._end(aiohttp.ClientPayloadError("its chunks cannot be read"))
+            else:
+                self._end(RemoteProtocolError(NO_HTTP.format(self._place)))
+
+    def _take_plain(self, data: bytes) -> None:
+        if self._left is not None:
+            data = data[: self._left]
+            self._left -= len(data)
+        self._take(data)
+        if self._left == 0:
+            self._end(None)
+
+    def _take(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._held_bytes += len(piece)
+        if self._held_bytes > _AHEAD_BYTES_MAX and not self._is_paused and self._transport:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _go_on(self) -> None:
+        self._is_paused = False
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def _end(self, error: Exception | None) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._error = error
+        self._wake()
+
+    async def _news(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _watch(self) -> None:
+        """Have an eye on the time; one alarm follows what comes, it is not set for each piece."""
+        self._until = asyncio.get_running_loop().time() + self._stall_seconds
+        if self._alarm is None:
+            self._look()
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._until:
+            self._alarm = loop.call_at(self._until, self._look)
+        elif self._waiter is not None:
+            self._end(TimeoutError())
+        else:
+            self._alarm = None
+
+
+def _head_of(address: SplitResult, headers: Mapping[str, str]) -> bytes:
+    """Write the head of a GET. Raises ValueError: a header that would become two."""
+    lines = lines_of("GET", target_of(address), address.netloc, headers)
+    return "\r\n".join([*lines, "Connection: close\r\n\r\n"]).encode()
