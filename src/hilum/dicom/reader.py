@@ -137,7 +137,7 @@ class DataSetReader:
 
     def _walk(self, window: bytes, *, is_final: bool = False) -> None:
         """Walk through a window that begins with a header; keep what of it must come again."""
-        unseen = None
+        unseen, first = None, window
         if self._position == 0:
             if len(window) < _HEADER_BYTES:
                 self._cut += window
@@ -147,13 +147,13 @@ class DataSetReader:
             if (unseen := self._shapes) is not None:
                 shape = unseen.find(window, self._walker.beginning)
                 if shape is not None:
-                    unseen = None
+                    unseen = unseen if shape.may_be_longer(window) else None
                     window = self._step_over(shape, window)
         if not window:
             return
         end = self._walker.walk(window, self._position, is_final=is_final)
         if unseen is not None:
-            unseen.note(window, self._walker, self._limits)
+            unseen.note(first, self._walker, self._limits)
         if end < len(window):
             self._position += end
             self._cut += window[end:]

@@ -40,6 +40,8 @@ class Shape:
     encoding: Encoding
     # Bytes that must be there to compare all headers and take all values.
     span: int
+    # How much it was learned from.
+    window_bytes: int
     last_header_at: int
     last_header: bytes
     headers: Struct
@@ -60,6 +62,10 @@ class Shape:
             and window.startswith(self.last_header, self.last_header_at)
             and self.headers.unpack_from(window) == self.header_bytes
         )
+
+    def may_be_longer(self, window: bytes) -> bool:
+        """Tell whether it was learned from a window that was cut, of which `window` has more."""
+        return not self.pixels_reached and len(window) > self.window_bytes
 
 
 class Shapes:
@@ -110,7 +116,8 @@ def learn(window: bytes, beginning: Encoding, limits: ReaderLimits) -> Shape | N
         return None
     if watcher.pixels_at:
         # Fragments of compressed pixels are never alike: the shape ends in front of them.
-        return learn(window[: watcher.pixels_at], beginning, limits)
+        front = learn(window[: watcher.pixels_at], beginning, limits)
+        return front and replace(front, window_bytes=len(window))
     if watcher.is_strange or end < len(window):
         return None
     return watcher.shape(window, end)
@@ -165,6 +172,7 @@ class _Watcher(StructureWalker):
         return Shape(
             encoding=self._plain,
             span=max(stop for _, stop in headers + places),
+            window_bytes=len(window),
             last_header_at=headers[-1][0],
             last_header=window[slice(*headers[-1])],
             headers=_picking(headers),

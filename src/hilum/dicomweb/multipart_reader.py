@@ -93,6 +93,9 @@ class MultipartReader:
     _delimiter: bytes = b""
     _last: int | None = None  # where the last delimiter of what was fed is; None: nobody looked
     _is_only: bool = False  # whether there is no other
+    # The headers that were read last, and what they say.
+    _known_block: bytes = b""
+    _known: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._dashes = b"--" + self.boundary.encode("ascii")
@@ -208,12 +211,14 @@ class MultipartReader:
         """Find where at the end of `view` a boundary may have begun."""
         if self._at_line_start and self._dashes.startswith(bytes(view[at:])):
             return at
-        wanted = self._line_end + self._dashes
+        wanted = self._delimiter
         start = max(at, len(view) - len(wanted) + 1)
         tail = bytes(view[start:])
-        for offset in range(len(tail)):
+        offset = tail.find(wanted[:1])
+        while offset >= 0:
             if wanted.startswith(tail[offset:]):
                 return start + offset
+            offset = tail.find(wanted[:1], offset + 1)
         return len(view)
 
     def _end_of_line(self, view: memoryview, at: int) -> int:
@@ -259,7 +264,10 @@ class MultipartReader:
                     f"the headers of part {self.parts} have more than {HEADER_BYTES_MAX} bytes"
                 )
             return len(self._headers) - before, None
-        began = PartBegan(self._parse(bytes(self._headers[:end])))
+        block = bytes(self._headers[:end])
+        if block != self._known_block:  # else it is as that of the part before, as mostly
+            self._known, self._known_block = self._parse(block), block
+        began = PartBegan(self._known)
         self._headers.clear()
         self._place = _Place.CONTENT
         self._at_line_start = True

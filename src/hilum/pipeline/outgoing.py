@@ -4,7 +4,7 @@ What we deliver, what is moved and what is fetched with C-GET all leave this way
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final, Protocol
@@ -67,8 +67,18 @@ class Outgoing:
         piece = await self._read() if first is None else first
         return piece, not self._left
 
+    def whole(self) -> Sequence[memoryview] | None:
+        """Give all of a payload that lies in memory; None: it does not, or some of it was given."""
+        reader = self._reader
+        if not isinstance(reader, HeldReader) or self._left != reader.size:
+            return None
+        self._left = 0
+        return reader.pieces
+
     async def read_ahead(self) -> None:
         """Read the first piece now, or let the kernel do that. Raises Spoiled, Full."""
+        if isinstance(self._reader, HeldReader):
+            return
         lying = self.lying()
         if lying is None:
             self._first = await self._read()

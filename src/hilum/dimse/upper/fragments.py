@@ -1,6 +1,6 @@
 """Cuts messages into P-DATA-TF PDUs of the size the peer takes, without copying (PS3.8 §9.3.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from hilum.dimse.upper.association import Association
@@ -57,6 +57,33 @@ class Fragments:
             left -= length
             header = self._association.data_header
             yield header(context_id, length, is_command=False, is_last=not left), length
+
+    def whole(self, context_id: int, pieces: Sequence[Bytes]) -> list[Bytes]:
+        """Cut a whole data set that lies in pieces: a fragment takes from as many as it needs.
+
+        One of odd length gets a NUL at its end; see `data`.
+        """
+        left = sum(map(len, pieces))
+        if left & 1:
+            pieces, left = [*pieces, b"\0"], left + 1
+        parts, room = list[Bytes](), 0
+        for piece in pieces or (b"",):
+            at, size = 0, len(piece)
+            while at < size or not parts:
+                if not room:
+                    room = min(left, self.bytes_max)
+                    left -= room
+                    parts.append(
+                        self._association.data_header(
+                            context_id, room, is_command=False, is_last=not left
+                        )
+                    )
+                step = min(room, size - at)
+                whole = step == size
+                parts.append(piece if whole else memoryview(piece)[at : at + step])
+                at += step
+                room -= step
+        return parts
 
     def _cut(self, context_id: int, data: Bytes, *, is_command: bool, is_last: bool) -> list[Bytes]:
         header, size, end = self._association.data_header, self.bytes_max, len(data)

@@ -90,25 +90,40 @@ class Returning:
 
     async def _send(self, parcel: Parcel, way: Context, outgoing: Outgoing) -> None:
         """Send the command and all pieces; the command leaves with the first of them."""
-        pieces: _Pieces = outgoing
         if way.transfer_syntax != parcel.transfer_syntax_uid:
-            pieces = Converted(outgoing, reencoder(parcel.transfer_syntax_uid, way.transfer_syntax))
+            conversion = reencoder(parcel.transfer_syntax_uid, way.transfer_syntax)
+            await self._send_pieces(parcel, way, Converted(outgoing, conversion))
+        elif (whole := outgoing.whole()) is not None:
+            parts = self._beginning(parcel, way) + self._asker.fragments.whole(way.id, whole)
+            self._expect_answer()
+            with self._asker.outbox.message():
+                await self._asker.outbox.send_parts(parts)
+        else:
+            await self._send_pieces(parcel, way, outgoing)
+
+    async def _send_pieces(self, parcel: Parcel, way: Context, pieces: _Pieces) -> None:
         piece, is_last = await pieces.piece()
         outbox, fragments = self._asker.outbox, self._asker.fragments
-        self._message_id = next(self._ids)
-        parts = fragments.command(way.id, self._request(parcel))
+        parts = self._beginning(parcel, way)
         with outbox.message():
             parts += fragments.data(way.id, piece, is_last=is_last)
             if is_last:
-                # The answer may come before we hear that the last byte was taken.
-                self._answer = asyncio.get_running_loop().create_future()
+                self._expect_answer()
             await outbox.send_parts(parts)
             async with self._whole():
                 while not is_last:
                     piece, is_last = await pieces.piece()
                     if is_last:
-                        self._answer = asyncio.get_running_loop().create_future()
+                        self._expect_answer()
                     await outbox.send_parts(fragments.data(way.id, piece, is_last=is_last))
+
+    def _beginning(self, parcel: Parcel, way: Context) -> list[Bytes]:
+        self._message_id = next(self._ids)
+        return self._asker.fragments.command(way.id, self._request(parcel))
+
+    def _expect_answer(self) -> None:
+        """Wait for it from now on: it may come before we hear that the last byte was taken."""
+        self._answer = asyncio.get_running_loop().create_future()
 
     def _request(self, parcel: Parcel) -> bytes:
         return store_request(
