@@ -13,7 +13,7 @@ from hilum.pipeline.archive.ports import Holding
 # What may wait for a reader that is slower than the archive it reads from. Enough to keep a line
 # busy while a client takes a breath, little enough that a thousand slow clients fit in the cache.
 AHEAD_INSTANCES: Final = 32
-AHEAD_BYTES: Final = 64 << 20
+AHEAD_BYTES: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)

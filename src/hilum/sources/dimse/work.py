@@ -24,7 +24,7 @@ from hilum.pipeline.ports import Parcel
 
 # Come and not sent yet: enough for several associations, few enough for a cache that keeps them.
 _READY_MAX: Final = 128
-_READY_BYTES_MAX: Final = 64 << 20
+_READY_BYTES_MAX: Final = 8 << 20
 _NEVER_CAME: Final = "the archive did not bring it"
 
 
