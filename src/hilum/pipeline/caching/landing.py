@@ -31,6 +31,8 @@ from hilum.vault.seal import BLANK, SEAL_CREATOR_UID, Seal
 
 # As many as intake takes of one instance.
 INSTANCE_BYTES_MAX: Final = 64 << 30
+# What stays in memory is examined in longer runs than what is written.
+_HELD_RUN_BYTES: Final = 1 << 20
 # Every cached payload is the first and only version of its file.
 _VERSION: Final = 1
 
@@ -111,7 +113,7 @@ class CacheLanding:
         """Take the next bytes."""
         self._pieces.append(piece)
         self._run_bytes += len(piece)
-        if self._run_bytes >= RUN_BYTES:
+        if self._run_bytes >= (_HELD_RUN_BYTES if self._is_short else RUN_BYTES):
             self._take_run()
             await self._act(self._hold if self._is_short else self._write)
 
