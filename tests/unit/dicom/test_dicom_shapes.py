@@ -100,3 +100,21 @@ def test_the_number_of_shapes_is_bounded_and_the_latest_stay():
             read(SOP_CLASS + SOP_INSTANCE + explicit(0x00100020, b"LO", b"P" * length), shapes)
 
     assert known(shapes) == SHAPES_MAX
+
+
+def test_what_was_learned_from_a_cut_window_is_learned_again_from_a_longer_one():
+    # As it came first: cut inside a value that nobody wants.
+    shapes = Shapes()
+    long = SOP_CLASS + SOP_INSTANCE + explicit(0x00090010, b"LO", bytes(40))
+    data_set = long + explicit(0x00100020, b"LO", b"P1") + explicit(0x00100040, b"CS", b"M ")
+    for _ in range(2):
+        reader = DataSetReader(EXPLICIT_VR_LITTLE_ENDIAN, shapes=shapes)
+        for piece in (data_set[: len(long) - 4], data_set[len(long) - 4 :]):
+            reader.feed(piece)
+        reader.finish()
+    assert [shape.end for shape in shapes._shapes] == [len(long)]
+
+    for _ in range(12):
+        read(data_set, shapes)
+
+    assert [shape.end for shape in shapes._shapes] == [len(data_set), len(long)]

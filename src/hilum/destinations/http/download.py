@@ -54,8 +54,9 @@ class Download(asyncio.Protocol):
             RemoteProtocolError: it is not HTTP; aiohttp.ClientError, OSError: there is none;
             ValueError: a header would become two.
         """
+        head = _head_of(address, headers)
         if self._transport is not None:
-            self._transport.write(_head_of(address, headers))
+            self._transport.write(head)
         while not (self._has_head or self._is_over):
             await self._news()
         if not self._has_head:
