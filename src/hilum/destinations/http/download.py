@@ -40,6 +40,7 @@ class Download(asyncio.Protocol):
         self._header_bytes = 0
         self._has_head = self._is_plain = self._is_over = self._is_paused = False
         self._left: int | None = None  # of a plain body; None: it ends with the connection
+        self._parsed: list[bytes] = []
         self._pieces: deque[bytes] = deque()
         self._held_bytes = 0
         self._error: Exception | None = None
@@ -141,7 +142,7 @@ class Download(asyncio.Protocol):
         """Take a piece of the body."""
         if self._left is not None:
             self._left -= len(body)
-        self._take(body)
+        self._parsed.append(body)
 
     def on_message_complete(self) -> None:
         """End, if it is the answer: servers may say first that they go on."""
@@ -157,11 +158,19 @@ class Download(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
+            self._take_parsed()
         except httptools.HttpParserError:
+            self._take_parsed()
             if self._has_head:
                 self._end(aiohttp.ClientPayloadError("its chunks cannot be read"))
             else:
                 self._end(RemoteProtocolError(NO_HTTP.format(self._place)))
+
+    def _take_parsed(self) -> None:
+        """Take what was between the frames, in one piece: chunks may be of a byte each."""
+        if self._parsed:
+            parsed, self._parsed = self._parsed, []
+            self._take(b"".join(parsed))
 
     def _take_plain(self, data: bytes) -> None:
         if self._left is not None:

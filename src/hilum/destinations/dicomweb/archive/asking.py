@@ -162,8 +162,9 @@ class Asking:
             async with asyncio.timeout(self._settings.response_timeout_seconds):
                 await download.ask(address, {**_HEADERS, **headers})
         except TimeoutError as error:
-            download.close()
-            raise aiohttp.SocketTimeoutError from error
+            if not download.status:  # else it came while we were busy
+                download.close()
+                raise aiohttp.SocketTimeoutError from error
         except BaseException:
             download.close()
             raise
