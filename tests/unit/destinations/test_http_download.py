@@ -31,7 +31,7 @@ class Peer:
     async def asked(self, headers=()):
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        download = Download("peer", STALL_SECONDS)
+        download = Download("peer", response_seconds=STALL_SECONDS, stall_seconds=STALL_SECONDS)
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: download, "127.0.0.1", port)
         try:
@@ -152,6 +152,12 @@ async def test_a_body_that_stands_still_is_waited_for_no_longer_than_said():
             await download.read()
 
 
+async def test_a_head_is_waited_for_no_longer_than_said():
+    with pytest.raises(TimeoutError):
+        async with Peer(b"HTTP/1.1 200 OK\r\n", stays=True).asked():
+            pass
+
+
 @pytest.mark.parametrize("answer", [b"220 smtp\r\n\r\n", head("X: " + "y" * 70_000)])
 async def test_what_is_no_http_is_told_so(answer):
     with pytest.raises(RemoteProtocolError, match="peer answered something that is not HTTP"):
@@ -166,7 +172,7 @@ async def test_a_server_that_hangs_up_without_an_answer_has_given_none():
 
 
 async def test_a_header_never_becomes_two():
-    download = Download("peer", STALL_SECONDS)
+    download = Download("peer", response_seconds=STALL_SECONDS, stall_seconds=STALL_SECONDS)
     download.connection_made(Line())
 
     with pytest.raises(ValueError, match="line break"):
@@ -174,7 +180,10 @@ async def test_a_header_never_becomes_two():
 
 
 async def test_a_server_is_kept_waiting_by_who_reads_slowly():
-    download, line = Download("peer", STALL_SECONDS), Line()
+    download, line = (
+        Download("peer", response_seconds=STALL_SECONDS, stall_seconds=STALL_SECONDS),
+        Line(),
+    )
     download.connection_made(line)
     download.data_received(head())
     given = 0

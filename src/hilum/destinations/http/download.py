@@ -28,9 +28,10 @@ _INFORMATIONAL: Final = range(100, 200)
 class Download(asyncio.Protocol):
     """One request and its answer; `close` ends it, at any time."""
 
-    def __init__(self, place: str, stall_seconds: float) -> None:
-        """Make it, to be connected; `read` waits for a piece no longer than that."""
+    def __init__(self, place: str, *, response_seconds: float, stall_seconds: float) -> None:
+        """Make it, to be connected: so long it waits for the head, and for more of the body."""
         self._place = place
+        self._response_seconds = response_seconds
         self.status = 0
         self.headers: CIMultiDict[str] = CIMultiDict()
         self._stall_seconds = stall_seconds
@@ -38,7 +39,8 @@ class Download(asyncio.Protocol):
         # It knows us: two that know each other wait for the garbage collector.
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._header_bytes = 0
-        self._has_head = self._is_plain = self._is_over = self._is_paused = False
+        self._has_head = self._is_plain = self._is_over = False
+        self._is_paused = self._is_suspected = False
         self._left: int | None = None  # of a plain body; None: it ends with the connection
         self._parsed: list[bytes] = []
         self._pieces: deque[bytes] = deque()
@@ -53,11 +55,12 @@ class Download(asyncio.Protocol):
 
         Raises:
             RemoteProtocolError: it is not HTTP; aiohttp.ClientError, OSError: there is none;
-            ValueError: a header would become two.
+            TimeoutError: not in time; ValueError: a header would become two.
         """
         head = _head_of(address, headers)
         if self._transport is not None:
             self._transport.write(head)
+        self._watch(self._response_seconds)
         while not (self._has_head or self._is_over):
             await self._news()
         if not self._has_head:
@@ -70,7 +73,7 @@ class Download(asyncio.Protocol):
             TimeoutError: it stands still; aiohttp.ClientError, OSError: it was cut.
         """
         while not self._pieces and not self._is_over:
-            self._watch()
+            self._watch(self._stall_seconds)
             await self._news()
         if self._pieces:
             piece = self._pieces.popleft()
@@ -101,6 +104,7 @@ class Download(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what comes."""
+        self._is_suspected = False
         if self._is_over:
             return  # what stands behind the end is of no use to anybody
         if self._is_plain:
@@ -209,20 +213,30 @@ class Download(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _watch(self) -> None:
+    def _watch(self, seconds: float) -> None:
         """Have an eye on the time; one alarm follows what comes, it is not set for each piece."""
-        self._until = asyncio.get_running_loop().time() + self._stall_seconds
-        if self._alarm is None:
-            self._look()
+        self._until = asyncio.get_running_loop().time() + seconds
+        if self._alarm is None or self._alarm.when() > self._until:
+            self._set_alarm(self._until)
+
+    def _set_alarm(self, when: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_at(when, self._look)
 
     def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._until:
-            self._alarm = loop.call_at(self._until, self._look)
-        elif self._waiter is not None:
+        """Look whether it is late: twice, since what came while we were busy is read first."""
+        self._alarm = None
+        now = asyncio.get_running_loop().time()
+        if self._waiter is None:
+            return
+        if now < self._until:
+            self._set_alarm(self._until)
+        elif self._is_suspected:
             self._end(TimeoutError())
         else:
-            self._alarm = None
+            self._is_suspected = True
+            self._set_alarm(now)
 
 
 def _head_of(address: SplitResult, headers: Mapping[str, str]) -> bytes:

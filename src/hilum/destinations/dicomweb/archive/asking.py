@@ -156,14 +156,17 @@ class Asking:
     async def _direct(self, url: str, headers: Mapping[str, str]) -> Response:
         """Ask over a connection of its own."""
         address = urlsplit(url)
-        download = Download(self.place, self._settings.stall_timeout_seconds)
+        settings = self._settings
+        download = Download(
+            self.place,
+            response_seconds=settings.response_timeout_seconds,
+            stall_seconds=settings.stall_timeout_seconds,
+        )
         try:
-            await connected(address, self._settings, self._tls, download)
-            async with asyncio.timeout(self._settings.response_timeout_seconds):
+            await connected(address, settings, self._tls, download)
+            try:
                 await download.ask(address, {**_HEADERS, **headers})
-        except TimeoutError as error:
-            if not download.status:  # else it came while we were busy
-                download.close()
+            except TimeoutError as error:
                 raise aiohttp.SocketTimeoutError from error
         except BaseException:
             download.close()
