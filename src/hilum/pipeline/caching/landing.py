@@ -32,7 +32,7 @@ from hilum.vault.seal import BLANK, SEAL_CREATOR_UID, Seal
 # As many as intake takes of one instance.
 INSTANCE_BYTES_MAX: Final = 64 << 30
 # What stays in memory is examined in longer runs than what is written.
-_HELD_RUN_BYTES: Final = 1 << 20
+_HELD_RUN_BYTES: Final = 768 << 10
 # Every cached payload is the first and only version of its file.
 _VERSION: Final = 1
 
