@@ -137,6 +137,7 @@ class DimseRig(Rig):
         self.peer = ScriptedPeer(on_store=self._react)
         self.manner = Manner()
         self.fragment_bytes_max = RequestorOptions().fragment_bytes_max
+        self.seats = None
         self._kept = []
 
     @contextlib.asynccontextmanager
@@ -159,6 +160,7 @@ class DimseRig(Rig):
             association_timeout_seconds=self.answer_seconds,
             response_timeout_seconds=self.answer_seconds,
             release_timeout_seconds=self.answer_seconds,
+            seats=self.seats,
         )
         address = Address(self.peer.host, self.peer.port, AETitle("PEER"), AETitle("US"))
         return DimseDestination(

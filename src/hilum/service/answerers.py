@@ -24,6 +24,7 @@ from hilum.pipeline.answerers.guarding import GuardedAnswerer
 from hilum.pipeline.answerers.holder import Holder
 from hilum.pipeline.answerers.ports import Answerer, Cache, Homecomings
 from hilum.service.config_settings import Config, Destination
+from hilum.service.seats import SeatsOfPeers
 
 ConfiguredAnswerer = WebAnswerer | DimseAnswerer
 # One that is retired is closed by then, whatever is under way: nobody waits for so long.
@@ -72,7 +73,9 @@ class Answerers:
         *,
         clock: Clock,
         telemetry: Telemetry,
+        seats: SeatsOfPeers | None = None,
     ) -> None:
+        self._seats = seats or SeatsOfPeers()
         self._cache = cache
         self._homecomings = homecomings
         self._clock = clock
@@ -146,7 +149,11 @@ class Answerers:
                 answerer = WebAnswerer(name, settings, self._clock)
             case DimseDestinationSettings():
                 answerer = dimse_answerer(
-                    name, settings, calling=self._ours, homecomings=self._homecomings
+                    name,
+                    settings,
+                    calling=self._ours,
+                    homecomings=self._homecomings,
+                    seats=self._seats.of(name, settings.associations_max),
                 )
             case _:
                 return None

@@ -57,7 +57,13 @@ class Bridging:
         self.homecomings = StoresComingHome(
             self._markers, self.cache, core.vault, is_alone=config.gateway.workers == 1
         )
-        self.answerers = Answerers(self.cache, self.homecomings, clock=clock, telemetry=telemetry)
+        self.answerers = Answerers(
+            self.cache,
+            self.homecomings,
+            clock=clock,
+            telemetry=telemetry,
+            seats=core.delivering.seats,
+        )
         self._faces = Faces(
             archive,
             self.answerers,

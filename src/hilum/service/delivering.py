@@ -34,6 +34,7 @@ from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.config_settings import Destination as Settings
 from hilum.service.policies import policy_of
+from hilum.service.seats import SeatsOfPeers
 from hilum.service.time_zones import zone_of
 
 
@@ -70,6 +71,7 @@ class Delivering:
         self._clock = clock
         self.title = config.gateway.ae_title
         self.zone = zone_of(config.gateway.time_zone)
+        self.seats = SeatsOfPeers()
         self._threads = LedgerThreads()
         # Where commits wait for the device, so does whoever comes next.
         waits = config.gateway.durability == "power"
@@ -186,6 +188,7 @@ class Delivering:
                     calling=ours,
                     payloads=self.payloads,
                     commitments=self.commitments,
+                    seats=self.seats.of(name, settings.associations_max),
                 )
             case DicomWebDestinationSettings():
                 return DicomWebDestination(name, settings, self.payloads, self._clock)

@@ -4,6 +4,7 @@ from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.destination import DimseDestination
 from hilum.destinations.dimse.manner import Manner
 from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.dimse.seats import Seats
 from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.dimse.tls import client_context
 from hilum.dimse.upper.items import IdentityType, UserIdentity
@@ -19,10 +20,12 @@ def dimse_destination(
     calling: AETitle,
     payloads: Payloads,
     commitments: Commitments | None = None,
+    seats: Seats | None = None,
 ) -> DimseDestination:
     """Make the destination `name`; `calling` is our AE title unless the settings have one.
 
     `commitments` is what the DIMSE listener reports to when a peer calls us with its report.
+    `seats`: shared with all that call the same peer.
 
     Raises:
         Misconfigured: a TLS file cannot be used.
@@ -37,12 +40,13 @@ def dimse_destination(
         already_there=settings.already_there,
         commitment_seconds=settings.commitment_seconds,
     )
+    options = options_of(settings, seats)
     return DimseDestination(
-        name, address, options_of(settings), payloads, manner=manner, commitments=commitments
+        name, address, options, payloads, manner=manner, commitments=commitments
     )
 
 
-def options_of(settings: DimseDestinationSettings) -> RequestorOptions:
+def options_of(settings: DimseDestinationSettings, seats: Seats | None = None) -> RequestorOptions:
     """Give what associations with the peer announce and how long they wait.
 
     Raises:
@@ -58,6 +62,7 @@ def options_of(settings: DimseDestinationSettings) -> RequestorOptions:
         if tls is None
         else client_context(ca=tls.ca, certificate=tls.certificate, key=tls.key),
         user_identity=_identity_of(settings),
+        seats=seats,
     )
 
 

@@ -3,6 +3,7 @@
 import ssl
 from dataclasses import dataclass
 
+from hilum.destinations.dimse.seats import Seats
 from hilum.dimse.upper.items import UserIdentity
 
 
@@ -20,6 +21,7 @@ class RequestorOptions:
         release_timeout_seconds: for the answer to A-RELEASE-RQ.
         tls: talk TLS with this context; None: do not.
         user_identity: who is asking (PS3.7 §D.3.3.7).
+        seats: what all associations with the peer share; None: nobody counts them.
     """
 
     maximum_pdu_length: int = 128 * 1024
@@ -30,3 +32,4 @@ class RequestorOptions:
     release_timeout_seconds: float = 5.0
     tls: ssl.SSLContext | None = None
     user_identity: UserIdentity | None = None
+    seats: Seats | None = None

@@ -15,18 +15,19 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Final
 
 from hilum.destinations.dimse.address import Address
-from hilum.destinations.dimse.connection import connect
 from hilum.destinations.dimse.dialogue import Dialogue
 from hilum.destinations.dimse.file_way import FILE_FRAGMENT_BYTES_MIN
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.pieces import Chunks, Pieces
 from hilum.destinations.dimse.questions import Questions, Reporter
 from hilum.destinations.dimse.refusals import context_refusal
+from hilum.destinations.dimse.requesting import request_of
 from hilum.destinations.dimse.response import status_of
+from hilum.destinations.dimse.seating import seated
+from hilum.destinations.dimse.seats import Seat
 from hilum.destinations.dimse.wire import Wire
 from hilum.dicom.sop_classes import VERIFICATION, sop_class_name
 from hilum.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from hilum.dimse.command import RESPONSE_BIT
 from hilum.dimse.message import Command, CommandField, Priority, decode_command
 from hilum.dimse.service.commitment import commitment_data_set, commitment_request
@@ -40,7 +41,6 @@ from hilum.dimse.upper.items import (
     ExtendedNegotiation,
     PresentationContext,
     RoleSelection,
-    UserInformation,
 )
 from hilum.dimse.upper.limits import UpperLimits
 from hilum.dimse.upper.negotiation import Context
@@ -80,27 +80,17 @@ async def associate(
         Rejected: the peer does not want us; the message says why and what to change.
         RemoteProtocolError: what answered does not speak DICOM.
     """
-    information = UserInformation(
-        maximum_length=options.maximum_pdu_length,
-        implementation_class_uid=IMPLEMENTATION_CLASS_UID,
-        implementation_version_name=IMPLEMENTATION_VERSION_NAME,
-        roles=tuple(roles),
-        extended=tuple(extended),
-        user_identity=options.user_identity,
-    )
-    request = AssociateRequest(
-        called_ae_title=address.called,
-        calling_ae_title=address.calling,
-        contexts=tuple(contexts),
-        user_information=information,
-    )
+    request = request_of(address, contexts, options, roles=roles, extended=extended)
     association = Association.requestor(request, UpperLimits())
-    wire = await connect(address, options, Wire(association, address, Questions(reporter)))
+    wire = Wire(association, address, Questions(reporter))
+    seat = await seated(wire, address, options)
     try:
         seconds = options.association_timeout_seconds
         await wire.send([association.request()], seconds=seconds)
         accept = await wire.answer(AssociateAccept, to="our association request", seconds=seconds)
-        return Requestor(wire, association, request, accept, address=address, options=options)
+        return Requestor(
+            wire, association, request, accept, address=address, options=options, seat=seat
+        )
     except BaseException:
         wire.abort()
         await wire.wait_closed()
@@ -110,7 +100,7 @@ async def associate(
 class Requestor:
     """An open association in which we ask. One operation at a time; any failure ends it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of one association, by keyword
         self,
         wire: Wire,
         association: Association,
@@ -119,11 +109,13 @@ class Requestor:
         *,
         address: Address,
         options: RequestorOptions,
+        seat: Seat,
     ) -> None:
         self.address = address
         self.request = request
         self.accept = accept
         self.errand: Errand | None = None  # the C-MOVE that stores are sub-operations of
+        self.seat = seat
         self._wire = wire
         self._association = association
         self._options = options

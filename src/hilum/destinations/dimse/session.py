@@ -37,6 +37,7 @@ class DimseSession:
         self._again: Parcel | None = None  # sent on an association that turned out to be over
         self._idle_since = 0.0
         self._keeper: asyncio.Task[None] | None = None
+        self._is_wanted = asyncio.Event()  # by somebody else: the seat of an idle association
 
     async def deliver(self, parcels: Sequence[Parcel]) -> _Given:
         """Store `parcels`: one outcome for each.
@@ -69,6 +70,8 @@ class DimseSession:
             async with contextlib.aclosing(self._send_over(association, turn)) as given:
                 async for parcel, outcome in given:
                     yield parcel, outcome
+            if turn and association.requestor.seat.is_wanted:
+                await self._end()
 
     async def _confirmed(self, given: _Given) -> _Given:
         """Hold deliveries back until the peer has committed to them."""
@@ -156,7 +159,8 @@ class DimseSession:
                     yield turn.popleft(), untried(error)
                 return
             yield parcel, outcome
-            if not association.is_open:  # a payload of ours ended in the middle
+            # A payload of ours ended in the middle, or somebody waits for the seat.
+            if not association.is_open or association.requestor.seat.is_wanted:
                 break
         turn.extend(others)
 
@@ -201,14 +205,20 @@ class DimseSession:
         loop = asyncio.get_running_loop()
         association.has_answered = False
         self._idle_since = loop.time()
+        self._is_wanted.clear()
         self._keeper = loop.create_task(self._end_later())
+        association.requestor.seat.lend(self._is_wanted.set)
 
     async def _end_later(self) -> None:
-        await asyncio.sleep(self._destination.manner.keep_open_seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._destination.manner.keep_open_seconds):
+                await self._is_wanted.wait()
         await self._end()
 
     async def _stop_keeper(self) -> None:
         keeper, self._keeper = self._keeper, None
+        if self._association is not None:
+            self._association.requestor.seat.take_up()
         if keeper is not None:
             keeper.cancel()
             await asyncio.wait({keeper})

@@ -5,7 +5,7 @@ It carries out what the engine (`dimse.upper.association`) says, and decides not
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -81,6 +81,7 @@ class Wire(asyncio.BufferedProtocol):
         self._linger: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
         self._file_way: FileWay | None = None
+        self.when_closed: Callable[[], None] = lambda: None
 
     # What the transport calls.
 
@@ -123,6 +124,7 @@ class Wire(asyncio.BufferedProtocol):
         if self._file_way is not None:
             self._file_way.close()
         self._closed.set()
+        self.when_closed()
 
     # What the requestor calls.
 
@@ -268,8 +270,6 @@ class Wire(asyncio.BufferedProtocol):
     async def wait_closed(self) -> None:
         """Return when the transport is closed: soon after `abort` and `close`, in any case."""
         await self._closed.wait()
-
-    # What happens in between.
 
     def _handle(self, events: Iterable[Event]) -> None:
         for event in events:

@@ -67,7 +67,7 @@ class DimseAnswerer:
         bounds = Bounds(
             settings.associations_max, settings.keep_alive_seconds, settings.wait_seconds
         )
-        self._pool = Pool(name, str(address), self._open, bounds)
+        self._pool = Pool(name, str(address), self._open, bounds, options.seats)
         self._finder = Finder(self._pool, settings)
         self._lists = UidLists(settings.uid_lists)
         self._surveys = Surveys(self._all)

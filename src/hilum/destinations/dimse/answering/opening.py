@@ -3,6 +3,7 @@
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.answering.answerer import DimseAnswerer
 from hilum.destinations.dimse.opening import options_of
+from hilum.destinations.dimse.seats import Seats
 from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.kernel.names import AETitle
 from hilum.pipeline.answerers.ports import Homecomings
@@ -14,10 +15,12 @@ def dimse_answerer(
     *,
     calling: AETitle,
     homecomings: Homecomings | None = None,
+    seats: Seats | None = None,
 ) -> DimseAnswerer:
     """Make the answerer `name`; `calling` is our AE title unless the settings have one.
 
     `homecomings`: where stores of a C-MOVE to ourselves are announced; None: nothing listens here.
+    `seats`: shared with all that call the same peer.
 
     Raises:
         Misconfigured: a TLS file cannot be used.
@@ -25,4 +28,5 @@ def dimse_answerer(
     address = Address(
         settings.host, settings.port, settings.ae_title, settings.calling_ae_title or calling
     )
-    return DimseAnswerer(name, address, options_of(settings), settings.archive, homecomings)
+    options = options_of(settings, seats)
+    return DimseAnswerer(name, address, options, settings.archive, homecomings)

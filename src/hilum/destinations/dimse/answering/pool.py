@@ -14,6 +14,7 @@ from hilum.destinations.dimse.answering.figures import Figures, InUse
 from hilum.destinations.dimse.answering.gate import Entrance
 from hilum.destinations.dimse.inquiry import Inquiry
 from hilum.destinations.dimse.requestor import Requestor
+from hilum.destinations.dimse.seats import NoSeat, Seats
 from hilum.dicom.sop_classes import VERIFICATION
 from hilum.kernel.errors import HilumError
 
@@ -69,11 +70,20 @@ class _Idle:
 class Pool:
     """Lives on the event loop. `aclose` ends everything that it began."""
 
-    def __init__(self, answerer: str, peer: str, opener: Opener, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        answerer: str,
+        peer: str,
+        opener: Opener,
+        bounds: Bounds,
+        seats: Seats | None = None,
+    ) -> None:
+        """Take whom to ask and how; `seats`: what the opener takes them from."""
         self._answerer = answerer
         self._peer = peer
         self._opener = opener
         self._bounds = bounds
+        self._seats = seats
         self._slots = asyncio.Semaphore(bounds.associations_max)
         self._open = 0
         self._waiting = 0
@@ -101,7 +111,10 @@ class Pool:
     @property
     def free(self) -> int:
         """Tell how many could be borrowed without waiting."""
-        return 0 if self._waiting else self._bounds.associations_max - len(self._loans)
+        if self._waiting:
+            return 0
+        free = self._bounds.associations_max - len(self._loans)
+        return free if self._seats is None else min(free, self._seats.free + len(self._idle))
 
     async def borrow(self, inquiry: Inquiry, what: str) -> Loan:
         """Give an association that was opened for `inquiry`, an idle one or a new one.
@@ -218,6 +231,9 @@ class Pool:
         self._open += 1
         try:
             return await self._opener(inquiry)
+        except NoSeat as error:
+            self._open -= 1
+            raise Waited(str(error)) from error
         except BaseException:
             self._open -= 1
             raise
@@ -229,6 +245,12 @@ class Pool:
         idle = _Idle(loan.requestor, loan.inquiry, loop.time())
         idle.expiry = loop.call_later(self._bounds.keep_alive_seconds, self._expire, idle)
         self._idle.append(idle)
+        loan.requestor.seat.lend(lambda: self._give_up(idle))
+
+    def _give_up(self, idle: _Idle) -> None:
+        """Somebody else needs its seat."""
+        if idle in self._idle:
+            self._expire(idle)
 
     def _expire(self, idle: _Idle) -> None:
         self._close(self._take_out(idle))
@@ -236,6 +258,7 @@ class Pool:
     def _take_out(self, idle: _Idle) -> Requestor:
         idle.expiry.cancel()
         self._idle.remove(idle)
+        idle.requestor.seat.take_up()
         return idle.requestor
 
     def _close(self, requestor: Requestor) -> None:

@@ -28,8 +28,8 @@ class DimseArchiveSettings(AskedSettings, frozen=True, extra="forbid"):
         default=4,
         ge=1,
         le=64,
-        description="Associations for asking that may be open at one time, in each worker; those "
-        "for storing are counted apart.",
+        description="Associations for asking that may be open at one time, in each worker; "
+        "`associations_max` of the destination holds for these and those for storing together.",
     )
     associations_per_retrieval: int = Field(
         default=2,
