@@ -6,13 +6,12 @@ the head and chunks are parsed; of any other body the pieces are handed on as th
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 from urllib.parse import SplitResult
 
 import aiohttp
 import httptools
-from multidict import CIMultiDict
 
 from hilum.destinations.http.wire import NO_HTTP, lines_of, target_of
 from hilum.kernel.errors import RemoteProtocolError
@@ -33,7 +32,7 @@ class Download(asyncio.Protocol):
         self._place = place
         self._response_seconds = response_seconds
         self.status = 0
-        self.headers: CIMultiDict[str] = CIMultiDict()
+        self._headers: dict[str, list[str]] = {}  # their names in lower case
         self._stall_seconds = stall_seconds
         self._transport: asyncio.Transport | None = None
         # It knows us: two that know each other wait for the garbage collector.
@@ -65,6 +64,14 @@ class Download(asyncio.Protocol):
             await self._news()
         if not self._has_head:
             raise self._error or aiohttp.ServerDisconnectedError
+
+    def header(self, name: str) -> str:
+        """Give a header by its name in lower case; empty when it is not there."""
+        return next(iter(self.all_of(name)), "")
+
+    def all_of(self, name: str) -> Sequence[str]:
+        """Give every line of a header."""
+        return self._headers.get(name, ())
 
     async def read(self) -> bytes:
         """Give the next bytes of the body; nothing is its end.
@@ -128,7 +135,8 @@ class Download(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _HEADER_BYTES_MAX:
             raise httptools.HttpParserError("too many headers")
-        self.headers.add(name.decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+        known = self._headers.setdefault(name.decode("latin-1").lower(), [])
+        known.append(value.decode("utf-8", "surrogateescape"))
 
     def on_headers_complete(self) -> None:
         """Take the status, and learn how the body is framed."""
@@ -137,9 +145,9 @@ class Download(asyncio.Protocol):
         if self.status in _INFORMATIONAL:
             return
         self._has_head = True
-        self._is_plain = "Transfer-Encoding" not in self.headers
-        length = self.headers.get("Content-Length")
-        if length is not None and self._is_plain:
+        self._is_plain = not self.header("transfer-encoding")
+        length = self.header("content-length")
+        if length and self._is_plain:
             self._left = int(length)  # the parser has looked at it
 
     def on_body(self, body: bytes) -> None:
@@ -153,7 +161,7 @@ class Download(asyncio.Protocol):
         if self._has_head:
             self._end(None)
         else:
-            self.headers.clear()
+            self._headers.clear()
 
     # ---- inside ----------------------------------------------------------------------------
 

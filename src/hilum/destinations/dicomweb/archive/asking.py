@@ -206,7 +206,7 @@ class Asking:
         return other is not None
 
     def _follow(self, attempt: "_Attempt", response: Response) -> None:
-        location = response.headers.get("Location", "")
+        location = response.header("location")
         target = redirected(attempt.url, location) if location else None
         attempt.redirects += 1
         if target is None or attempt.redirects > self._archive.redirects_max:
@@ -220,7 +220,7 @@ class Asking:
         attempt.url = target
 
     def _refused(self, response: Response) -> AnswererFailed:
-        retry = response.headers.get("Retry-After", "")
+        retry = response.header("retry-after")
         return ailing.of_status(
             self.answerer, self.place, response.status, retry=retry, now=self._clock.now()
         )

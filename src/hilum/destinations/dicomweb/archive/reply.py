@@ -1,11 +1,10 @@
 """An answer whose head is here; its body is read piece by piece, each with a deadline."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
 import aiohttp
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.pool import Line
@@ -25,9 +24,12 @@ class Response(Protocol):
         """Give its status."""
         ...
 
-    @property
-    def headers(self) -> CIMultiDict[str] | CIMultiDictProxy[str]:
-        """Give its headers."""
+    def header(self, name: str) -> str:
+        """Give a header by its name in lower case; empty when it is not there."""
+        ...
+
+    def all_of(self, name: str) -> Sequence[str]:
+        """Give every line of a header."""
         ...
 
     async def read(self) -> bytes:
@@ -48,10 +50,17 @@ class Pooled:
 
     def __init__(self, response: aiohttp.ClientResponse, stall_seconds: float) -> None:
         self.status = response.status
-        self.headers = response.headers
         self._response = response
         self._stall_seconds = stall_seconds
         self._is_chunked = "Transfer-Encoding" in response.headers
+
+    def header(self, name: str) -> str:
+        """Give a header; empty when it is not there."""
+        return self._response.headers.get(name, "")
+
+    def all_of(self, name: str) -> Sequence[str]:
+        """Give every line of a header."""
+        return self._response.headers.getall(name, ())
 
     async def read(self) -> bytes:
         """Give a piece as it was received; of a chunked body several, which may be short."""
@@ -78,9 +87,9 @@ class Reply:
         stall_seconds: float,
     ) -> None:
         self.status = response.status
-        self.media_type = response.headers.get("Content-Type", "")
-        self.location = response.headers.get("Content-Location", "")
-        self.warnings = tuple(response.headers.getall("Warning", ()))
+        self.media_type = response.header("content-type")
+        self.location = response.header("content-location")
+        self.warnings = tuple(response.all_of("warning"))
         self._answerer = answerer
         self._place = place
         self._response = response
@@ -92,7 +101,7 @@ class Reply:
 
         A body that ends early although its head said how long it is was cut.
         """
-        coding = self._response.headers.get("Content-Encoding", "identity").strip().lower()
+        coding = self._response.header("content-encoding").strip().lower()
         try:
             unfolding = Unfolding(coding) if coding not in {"", "identity"} else None
             while piece := await self._read():
