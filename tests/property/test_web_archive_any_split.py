@@ -41,7 +41,7 @@ class Asking:
     def __init__(self, pieces):
         self._pieces = pieces
 
-    def get(self, _url, _accept, *, what):
+    def download(self, _url, _accept, *, what):
         assert what
         return self
 
