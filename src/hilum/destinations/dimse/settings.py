@@ -89,9 +89,9 @@ class DimseDestinationSettings(DestinationSettings, frozen=True, extra="forbid")
         default=4,
         ge=1,
         le=64,
-        description="Associations that may be open at one time: those of deliveries in all "
-        "workers together, and in each worker those of deliveries, of stores that go through, of "
-        "questions and of all else. One with nothing to do goes when another needs its place.",
+        description="Associations that may be open at one time: of deliveries in all workers "
+        "together, of everything in each worker. One with nothing to do goes when another needs "
+        "its place.",
     )
     tls: DimseTlsSettings | None = Field(
         default=None, description="Talk TLS; an empty table trusts the system's authorities."
