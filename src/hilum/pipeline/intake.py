@@ -254,8 +254,16 @@ class Intake:
         return prepared
 
     def _prepare_next(self) -> Prepared | None:
-        """Take what waits by now, unless it is to be committed in another way."""
-        return self._prepare() if self._may_overlap else None
+        """Take what waits by now, also when those have left who might have joined it.
+
+        What a slow disk keeps waiting is left to a thread, which comes after what is under way.
+        """
+        overlapping = self._overlapping
+        if not self._waiting or self._is_committing:
+            return None
+        if overlapping is not None and overlapping.is_slow and overlapping.is_busy:
+            return None
+        return self._prepare()
 
     def _prepare(self) -> Prepared:
         begun = self._clock.monotonic()

@@ -314,6 +314,28 @@ def test_what_comes_while_others_are_synced_does_not_wait_for_them(tmp_path):
     asyncio.run(main())
 
 
+def test_what_waits_for_company_that_has_left_is_committed_all_the_same(tmp_path):
+    """Others had associations open when it came, and not any more when its turn was there."""
+
+    async def main() -> None:
+        policy = DuplicatePolicy.KEEP_BOTH
+        bench = Bench(tmp_path, synced=True, policy=policy, overlapping=True)
+        bench.intake.start(asyncio.get_running_loop())
+        go_on = bench.intake._overlapping.go_on
+
+        def go_on_alone() -> None:
+            go_on()
+            bench.intake.carriers = 0
+
+        bench.intake._overlapping.go_on = go_on_alone
+        async with asyncio.timeout(5):
+            assert await bench.bring(instance(seed=1)) == Kept(Verdict.KEPT)
+        await bench.intake.stop()
+        bench.ledger.close()
+
+    asyncio.run(main())
+
+
 class Slow:
     """Syncs that end when somebody says so."""
 

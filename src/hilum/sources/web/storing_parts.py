@@ -134,8 +134,9 @@ class Parts:
 
     async def catch_up(self) -> None:
         """Wait until more can be taken."""
+        if self.must_wait:
+            self._finish()  # which may answer all of them at once
         while self.must_wait:
-            self._finish()
             self._progress.clear()
             await self._progress.wait()
 
