@@ -7,6 +7,7 @@ happens again soon, since on a busy machine the loop itself is held up once in a
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 _T = TypeVar("_T")
@@ -57,7 +58,9 @@ async def _in_a_thread(loop: asyncio.AbstractEventLoop, act: Callable[[], _T]) -
     except asyncio.CancelledError:
         # The thread still uses the file and the buffer: nobody may close or reuse them before.
         future.add_done_callback(_close)
-        await asyncio.wait({future})
+        while not future.done():
+            with suppress(asyncio.CancelledError):  # once more: it is raised below
+                await asyncio.wait({future})
         raise
 
 

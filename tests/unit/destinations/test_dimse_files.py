@@ -138,6 +138,19 @@ def test_a_file_that_became_shorter_is_refused_and_the_next_one_arrives(rig):
     assert rig.payloads.open_now == 0
 
 
+@pytest.mark.parametrize("missing", [1, 6, 10])
+def test_what_ends_the_association_never_completes_a_file_that_is_too_short(rig, missing):
+    """An A-ABORT has ten bytes: in the middle of a fragment the peer takes them for its end."""
+    content = noise(100_000)
+    parcel = payload(rig, 0, content)
+    rig.payloads.cut(parcel.path, to=len(content) - missing)
+
+    (outcome,) = delivered(rig, [parcel])
+
+    assert isinstance(outcome, Refused)
+    assert rig.peer.stored == []
+
+
 @pytest.mark.parametrize("after", [0, 500_000])
 def test_a_peer_that_aborts_in_the_middle_costs_one_try(rig, after):
     rig.peer.aborts_after = after

@@ -107,3 +107,33 @@ def test_what_was_opened_for_somebody_who_is_gone_is_closed():
     asyncio.run(scenario())
 
     assert closed.is_set()
+
+
+def test_a_thread_is_waited_for_however_often_that_is_cancelled():
+    """A time-out and somebody who leaves may both end a read: its file is closed after it."""
+    opened, goes_on = threading.Event(), threading.Event()
+    ended = threading.Event()
+
+    def act():
+        opened.set()
+        goes_on.wait()
+        ended.set()
+
+    async def scenario():
+        reading = Reading()
+        reading._wary_until = asyncio.get_running_loop().time() + 60
+        task = asyncio.ensure_future(reading.call(act))
+        await asyncio.to_thread(opened.wait)
+        try:
+            for _ in range(3):
+                task.cancel()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            assert not task.done()
+        finally:
+            goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended.is_set()
+
+    asyncio.run(scenario())

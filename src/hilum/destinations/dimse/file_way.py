@@ -20,6 +20,8 @@ from hilum.pipeline.shortcomings import shortcoming
 Bytes = bytes | bytearray | memoryview
 # Each fragment of a file costs two calls of the system, which pay when they save enough copying.
 FILE_FRAGMENT_BYTES_MIN: Final = 48 * 1024
+# A peer that takes whatever comes must not keep the loop for as long as a file is.
+_TURN_BYTES_MAX: Final = 4 * 1024 * 1024
 # What comes of a file and not of a socket, when one call may fail because of either.
 _OF_FILES: Final = (errno.EIO, errno.ESTALE, errno.EBADMSG, errno.ENXIO)
 
@@ -41,6 +43,9 @@ class FileWay:
         self._socket.setblocking(False)  # noqa: FBT003 - the socket's own signature
         self._wake = wake
         self._reading = Reading()
+        # The socket has a part of a message, and nothing else may follow: a peer would take it for
+        # the rest of a fragment, and what is too short for a whole instance.
+        self.is_amid = False
         self._is_busy = False
         self._is_closing = False
 
@@ -60,10 +65,11 @@ class FileWay:
             And what `room` raises.
         """
         rest = _Rest(self._socket, b"".join(parts), iter(headers), lying)
-        self._is_busy = True
+        self._is_busy = self.is_amid = True
         try:
             while not await self._reading.call(rest.send):
                 await self._until(room)
+            self.is_amid = False
         except (CorruptPayload, OSError) as error:
             if isinstance(error, CorruptPayload) or error.errno in _OF_FILES:
                 raise shortcoming(error) from error
@@ -105,9 +111,10 @@ class _Rest:
         self._take_header()
 
     def send(self) -> bool:
-        """Send what the socket has room for; tell whether that was all."""
+        """Send what the socket has room for, up to a turn's worth; tell whether that was all."""
+        until = self._position + _TURN_BYTES_MAX
         try:
-            while True:
+            while self._position < until:
                 while self._head:
                     # It leaves together with what follows.
                     sent = self._socket.send(self._head, socket.MSG_MORE)
@@ -117,7 +124,8 @@ class _Rest:
                 if not self._take_header():
                     return True
         except BlockingIOError:
-            return False
+            pass
+        return False
 
     def _send_file(self) -> None:
         sent = os.sendfile(self._descriptor, self._lying.descriptor, self._position, self._left)

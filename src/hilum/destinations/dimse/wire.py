@@ -259,7 +259,7 @@ class Wire(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """Send an A-ABORT if that is still possible, and close. A second call does nothing."""
         if not self._transport.is_closing():
-            self._transport.write(self._association.abort())
+            self._write(self._association.abort())
             self._close(f"{self._address}: we aborted the association")
 
     def close(self) -> None:
@@ -271,6 +271,11 @@ class Wire(asyncio.BufferedProtocol):
         """Return when the transport is closed: soon after `abort` and `close`, in any case."""
         await self._closed.wait()
 
+    def _write(self, pdu: Bytes) -> None:
+        """Send what ends the association, unless it would stand in the middle of a fragment."""
+        if self._file_way is None or not self._file_way.is_amid:
+            self._transport.write(pdu)
+
     def _handle(self, events: Iterable[Event]) -> None:
         for event in events:
             try:
@@ -278,7 +283,7 @@ class Wire(asyncio.BufferedProtocol):
             except RemoteProtocolError as error:
                 self._fail(error)
         if self._association.outgoing and not self._transport.is_closing():
-            self._transport.write(bytes(self._association.outgoing))
+            self._write(bytes(self._association.outgoing))
         self._association.outgoing.clear()
         if self._association.is_closed:
             self.close()
@@ -299,7 +304,7 @@ class Wire(asyncio.BufferedProtocol):
             case ProtocolViolated(text=text):
                 self._fail(RemoteProtocolError(f"{self._address} broke the protocol: {text}"))
             case ReleaseRequested():
-                self._transport.write(self._association.answer_release())
+                self._write(self._association.answer_release())
                 if self._association.state is State.AWAITING_CLOSE:  # else ours collided with it
                     self._fail(Ended(f"{self._address} released the association"))
             case _:
