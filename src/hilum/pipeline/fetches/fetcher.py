@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from hilum.kernel.clock import Clock
@@ -114,6 +115,8 @@ class Fetcher:
                 return
             task = asyncio.get_running_loop().create_task(self._work_on(request))
             self._active[request.fetch_id] = request.bidding.priority, task
+            # Not at the end of the task itself: one that is cancelled at once never begins.
+            task.add_done_callback(partial(self._ended_with, request.fetch_id))
 
     def _up_to(self) -> Priority | None:
         """Say what may be begun now; None: nothing."""
@@ -127,13 +130,13 @@ class Fetcher:
     async def _work_on(self, request: FetchRequest) -> None:
         progress = Progress()
         began = self._clock.monotonic()
-        try:
-            state, reason = await self._ended(request, progress)
-            await self._settle(request, progress, state, reason)
-            self._tell(request, progress, state, reason, self._clock.monotonic() - began)
-        finally:
-            del self._active[request.fetch_id]
-            self._woken.set()
+        state, reason = await self._ended(request, progress)
+        await self._settle(request, progress, state, reason)
+        self._tell(request, progress, state, reason, self._clock.monotonic() - began)
+
+    def _ended_with(self, fetch_id: str, _: "asyncio.Task[None]") -> None:
+        del self._active[fetch_id]
+        self._woken.set()
 
     async def _ended(self, request: FetchRequest, progress: Progress) -> tuple[FetchState, str]:
         """Work on a request to its end, however it ends; raises CancelledError when we stop."""

@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Final, cast
 
 from hilum.kernel.faults import place_of
@@ -30,12 +31,13 @@ _Outcomes = AsyncGenerator[tuple[Parcel, Outcome], None]
 
 
 class Round:
-    """One delivery: what it carries, and the task that does it."""
+    """One delivery: what it carries, and the task that does it; `rest` becomes of what is left."""
 
-    __slots__ = ("batch", "task")
+    __slots__ = ("batch", "rest", "task")
 
     def __init__(self, batch: list[Cargo]) -> None:
         self.batch = batch
+        self.rest = Deferred("it was not sent before the end", failing=Failing.UNTRIED)
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -117,6 +119,8 @@ class Courier:
             one = Round(self._next_batch(sender, target))
             self._rounds.add(one)
             one.task = asyncio.get_running_loop().create_task(self._run(one, target))
+            # Not at the end of the task itself: one that is cancelled at once never begins.
+            one.task.add_done_callback(partial(self._ended, one))
 
     def _next_sender(self) -> str | None:
         """Give who has waited longest and has nothing under way; None: nobody.
@@ -152,20 +156,21 @@ class Courier:
                 cargo.settle(outcome)
 
     async def _run(self, one: Round, target: Target) -> None:
-        """Deliver a batch; whatever happens, each of it has an outcome or nobody waits for it."""
-        rest = Deferred("it was not sent before the end", failing=Failing.UNTRIED)
+        """Deliver a batch; the rest of it has an outcome too."""
         try:
-            rest = await self._deliver(one, target)
+            one.rest = await self._deliver(one, target)
         except TimeoutError:
-            rest = Deferred("no answer before the deadline", failing=Failing.UNREACHABLE)
+            one.rest = Deferred("no answer before the deadline", failing=Failing.UNREACHABLE)
         except Exception as error:  # noqa: BLE001 - a session's fault must not leave senders waiting
             self._tell_fault(error)
-            rest = Deferred("a fault of ours", failing=Failing.CONFUSED)
-        finally:
-            for cargo in one.batch:
-                cargo.settle(rest)
-            self._rounds.discard(one)
-            self._go_on()
+            one.rest = Deferred("a fault of ours", failing=Failing.CONFUSED)
+
+    def _ended(self, one: Round, _: "asyncio.Task[None]") -> None:
+        """Whatever happened: each of a batch has an outcome, or nobody waits for it."""
+        self._rounds.discard(one)
+        for cargo in one.batch:
+            cargo.settle(one.rest)
+        self._go_on()
 
     async def _deliver(self, one: Round, target: Target) -> Deferred:
         """Send; give what those without an outcome are."""
@@ -196,7 +201,8 @@ class Courier:
     def _note(self, one: Round, cargo: Cargo, outcome: Outcome) -> None:
         """Settle it; what was not tried because of another instance is tried once more."""
         is_untried = isinstance(outcome, Deferred) and outcome.failing is Failing.UNTRIED
-        if is_untried and not cargo.was_untried and not cargo.is_over:
+        is_once_more = is_untried and not cargo.was_untried and not self._is_stopped
+        if is_once_more and not cargo.is_over:
             cargo.was_untried = True
             one.batch.remove(cargo)
             self._waiting.setdefault(cargo.sender, deque()).append(cargo)

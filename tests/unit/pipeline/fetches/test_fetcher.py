@@ -185,3 +185,17 @@ def test_a_stop_gives_back_what_is_not_done(run, tmp_path):
     ledger = Ledger.open(tmp_path / "ledger.db", durability="process")
     assert ledger.fetches.find("f1").state is FetchState.WAITING
     ledger.close()
+
+
+def test_what_is_cancelled_before_it_began_leaves_room_for_others(run):
+    async def scenario(rig):
+        rig.add()
+        while not rig.fetcher.is_active("f1"):
+            await rig.fetcher._begin_what_can_be()
+        rig.fetcher.cancel("f1")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+        assert rig.fetcher.under_way == 0
+
+    run(scenario, at_once=1)

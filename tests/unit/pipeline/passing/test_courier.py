@@ -10,6 +10,7 @@ from passing_rig import PassingRig
 
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Refused
 from hilum.pipeline.answers import NotPassed, Passed
+from hilum.pipeline.passing.cargo import Cargo
 from hilum.testing.datasets import instance
 
 pytestmark = pytest.mark.asyncio
@@ -214,3 +215,36 @@ async def test_a_stop_answers_whoever_waits(tmp_path):
         answers = await asyncio.gather(*bringing)
         assert all(isinstance(one, NotPassed) for one in answers)
         assert rig.drafts() == 0
+
+
+async def cargo_like_one_before(rig: PassingRig, settled: list) -> Cargo:
+    """Give cargo that nobody has brought yet."""
+    assert await rig.bring(instance(seed=1)) == DONE
+    due_at = asyncio.get_running_loop().time() + 5
+    parcel = rig.place.batches[0][0]
+    return Cargo(parcel, sender="a-9", due_at=due_at, settled=settled.append)
+
+
+async def test_what_is_withdrawn_before_its_delivery_began_leaves_the_window_free(tmp_path):
+    """A C-STORE and an A-ABORT may come in one packet."""
+    async with PassingRig(tmp_path, window_max=1) as rig:
+        cargo = await cargo_like_one_before(rig, [])
+        courier = rig.passages._couriers["cloud"]
+
+        courier.bring(cargo)
+        courier.withdraw(cargo)
+
+        async with asyncio.timeout(5):
+            assert await rig.bring(instance(seed=2)) == DONE
+
+
+async def test_a_stop_answers_what_was_brought_a_moment_before(tmp_path):
+    async with PassingRig(tmp_path, window_max=1) as rig:
+        settled: list = []
+        cargo = await cargo_like_one_before(rig, settled)
+        courier = rig.passages._couriers["cloud"]
+
+        courier.bring(cargo)
+        await courier.stop()
+
+        assert [outcome.failing for outcome in settled] == [Failing.UNTRIED]
