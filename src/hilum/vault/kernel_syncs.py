@@ -26,6 +26,7 @@ _CALLS: Final = {
     "riscv64": _GENERIC,
     "loongarch64": _GENERIC,
 }
+_POINTER_BYTES: Final = 8
 _FSYNC: Final = 2
 _FDSYNC: Final = 3
 _HAS_BELL: Final = 1  # IOCB_FLAG_RESFD
@@ -52,7 +53,9 @@ class KernelSyncs:
     def __init__(self) -> None:
         """Raises OSError when the kernel has no such thing, or will not have it used."""
         numbers = _CALLS.get(platform.machine())
-        if numbers is None or platform.system() != "Linux":
+        # A program of 32 bits has other numbers, also where the machine has 64.
+        is_wide = ctypes.sizeof(ctypes.c_void_p) == _POINTER_BYTES
+        if numbers is None or not is_wide or platform.system() != "Linux":
             raise OSError("no asynchronous syncs on this machine")
         self._setup, self._get, self._submit = map(ctypes.c_long, numbers)
         self._call = ctypes.CDLL(None, use_errno=True).syscall

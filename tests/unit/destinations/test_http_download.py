@@ -108,6 +108,16 @@ async def test_what_stands_behind_the_end_is_nobodys():
         assert await body_of(download) == b"abc"
 
 
+async def test_another_answer_behind_the_end_changes_nothing():
+    other = (
+        b"HTTP/1.1 408 Request Timeout\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+    )
+    first = head("Transfer-Encoding: chunked") + b"3\r\nabc\r\n0\r\n\r\n"
+    async with Peer(first + other).asked() as download:
+        assert (download.status, download.header("x-a")) == (200, "")
+        assert await body_of(download) == b"abc"
+
+
 async def test_an_answer_without_a_body_is_over_at_once():
     async with Peer(b"HTTP/1.1 204 No Content\r\n\r\n", stays=True).asked() as download:
         assert download.status == 204
@@ -158,7 +168,10 @@ async def test_a_head_is_waited_for_no_longer_than_said():
             pass
 
 
-@pytest.mark.parametrize("answer", [b"220 smtp\r\n\r\n", head("X: " + "y" * 70_000)])
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"220 smtp\r\n\r\n", head("X: " + "y" * 70_000), UPGRADED])
 async def test_what_is_no_http_is_told_so(answer):
     with pytest.raises(RemoteProtocolError, match="peer answered something that is not HTTP"):
         async with Peer(answer, stays=True).asked():

@@ -184,8 +184,24 @@ async def test_a_server_that_takes_nothing_is_let_go():
             await client.send(server.url, {}, Body(bytes(64 << 20)))
 
 
-async def test_what_answers_is_not_http():
-    server = Server(b"\x02\x00not http\r\n\r\n")
+async def test_only_the_first_answer_counts():
+    """Some servers send a second one when they close a connection."""
+    server = Server(OK + b"HTTP/1.1 408 Request Timeout\r\nX-A: 1\r\nContent-Length: 1\r\n\r\nx")
+    async with server.listening() as client:
+        answer = await client.send(server.url, {}, Body(b"x"))
+
+        assert (answer.status, answer.content, answer.header("x-a")) == (200, b"hi", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x02\x00not http\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ],
+)
+async def test_what_answers_is_not_http(answer):
+    server = Server(answer)
     async with server.listening() as client:
         with pytest.raises(RemoteProtocolError, match="not HTTP"):
             await client.send(server.url, {}, Body(b"x"))

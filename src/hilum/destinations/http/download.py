@@ -132,6 +132,8 @@ class Download(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
+        if self._is_over:
+            return  # some servers send a second answer when they close a connection
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > _HEADER_BYTES_MAX:
             raise httptools.HttpParserError("too many headers")
@@ -141,6 +143,8 @@ class Download(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Take the status, and learn how the body is framed."""
         assert self._parser is not None  # noqa: S101 - it calls us
+        if self._is_over:
+            return
         self.status = self._parser.get_status_code()
         if self.status in _INFORMATIONAL:
             return
@@ -152,6 +156,8 @@ class Download(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
+        if self._is_over:
+            return
         if self._left is not None:
             self._left -= len(body)
         self._parsed.append(body)
@@ -171,7 +177,7 @@ class Download(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
             self._take_parsed()
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._take_parsed()
             if self._has_head:
                 self._end(aiohttp.ClientPayloadError("its chunks cannot be read"))

@@ -132,7 +132,7 @@ class Wire(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(RemoteProtocolError(NO_HTTP.format(self.place)))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -175,10 +175,10 @@ class Wire(asyncio.Protocol):
         """Give the answer, if it is one: servers may say first that they go on."""
         if self._has_headers:
             assert self._parser is not None  # noqa: S101 - it calls us
-            self._keeps_open = self._parser.should_keep_alive()
+            # One that was settled before was too long, or there is a second one.
+            self._keeps_open = not self._is_settled and self._parser.should_keep_alive()
             self._settle()
-        else:
-            self._answer = WireAnswer()
+        self._answer = WireAnswer()  # whatever follows is not this answer
 
     # ---- inside ------------------------------------------------------------------------------
 
@@ -214,7 +214,11 @@ class Wire(asyncio.Protocol):
 
     def _is_kept(self) -> bool:
         """Tell whether the connection is good for another request."""
-        return self.has_sent_all and self._keeps_open and not self._answer.fault
+        return self.has_sent_all and self._keeps_open
+
+    @property
+    def _is_settled(self) -> bool:
+        return self._answered is None or self._answered.done()
 
     def _is_bounded(self) -> bool:
         headers = self._answer.headers
