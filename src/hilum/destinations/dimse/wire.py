@@ -31,12 +31,7 @@ from hilum.dimse.upper.events import (
 )
 from hilum.dimse.upper.pdu import AssociateAccept
 from hilum.dimse.upper.state import State
-from hilum.kernel.errors import (
-    HilumError,
-    LocalProtocolError,
-    RemoteProtocolError,
-    Unreachable,
-)
+from hilum.kernel.errors import HilumError, LocalProtocolError, RemoteProtocolError, Unreachable
 from hilum.pipeline.archive.segments import Lying
 
 if TYPE_CHECKING:
