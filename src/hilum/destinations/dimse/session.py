@@ -36,8 +36,8 @@ class DimseSession:
         self._association: SendingAssociation | None = None
         self._again: Parcel | None = None  # sent on an association that turned out to be over
         self._idle_since = 0.0
-        self._keeper: asyncio.Task[None] | None = None
-        self._is_wanted = asyncio.Event()  # by somebody else: the seat of an idle association
+        self._keeping: asyncio.TimerHandle | None = None  # an idle association, until it fires
+        self._ending: asyncio.Task[None] | None = None  # of one that was idle for long enough
 
     async def deliver(self, parcels: Sequence[Parcel]) -> _Given:
         """Store `parcels`: one outcome for each.
@@ -45,7 +45,7 @@ class DimseSession:
         The instance whose association is lost is `Deferred` with the loss, and so is the first one
         when none can be opened; those behind it were not tried.
         """
-        await self._stop_keeper()
+        await self._stop_idling()
         given = self._stored(deque(parcels))
         if self._destination.manner.commitment_seconds is not None:
             given = self._confirmed(given)
@@ -110,7 +110,7 @@ class DimseSession:
 
     async def aclose(self) -> None:
         """Release the association and close its transport. Safe to call twice."""
-        await self._stop_keeper()
+        await self._stop_idling()
         self._shelf.put_back()
         await self._end()
 
@@ -202,26 +202,30 @@ class DimseSession:
         association = self._association
         if association is None or not association.is_open:
             return
-        loop = asyncio.get_running_loop()
+        loop, manner = asyncio.get_running_loop(), self._destination.manner
         association.has_answered = False
         self._idle_since = loop.time()
-        self._is_wanted.clear()
-        self._keeper = loop.create_task(self._end_later())
-        association.requestor.seat.lend(self._is_wanted.set)
+        self._keeping = loop.call_later(manner.keep_open_seconds, self._end_idle)
+        association.requestor.seat.lend(self._end_idle)
 
-    async def _end_later(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._destination.manner.keep_open_seconds):
-                await self._is_wanted.wait()
-        await self._end()
+    def _end_idle(self) -> None:
+        """End an association that was idle for long enough, or whose seat somebody waits for."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
+            self._ending = asyncio.get_running_loop().create_task(self._end())
 
-    async def _stop_keeper(self) -> None:
-        keeper, self._keeper = self._keeper, None
+    async def _stop_idling(self) -> None:
+        """Use the association again, unless it is just being ended: then that is over now."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
         if self._association is not None:
             self._association.requestor.seat.take_up()
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.wait({keeper})
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            ending.cancel()
+            await asyncio.wait({ending})
 
     async def _end(self) -> None:
         """Release the association, if there is one; its transport is closed when this returns."""

@@ -63,6 +63,7 @@ class Runner:
         self._session: Session | None = None
         self._untried: list[Goods] = []  # of the current batch
         self._next: asyncio.Future[list[Goods] | None] | None = None
+        self._tiring: asyncio.TimerHandle | None = None
 
     def give(self, goods: list[Goods] | None) -> None:
         """Hand over the next batch; None ends it. Only while it is idle."""
@@ -91,14 +92,28 @@ class Runner:
     async def _next_batch(self) -> list[Goods] | None:
         self._next = asyncio.get_running_loop().create_future()
         self._depot.is_idle(self)
-        is_waiting = True
-        while is_waiting:
-            # Not wait_for(): what is handed over in the last moment must not be lost.
-            await asyncio.wait({self._next}, timeout=self._depot.policy.keep_alive_seconds)
+        self._wait_a_while()
+        try:
+            return await self._next
+        finally:
+            self._next = None
+            if self._tiring is not None:
+                self._tiring.cancel()
+
+    def _wait_a_while(self) -> None:
+        seconds = self._depot.policy.keep_alive_seconds
+        self._tiring = asyncio.get_running_loop().call_later(seconds, self._tire)
+
+    def _tire(self) -> None:
+        """End, unless there is work; from here on nothing is handed over that would be lost."""
+        if self._next is None or self._next.done():
+            return
+        if self._depot.has_work():
             # What only waits for its rate is work: ending now would begin it all anew.
-            is_waiting = not self._next.done() and self._depot.has_work()
-        waited, self._next = self._next, None
-        return waited.result() if waited.done() else None
+            self._wait_a_while()
+        else:
+            self._depot.is_gone(self)
+            self._next.set_result(None)
 
     async def _send(self, batch: list[Goods]) -> None:
         self.context = context_of(batch[0].parcel)
