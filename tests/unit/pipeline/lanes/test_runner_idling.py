@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+
 from hilum.pipeline.lanes.policy import LanePolicy
 from hilum.pipeline.lanes.runner import Runner
 
@@ -16,6 +17,7 @@ class Depot:
         self.idle: list[Runner] = []
         self.gone: list[Runner] = []
         self.work_left = 0
+        self.is_waited_for = asyncio.Event()
         self.slots = SimpleNamespace(take=self._take, give=self._take)
 
     async def _take(self, _: object) -> object:
@@ -23,6 +25,7 @@ class Depot:
 
     def is_idle(self, runner: Runner) -> None:
         self.idle.append(runner)
+        self.is_waited_for.set()
 
     def has_work(self) -> bool:
         self.work_left -= 1
@@ -39,8 +42,7 @@ async def test_a_runner_that_tires_is_taken_off_the_list_before_it_wakes():
     depot = Depot(keep_alive_seconds=10)
     runner = Runner(depot, object())
     running = asyncio.create_task(runner.run())
-    while not depot.idle:
-        await asyncio.sleep(0)
+    await depot.is_waited_for.wait()
 
     runner._tire()
 
@@ -63,8 +65,7 @@ async def test_a_runner_that_was_handed_the_end_does_not_tire_any_more():
     depot = Depot(keep_alive_seconds=10)
     runner = Runner(depot, object())
     running = asyncio.create_task(runner.run())
-    while not depot.idle:
-        await asyncio.sleep(0)
+    await depot.is_waited_for.wait()
     depot.idle[0].give(None)
     runner._tire()
     assert not depot.gone
