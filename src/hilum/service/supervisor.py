@@ -49,6 +49,8 @@ def serve(config: Config, *, reread: Reread) -> None:
     """
     # What we keep is patient data: for us and our group, whatever the caller's mask.
     os.umask(0o027)
+    # Kept until a worker can read the configuration again (see `worker`).
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     _raise_descriptor_limit()
     folder = DataFolder(config.gateway.data)
     with occupied(folder):
@@ -94,6 +96,7 @@ class _Parent:
         self._workers: dict[int, tuple[int, float]] = {}
         self._waits = dict.fromkeys(range(1, config.gateway.workers + 1), 0.0)
         self._is_stopping = False
+        self._is_behind = False  # the workers have a configuration that is newer than ours
 
     def run(self) -> None:
         prepare_directory(self._shared)
@@ -120,6 +123,7 @@ class _Parent:
                 case signal.SIGCHLD:
                     self._bury(telemetry)
                 case signal.SIGHUP:
+                    self._is_behind = True
                     self._tell(signal.SIGHUP)
                 case _:
                     self._is_stopping = True
@@ -159,7 +163,7 @@ class _Parent:
         code = 1
         try:
             _end_with_parent()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, set(_SIGNALS) - {signal.SIGHUP})
             # Waiting in the child leaves the parent free for the others; a signal ends the wait.
             time.sleep(after_seconds)
             self._be_worker(number)
@@ -179,6 +183,7 @@ class _Parent:
                     reread=self._reread,
                     systemd=Systemd({}),
                     number=number,
+                    is_behind=self._is_behind,
                 )
             except (HilumError, OSError) as error:
                 telemetry.emit(WorkerFailed(number, str(error)))

@@ -36,6 +36,7 @@ class FileSender:
         self._reading = Reading()
         self._descriptor = _CLOSED  # of our own: the loop lets nobody watch one of a transport
         self._room: asyncio.Future[None] | None = None
+        self._is_taking = self._is_closed = False
 
     async def send(self, cycle: RequestResponseCycle, piece: Lying) -> None:
         """Send a piece as a part of the body of `cycle`. What a client that is gone gets is lost.
@@ -51,9 +52,7 @@ class FileSender:
                 if self._transport.get_write_buffer_size():
                     await self._until_room()
                 continue
-            sent = await self._reading.call(
-                partial(self._take, piece.descriptor, at, min(_AT_ONCE, end - at))
-            )
+            sent = await self._take(piece.descriptor, at, min(_AT_ONCE, end - at))
             if sent is None:
                 await self._until_room()
                 continue
@@ -70,6 +69,11 @@ class FileSender:
     def close(self) -> None:
         """The connection is over."""
         self._stop_waiting()
+        self._is_closed = True
+        if not self._is_taking:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._descriptor != _CLOSED:
             os.close(self._descriptor)
             self._descriptor = _CLOSED
@@ -77,27 +81,33 @@ class FileSender:
     def _is_over(self, cycle: RequestResponseCycle) -> bool:
         return cycle.disconnected or self._transport.is_closing()
 
-    def _take(self, descriptor: int, position: int, size: int) -> int | None:
+    async def _take(self, descriptor: int, position: int, size: int) -> int | None:
         """Hand over what the socket has room for; None: it has none."""
-        if self._descriptor == _CLOSED:
-            self._descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
+        self._is_taking = True
         try:
-            return os.sendfile(self._descriptor, descriptor, position, size)
-        except BlockingIOError:
-            return None
+            take = partial(_sent, self._opened(), descriptor, position, size)
+            return await self._reading.call(take)
         except ConnectionError:
             self._transport.abort()
             return None
+        finally:
+            # A thread may be at it: its number must not be another connection's meanwhile.
+            self._is_taking = False
+            if self._is_closed:
+                self._let_go()
+
+    def _opened(self) -> int:
+        if self._descriptor == _CLOSED:
+            self._descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
+        return self._descriptor
 
     async def _until_room(self) -> None:
         """Wait until the socket takes more, or the connection is over."""
         if self._transport.is_closing():
             return
-        if self._descriptor == _CLOSED:
-            self._descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
         loop = asyncio.get_running_loop()
         self._room = loop.create_future()
-        loop.add_writer(self._descriptor, self._stop_waiting)
+        loop.add_writer(self._opened(), self._stop_waiting)
         stalled = loop.call_later(self._stall_seconds_max, self._transport.abort)
         try:
             await self._room
@@ -111,3 +121,10 @@ class FileSender:
             asyncio.get_running_loop().remove_writer(self._descriptor)
             if not room.done():
                 room.set_result(None)
+
+
+def _sent(sock: int, descriptor: int, position: int, size: int) -> int | None:
+    try:
+        return os.sendfile(sock, descriptor, position, size)
+    except BlockingIOError:
+        return None

@@ -40,8 +40,11 @@ def work(  # noqa: PLR0913 - parts of one process, by keyword
     reread: Reread,
     systemd: Systemd,
     number: int = 1,
+    is_behind: bool = False,
 ) -> None:
     """Be worker `number` until told to stop.
+
+    `is_behind`: others were told to read the configuration again since `config` was read.
 
     Raises:
         Misconfigured, OSError: it cannot begin.
@@ -51,7 +54,10 @@ def work(  # noqa: PLR0913 - parts of one process, by keyword
     gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         house = House(config, folder, telemetry, worker=number)
-        runner.run(_Work(house, telemetry, systemd, reread).run(sockets))
+        life = _Work(house, telemetry, systemd, reread)
+        if is_behind:
+            life.reload()
+        runner.run(life.run(sockets))
 
 
 def _tame_allocator() -> None:
@@ -79,11 +85,17 @@ class _Work:
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
+    def reload(self) -> None:
+        """Read the configuration again, as soon as it lives."""
+        self._reload.set()
+
     async def run(self, sockets: Sockets) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        # Whoever starts us blocks it: before there was anybody to take it, it would have ended us.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         house = self._house
         await house.open(sockets)
         # What exists now lives as long as the process.

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import uvloop
 
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.archive.segments import Lying
+from hilum.pipeline.reading import Reading
 from hilum.service.web import WebServer, listen
 from hilum.sources.web.exchange import SEND_FILE_STATE
 from hilum.sources.web.settings import WebLimits
@@ -145,5 +147,38 @@ def test_a_client_that_takes_nothing_is_given_up(tmp_path, content):
                 idle.connect(("127.0.0.1", server.port))
                 idle.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
                 await application.ended.wait()
+
+    run(scenario)
+
+
+def test_a_connection_that_ends_keeps_its_number_until_a_thread_is_done_with_it(
+    tmp_path, content, monkeypatch
+):
+    """The number would be that of the next connection, which would get the rest of the file."""
+    assert content
+    begun, goes_on = threading.Event(), threading.Event()
+    real, numbers = os.sendfile, []
+
+    def slow(sock, *rest):
+        numbers.append(sock)
+        begun.set()
+        goes_on.wait(5)
+        os.fstat(sock)
+        return real(sock, *rest)
+
+    monkeypatch.setattr(os, "sendfile", slow)
+    monkeypatch.setattr(Reading, "call", staticmethod(asyncio.to_thread))
+
+    async def scenario():
+        application = FileApplication(tmp_path / "file")
+        async with served(application) as server:
+            _, writer = await connected(server)
+            await asyncio.to_thread(begun.wait, 5)
+            writer.transport.abort()
+            await asyncio.sleep(0.05)  # until the server has seen it
+            os.fstat(numbers[0])
+            goes_on.set()
+            await application.ended.wait()
+        assert application.error is None
 
     run(scenario)
