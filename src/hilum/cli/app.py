@@ -113,7 +113,8 @@ def _usage(error: CycloptsError) -> str:
     The message of cyclopts for a command that does not exist would import all that do.
     """
     if not isinstance(error, UnknownCommandError):
-        return escape(f"hilum: {error} See hilum --help.")
+        command = " ".join(("hilum", *(error.command_chain or ())))
+        return escape(f"hilum: {error} See {command} --help.")
     word = (error.unused_tokens or [""])[0]
     near = get_close_matches(word, COMMANDS, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(COMMANDS)}."

@@ -28,10 +28,11 @@ PEERS_SHOWN_MAX: Final = 20
 ROWS_SHOWN_MAX: Final = 50  # of destinations, and of routes
 LABEL_WIDTH: Final = 18
 
+_NEIGHBOURS: Final = "anybody on this machine: echo, store, find, move, get"
 _UNKNOWN: Final = {
-    "refuse": "nobody else",
-    "loopback": "anybody on this machine: echo, store",
-    "accept": "anybody else: echo, store",
+    "refuse": ["nobody else"],
+    "loopback": [_NEIGHBOURS],
+    "accept": [_NEIGHBOURS, "anybody else: echo, store"],
 }
 _DURABLE: Final = {
     "power": "on disk: it survives a power cut (durability = power)",
@@ -183,7 +184,7 @@ def _callers(config: Config) -> Iterator[str]:
     yield from _aligned([_columns(peer) for peer in shown])
     if len(peers) > len(shown):
         yield f"and {len(peers) - len(shown)} more peers"
-    yield _UNKNOWN[config.gateway.unknown_callers]
+    yield from _UNKNOWN[config.gateway.unknown_callers]
 
 
 def _columns(named: tuple[str, PeerSettings]) -> tuple[str, str, str, str]:
