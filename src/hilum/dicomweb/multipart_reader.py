@@ -101,17 +101,20 @@ class MultipartReader:
         self._dashes = b"--" + self.boundary.encode("ascii")
         self._expect(b"\n")
 
-    def feed(self, data: Bytes) -> Iterator[Event]:
+    def feed(self, data: Bytes, size: int | None = None) -> Iterator[Event]:
         """Take the next bytes of the body. The events must be consumed before the next call.
+
+        `size`: only so many of `data` count, from its beginning.
 
         Raises:
             RemoteProtocolError: the body is not multipart or is beyond a limit.
         """
         if self._held:
             # Rare: what was held looked like the beginning of a boundary.
-            data = b"".join((self._held, data))
-            self._held = b""
-        view, at, end = memoryview(data), 0, len(data)
+            data = b"".join((self._held, memoryview(data)[:size]))
+            self._held, size = b"", None
+        view, at = memoryview(data)[:size], 0
+        end = len(view)
         self._last = None
         while at < end:
             if self._place is _Place.EPILOGUE:
@@ -152,7 +155,7 @@ class MultipartReader:
         in_part = self._place is _Place.CONTENT
         search = at
         while True:
-            found, line = self._find(data, search)
+            found, line = self._find(data, search, len(view))
             if found < 0:
                 keep = self._possible_start(view, search)
                 break
@@ -180,32 +183,32 @@ class MultipartReader:
         if keep > at:
             self._at_line_start = False
         self._held = bytes(view[keep:])
-        return len(data)
+        return len(view)
 
-    def _find(self, data: Bytes, at: int) -> tuple[int, int]:
+    def _find(self, data: Bytes, at: int, end: int) -> tuple[int, int]:
         """Find the next boundary: where the content before it ends, and where its own ends."""
         if self._at_line_start:
-            head = bytes(memoryview(data)[at : at + len(self._dashes)])
+            head = bytes(memoryview(data)[at : min(at + len(self._dashes), end)])
             if head == self._dashes:
                 return at, at + len(head)
             if not self._dashes.startswith(head):
                 self._at_line_start = False
-        found = self._search(data, at)
+        found = self._search(data, at, end)
         return found, found + len(self._line_end) + len(self._dashes)
 
-    def _search(self, data: Bytes, at: int) -> int:
-        """Find the first delimiter from `at` on; -1: there is none."""
+    def _search(self, data: Bytes, at: int, end: int) -> int:
+        """Find the first delimiter from `at` on, before `end`; -1: there is none."""
         if isinstance(data, memoryview):
             pattern = re.compile(re.escape(self._delimiter))
-            found = pattern.search(data, at)
+            found = pattern.search(data, at, end)
             return found.start() if found else -1
         if self._last is None:
             # Most of most bodies has none, and looking from the end costs less than half of it.
-            self._last = data.rfind(self._delimiter)
+            self._last = data.rfind(self._delimiter, 0, end)
             self._is_only = data.rfind(self._delimiter, 0, max(self._last, 0)) < 0
         if at > self._last:
             return -1
-        return self._last if self._is_only else data.find(self._delimiter, at)
+        return self._last if self._is_only else data.find(self._delimiter, at, end)
 
     def _possible_start(self, view: memoryview, at: int) -> int:
         """Find where at the end of `view` a boundary may have begun."""

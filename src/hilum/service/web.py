@@ -18,6 +18,7 @@ from hilum.service.web_connection import BoundedHttp
 from hilum.service.web_tls import WebTls
 from hilum.sources.web.access.https import HttpsDoor
 from hilum.sources.web.settings import WebLimits
+from hilum.sources.web.socket_reading import SpareMemory
 
 # Between two requests on one connection: longer than a probe's or scraper's usual interval.
 KEEP_ALIVE_SECONDS: Final = 15
@@ -89,7 +90,8 @@ class WebServer:
         limits: WebLimits | None = None,
         secure: Secure | None = None,
     ) -> None:
-        bounded = type("BoundedHttp", (BoundedHttp,), {"limits": limits or WebLimits()})
+        own = {"limits": limits or WebLimits(), "memory": SpareMemory()}
+        bounded = type("BoundedHttp", (BoundedHttp,), own)
         self._sockets = list(sockets)
         self._secure_sockets = list(secure.sockets) if secure else []
         self.port = _port_of(self._sockets)

@@ -10,6 +10,8 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from hilum.sources.web.filled import Filled
+
 # So much waits for the application before the socket is left alone: to leave and to find it again
 # costs more than to copy a CT image, which fits. One read may come on top (256 KB with uvloop).
 HELD_BYTES_MAX: Final = 768 * 1024
@@ -30,19 +32,20 @@ class IncomingBody:
         self._cycle = cycle
         self._flow = flow
         self._transport = transport
-        self._pieces: deque[bytes | bytearray] = deque()
+        self._pieces: deque[bytes | bytearray | Filled] = deque()
         self._held = 0
         self._has_told_end = False
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: bytes | Filled) -> None:
         """Take the next bytes. After the answer nobody wants them."""
         if self._cycle.response_complete:
             return
         last = self._pieces[-1] if self._pieces else b""
         if isinstance(last, bytearray) and len(last) < PIECE_BYTES_MIN:
-            last += piece
+            last += bytes(piece)
         else:
-            self._pieces.append(piece if len(piece) >= PIECE_BYTES_MIN else bytearray(piece))
+            is_long = len(piece) >= PIECE_BYTES_MIN
+            self._pieces.append(piece if is_long else bytearray(bytes(piece)))
         self._held += len(piece)
         if self._held >= HELD_BYTES_MAX:
             self._flow.pause_reading()
@@ -50,6 +53,13 @@ class IncomingBody:
 
     async def receive(self) -> dict[str, Any]:  # a message of ASGI
         """Give what there is, or wait for it."""
+        message = await self.receive_as_it_lies()
+        if isinstance(message.get("body"), Filled):
+            message["body"] = bytes(message["body"])
+        return message
+
+    async def receive_as_it_lies(self) -> dict[str, Any]:
+        """Do the same, but what is in a body may be `Filled`."""
         cycle = self._cycle
         self._consent()
         while not self.is_here():
@@ -81,7 +91,7 @@ class IncomingBody:
     def _has_news(self) -> bool:
         return bool(self._pieces) or not (self._cycle.more_body or self._has_told_end)
 
-    def _next_piece(self) -> bytes:
+    def _next_piece(self) -> bytes | Filled:
         """Take a piece out; it may be empty at the end."""
         if not self._pieces:
             return b""
@@ -89,7 +99,7 @@ class IncomingBody:
         self._held -= len(piece)
         if self._held < HELD_BYTES_MAX:
             self._flow.resume_reading()
-        return bytes(piece)
+        return bytes(piece) if isinstance(piece, bytearray) else piece
 
     def _consent(self) -> None:
         """Tell a client that waits for it to send its body (RFC 9110 §10.1.1)."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hilum.pipeline.archive.segments import Lying
@@ -18,15 +19,23 @@ from hilum.service.web_body import IncomingBody
 from hilum.service.web_sending import FileSender, can_take_files
 from hilum.sources.web.access.certificate import CERTIFICATE_STATE
 from hilum.sources.web.access.https import identities_on
-from hilum.sources.web.arriving_body import IS_HERE_STATE
+from hilum.sources.web.arriving_body import IS_HERE_STATE, RECEIVE_FILLED_STATE
 from hilum.sources.web.door import CUT_OFF_STATE
 from hilum.sources.web.exchange import SEND_FILE_STATE, WHEN_GONE_STATE
+from hilum.sources.web.filled import Filled
 from hilum.sources.web.settings import WebLimits
+from hilum.sources.web.socket_reading import READ_BYTES_MAX, SocketReading, SpareMemory
 
 # What a request may take until its head is complete. Heads of browsers behind proxies with big
 # cookies reach some 16 KB.
 HEAD_BYTES_MAX: Final = 65_536
 HEAD_SECONDS_MAX: Final = 10.0
+# Who has so much left to send is read from without the transport; so is what comes behind it.
+_LONG_BYTES: Final = 64 * 1024
+# Shorter pieces are copied: each would keep all of the memory that it was read into.
+_WORTH_BYTES: Final = READ_BYTES_MAX // 4
+# Read at once where a request may begin: what comes with its head is copied by the parser.
+_HEAD_READ_BYTES: Final = 16 * 1024
 
 TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -39,6 +48,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     limits: ClassVar = WebLimits()
     head_seconds_max: ClassVar = HEAD_SECONDS_MAX
+    memory: ClassVar = SpareMemory()
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # uvicorn's business
         super().__init__(*arguments, **named)
@@ -54,7 +64,16 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._certificate = identities_on(transport)
         self._files: FileSender | None = None
+        self._reading: SocketReading | None = None
         if can_take_files(transport):
+            self._reading = SocketReading(
+                transport,
+                self.loop,
+                memory=self.memory,
+                take=self._filled,
+                size=self._next_bytes_max,
+            )
+            self.flow = FlowControl(self._reading)  # type: ignore[arg-type] # the half it uses
             self._files = FileSender(
                 transport, stall_seconds_max=self.limits.transfer_grace_seconds
             )
@@ -66,6 +85,8 @@ class BoundedHttp(HttpToolsProtocol):
         """Forget the connection."""
         if self._files is not None:
             self._files.close()
+        if self._reading is not None:
+            self._reading.close()
         self._head_is_complete()
         self._takes_again()
         super().connection_lost(exc)
@@ -79,8 +100,23 @@ class BoundedHttp(HttpToolsProtocol):
             self._take_body(body)
         if data:
             self._parse(data)
+            if self._left > _LONG_BYTES and self._reading is not None:
+                self._reading.begin()
 
-    def _take_body(self, piece: bytes) -> None:
+    def _filled(self, data: Filled) -> None:
+        """Take what was read without the transport: of a body no more than is left of it."""
+        if not self._left:
+            self.data_received(bytes(data))
+        elif len(data) < _WORTH_BYTES:
+            self._take_body(bytes(data))
+        else:
+            self._take_body(data)
+
+    def _next_bytes_max(self) -> int:
+        """Say how much may be read at once: no more than belongs together."""
+        return self._left or _HEAD_READ_BYTES
+
+    def _take_body(self, piece: bytes | Filled) -> None:
         """Take a piece of a body whose length is known: nothing in it needs a parser."""
         self._left -= len(piece)
         self._body.take(piece)
@@ -116,6 +152,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._left = 0 if self.parser.should_upgrade() else _length_of(self.headers)
         state = self.scope["state"]
         state[IS_HERE_STATE] = self._body.is_here
+        state[RECEIVE_FILLED_STATE] = self._body.receive_as_it_lies
         state[WHEN_GONE_STATE] = self._tell_when_gone
         state[CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
         if self._files is not None:

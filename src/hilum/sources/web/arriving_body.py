@@ -8,6 +8,7 @@ from starlette.types import Receive
 
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.kernel.errors import Unreachable
+from hilum.sources.web.filled import Filled
 from hilum.sources.web.pace import CLOSE, Pace
 
 # What is left of a refused body is read for so long, or the client would see a reset instead of
@@ -16,6 +17,8 @@ LINGER_SECONDS_MAX: Final = 5.0
 LINGER_BYTES_MAX: Final = 64 << 20
 # A key of a request's `state`: what tells whether the next piece of its body came already.
 IS_HERE_STATE: Final = "hilum.is_here"
+# Another one: receives as ASGI does, but pieces may be `Filled`.
+RECEIVE_FILLED_STATE: Final = "hilum.receive_filled"
 
 
 class ClientGone(Unreachable):
@@ -49,6 +52,11 @@ class ArrivingBody:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Give it as it comes. Raises ClientGone, or RequestRefused with 408."""
+        async for piece in self.as_it_lies():
+            yield bytes(piece)
+
+    async def as_it_lies(self) -> AsyncIterator[bytes | Filled]:
+        """Do the same without a copy."""
         while not self.has_ended:
             piece = await self._next()
             if piece:
@@ -69,7 +77,7 @@ class ArrivingBody:
         while (await self._receive())["type"] == "http.request":
             continue
 
-    async def _next(self) -> bytes:
+    async def _next(self) -> bytes | Filled:
         if self._is_here():
             # A deadline costs more than such a piece.
             return await self._receive_piece()
@@ -87,13 +95,13 @@ class ArrivingBody:
         finally:
             self._waited += loop.time() - began
 
-    async def _receive_piece(self) -> bytes:
+    async def _receive_piece(self) -> bytes | Filled:
         message = await self._receive()
         if message["type"] != "http.request":
             self.has_ended = True
             raise ClientGone("the client closed the connection")
         self.has_begun = True
         self.has_ended = not message.get("more_body", False)
-        piece: bytes = message.get("body", b"")
+        piece: bytes | Filled = message.get("body", b"")
         self.bytes += len(piece)
         return piece

@@ -19,6 +19,7 @@ from hilum.pipeline.archive.segments import Piece
 from hilum.sources.web.arriving_body import (
     IS_HERE_STATE,
     NO_HURRY,
+    RECEIVE_FILLED_STATE,
     ArrivingBody,
     ClientGone,
     nobody_knows,
@@ -86,7 +87,7 @@ class Exchange:
         self.entity = entity
         self.headers = joined_headers(scope["headers"])
         is_here = state.get(IS_HERE_STATE, nobody_knows)
-        self.arriving = ArrivingBody(receive, pace, is_here)
+        self.arriving = ArrivingBody(state.get(RECEIVE_FILLED_STATE, receive), pace, is_here)
         self.query: bytes = scope["query_string"]
         self.warnings: dict[str, None] = {}
         self._kept: list[Closable] = []

@@ -146,7 +146,7 @@ class Storing:
         composer = Composer(parts, self._spool, lambda: self._taker.obstacle, self._requests.turn)
         reader = BodyReader(body, parts, composer, parts_max=self._limits.parts_max)
         try:
-            await reader.read(in_runs(exchange.body()))
+            await reader.read(in_runs(exchange.arriving.as_it_lies()))
         except RequestRefused as refusal:
             fault = refusal
         except OSError as error:

@@ -1,28 +1,29 @@
 """The body of a store, part by part: files go on to intake, the rest waits to be composed."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Final
 
 from hilum.dicomweb.media_types import DICOM
-from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, PartEnded
+from hilum.dicomweb.multipart_reader import Event, MultipartReader, PartBegan, PartBytes, PartEnded
 from hilum.dicomweb.refusal import RequestRefused, bad
 from hilum.dicomweb.store_request import METADATA, StoreBody
 from hilum.kernel.errors import RemoteProtocolError
 from hilum.sources.web.composing import Composer
+from hilum.sources.web.filled import Filled
 from hilum.sources.web.storing_parts import Parts
 
 # Shorter pieces are put together: each costs memory of its own while it waits for the disk.
 _RUN_BYTES_MIN: Final = 4 << 10
 
 
-async def in_runs(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def in_runs(pieces: AsyncIterator[bytes | Filled]) -> AsyncIterator[bytes | Filled]:
     """Give a body in pieces that are not tiny, but for the last one."""
     short = bytearray()
     async for piece in pieces:
         if not short and len(piece) >= _RUN_BYTES_MIN:
             yield piece
             continue
-        short += piece
+        short += bytes(piece)
         if len(short) >= _RUN_BYTES_MIN:
             yield bytes(short)
             short.clear()
@@ -46,7 +47,7 @@ class BodyReader:
         self._count = 0
         self._is_file = True
 
-    async def read(self, pieces: AsyncIterator[bytes]) -> None:
+    async def read(self, pieces: AsyncIterator[bytes | Filled]) -> None:
         """Read all of it.
 
         Raises:
@@ -59,11 +60,11 @@ class BodyReader:
             await self._read_one(pieces)
         await self._composer.bring()
 
-    async def _read_parts(self, pieces: AsyncIterator[bytes]) -> None:
+    async def _read_parts(self, pieces: AsyncIterator[bytes | Filled]) -> None:
         reader = MultipartReader(self._body.boundary)
         try:
             async for piece in pieces:
-                for event in reader.feed(piece):
+                for event in _fed(reader, piece):
                     match event:
                         case PartBytes(content):
                             await self._take(content)
@@ -75,11 +76,11 @@ class BodyReader:
         except RemoteProtocolError as error:
             raise bad(str(error)) from error
 
-    async def _read_one(self, pieces: AsyncIterator[bytes]) -> None:
+    async def _read_one(self, pieces: AsyncIterator[bytes | Filled]) -> None:
         async for piece in pieces:
             if not self._count:
                 self._begin({"content-type": str(self._body.part)})
-            await self._take(memoryview(piece))
+            await self._take(piece.view if isinstance(piece, Filled) else memoryview(piece))
         if self._count:
             await self._end()
 
@@ -113,3 +114,9 @@ class BodyReader:
             await self._parts.catch_up()
         else:
             self._composer.end()
+
+
+def _fed(reader: MultipartReader, piece: bytes | Filled) -> Iterator[Event]:
+    if isinstance(piece, Filled):
+        return reader.feed(piece.memory, piece.size)
+    return reader.feed(piece)

@@ -1,0 +1,128 @@
+"""Reads a connection in the place of its transport, once it brings long bodies.
+
+A transport reads into memory of its own and copies all of it to where nothing was before: for an
+image that costs as much as writing it to disk. What is read here stays where it was received.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from hilum.sources.web.filled import Filled
+
+# What one read may bring: a CT image takes two or three, and others have their turn on the loop.
+READ_BYTES_MAX: Final = 512 * 1024
+# Kept for use again; more than that is given back to the system.
+SPARE_MAX: Final = 16
+# Of memory that nobody uses: that of the list, of the loop through it, and of the question itself.
+_UNUSED_REFERENCES: Final = 3
+_CLOSED: Final = -1
+
+
+class SpareMemory:
+    """Memory to read into, shared by the connections of a process.
+
+    Nobody gives it back: who has a view of it keeps it from being lent again.
+    """
+
+    def __init__(self) -> None:
+        self._spare: list[bytearray] = []
+
+    def lend(self) -> bytearray:
+        """Give memory that nobody uses: that which was used last, as it is still at hand."""
+        for memory in self._spare:
+            if sys.getrefcount(memory) <= _UNUSED_REFERENCES:
+                return memory
+        new = bytearray(READ_BYTES_MAX)
+        if len(self._spare) < SPARE_MAX:
+            self._spare.append(new)
+        return new
+
+
+class SocketReading:
+    """The reading side of one connection; pauses and goes on as that of a transport does.
+
+    `take` is given what came. `size` says how much may be read at once, so that what comes behind
+    the end of a body stays in the socket.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        memory: SpareMemory,
+        take: Callable[[Filled], None],
+        size: Callable[[], int],
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._memory = memory
+        self._take = take
+        self._size = size
+        self._descriptor = _CLOSED  # of our own: the loop lets nobody watch one of a transport
+        self._is_paused = False
+        self._is_watching = False
+
+    def begin(self) -> None:
+        """Read here from now on, until the connection is closed."""
+        if self._descriptor == _CLOSED and not self._transport.is_closing():
+            self._descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
+            if not self._is_paused:
+                self._transport.pause_reading()
+                self._watch()
+
+    def close(self) -> None:
+        """The connection is over."""
+        self._leave()
+        if self._descriptor != _CLOSED:
+            os.close(self._descriptor)
+            self._descriptor = _CLOSED
+
+    def pause_reading(self) -> None:
+        """Leave what comes in the socket."""
+        self._is_paused = True
+        if self._descriptor == _CLOSED:
+            self._transport.pause_reading()
+        else:
+            self._leave()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        self._is_paused = False
+        if self._descriptor == _CLOSED:
+            self._transport.resume_reading()
+        else:
+            self._watch()
+
+    def _watch(self) -> None:
+        if not self._is_watching:
+            self._is_watching = True
+            self._loop.add_reader(self._descriptor, self._read)
+
+    def _leave(self) -> None:
+        if self._is_watching:
+            self._is_watching = False
+            self._loop.remove_reader(self._descriptor)
+
+    def _read(self) -> None:
+        if self._transport.is_closing():
+            self._leave()
+            return
+        try:
+            memory = self._memory.lend()
+            room = memoryview(memory)[: self._size()]
+            received = os.readv(self._descriptor, (room,))
+        except BlockingIOError:
+            return
+        except OSError:
+            self._leave()
+            self._transport.abort()
+            return
+        if received:
+            self._take(Filled(memory, received))
+        else:
+            self._leave()
+            self._transport.close()
