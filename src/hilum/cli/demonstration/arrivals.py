@@ -40,11 +40,6 @@ class Arrivals:
                 self._last[series] = now
         self.instances, self.sizes = instances, sizes
 
-    @property
-    def all_instances(self) -> int:
-        """How many have arrived of those that are expected."""
-        return sum(self.instances[series] for series in self.expected)
-
     def seconds(self, series: Series) -> float:
         """How long a series has been arriving, as far as was seen."""
         first = self._first.get(series)
