@@ -53,9 +53,10 @@ class InstanceFacts:
     content_time: str
 
 
-# What all instances of a series say alike, in the order of the fields from study_instance_uid to
-# performed_procedure_step_start_time; all of it is text but one.
-_SHARED: Final = (
+# What all instances of a series say alike, or nearly all, in the order of the fields: before the
+# instance number and behind it. All of it is text but a few numbers.
+_BEFORE: Final = (
+    tags.SOP_CLASS_UID,
     tags.STUDY_INSTANCE_UID,
     tags.SERIES_INSTANCE_UID,
     tags.PATIENT_ID,
@@ -82,7 +83,23 @@ _SHARED: Final = (
     tags.PERFORMED_PROCEDURE_STEP_START_DATE,
     tags.PERFORMED_PROCEDURE_STEP_START_TIME,
 )
-_SERIES_NUMBER_AT: Final = _SHARED.index(tags.SERIES_NUMBER)
+_BEHIND: Final = (
+    tags.ROWS,
+    tags.COLUMNS,
+    tags.BITS_ALLOCATED,
+    tags.NUMBER_OF_FRAMES,
+    tags.IMAGE_TYPE,
+)
+_SHARED: Final = (*_BEFORE, *_BEHIND)
+_NUMBERS: Final = frozenset(
+    (
+        tags.SERIES_NUMBER,
+        tags.ROWS,
+        tags.COLUMNS,
+        tags.BITS_ALLOCATED,
+        tags.NUMBER_OF_FRAMES,
+    )
+)
 # Series that are being received at a time; of more, some are decoded again.
 _REMEMBERED_MAX: Final = 64
 
@@ -94,37 +111,40 @@ class FactsReader:
     """
 
     def __init__(self) -> None:
-        # Any: texts and one number, in the order of the fields.
-        self._decoded: dict[tuple[object, ...], tuple[Any, ...]] = {}
+        # Any: texts and some numbers, in the order of the fields.
+        self._decoded: dict[tuple[object, ...], tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
 
     def facts_of(self, header: Header) -> InstanceFacts:
         """Read the catalogue attributes. Hot: positional, in the order of the fields."""
-        raw = (header.charset.codec, *map(header.values.get, _SHARED))
+        order = header.little_endian
+        raw = (header.charset.codec, order, *map(header.values.get, _SHARED))
         shared = self._decoded.get(raw)
         if shared is None:
             shared = self._decode(header, raw)
-        text, integer = header.text, header.integer
+        before, behind = shared
         return InstanceFacts(  # type: ignore[call-arg] # mypy does not count what * gives
             header.uid(tags.SOP_INSTANCE_UID),
-            header.uid(tags.SOP_CLASS_UID),
-            *shared,
-            integer(tags.INSTANCE_NUMBER),
-            integer(tags.ROWS),
-            integer(tags.COLUMNS),
-            integer(tags.BITS_ALLOCATED),
-            integer(tags.NUMBER_OF_FRAMES),
-            text(tags.IMAGE_TYPE),
-            text(tags.CONTENT_DATE),
-            text(tags.CONTENT_TIME),
+            *before,
+            header.integer(tags.INSTANCE_NUMBER),
+            *behind,
+            header.text(tags.CONTENT_DATE),
+            header.text(tags.CONTENT_TIME),
         )
 
-    def _decode(self, header: Header, raw: tuple[object, ...]) -> tuple[Any, ...]:
-        values: list[object] = [header.text(tag) for tag in _SHARED]
-        values[_SERIES_NUMBER_AT] = header.integer(tags.SERIES_NUMBER)
+    def _decode(
+        self, header: Header, raw: tuple[object, ...]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         if len(self._decoded) >= _REMEMBERED_MAX:
             self._decoded.clear()
-        shared = self._decoded[raw] = tuple(values)
-        return shared
+        before, behind = (
+            tuple([_value(header, tag) for tag in some]) for some in (_BEFORE, _BEHIND)
+        )
+        self._decoded[raw] = before, behind
+        return before, behind
+
+
+def _value(header: Header, tag: int) -> str | int | None:
+    return header.integer(tag) if tag in _NUMBERS else header.text(tag)
 
 
 def facts_of(header: Header) -> InstanceFacts:

@@ -12,7 +12,7 @@ from hilum.dicom.syntaxes import TransferSyntax
 from hilum.dicom.tree import CutShort, TreeParser
 from hilum.kernel.errors import CorruptPayload
 
-__all__ = ["CutShort", "read_data_set", "read_header"]
+__all__ = ["CutShort", "read_data_set", "read_header", "read_up_to"]
 
 # A tree costs some 200 bytes for each element, and a multi-frame object of 10,000 frames has
 # 500,000. Who needs more than twice that has no use for a tree.
@@ -59,6 +59,21 @@ def read_header(
     parser = TreeParser(syntax, limits, bulk_bytes_min, is_whole=False)
     if syntax.deflated:
         data, _ = _inflate(data, limits, is_whole=False)
+    return parser.parse(data)
+
+
+def read_up_to(last_tag: int, data: bytes, syntax: TransferSyntax, *, is_whole: bool) -> DataSet:
+    """Read a data set up to an attribute; most of what is behind it is left out.
+
+    `is_whole` tells that `data` is all of it.
+
+    Raises:
+        CutShort: the end of `data` came first, and there is more of it.
+        CorruptPayload: it is empty, incomplete, badly nested, or exceeds the limits.
+    """
+    parser = TreeParser(syntax, TREE_LIMITS, BULK_BYTES_MIN, is_whole=is_whole, last_tag=last_tag)
+    if syntax.deflated:
+        data, _ = _inflate(data, TREE_LIMITS, is_whole=is_whole)
     return parser.parse(data)
 
 

@@ -22,6 +22,7 @@ from hilum.kernel.errors import CorruptPayload
 
 _UNBOUNDED: Final = 1 << 62  # what is left of a data set whose end nobody told
 _DELIMITERS: Final = frozenset((ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER))
+_LAST_TAG: Final = 0xFFFFFFFF
 _LONG_HEADER_BYTES: Final = 12
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _LUT_DESCRIPTOR: Final = 0x00283002
@@ -31,7 +32,7 @@ class CutShort(CorruptPayload):
     """The data set goes on behind the bytes at hand: come again with more of them."""
 
 
-class PixelsReached(Exception):
+class EnoughRead(Exception):
     """Ends the way of a parser that needs no more."""
 
 
@@ -39,9 +40,17 @@ class TreeParser:
     """One way through a data set, by recursion: a level is a sequence and an item."""
 
     def __init__(
-        self, syntax: TransferSyntax, limits: ReaderLimits, bulk_bytes_min: int, *, is_whole: bool
+        self,
+        syntax: TransferSyntax,
+        limits: ReaderLimits,
+        bulk_bytes_min: int,
+        *,
+        is_whole: bool,
+        last_tag: int = _LAST_TAG,
     ) -> None:
+        """Begin; what stands behind `last_tag` in the data set is of no use."""
         self.tolerated: dict[str, int] = {}
+        self._last_tag = last_tag
         self._syntax = syntax
         self._limits = limits
         self._bulk_bytes_min = bulk_bytes_min
@@ -71,7 +80,7 @@ class TreeParser:
             self._odd |= self._elements(root, 0, place)
             if not self._is_whole:
                 raise CutShort(f"there are no pixels within {len(data)} bytes of the data set")
-        except PixelsReached:
+        except EnoughRead:
             self._sum_up(root, place)
         if self._odd & 1:
             self.tolerate("odd length")
@@ -106,6 +115,8 @@ class TreeParser:
                 break
             if tag in _DELIMITERS:
                 at = self._meet_stray(node, at, tag, length, place)
+            elif tag > self._last_tag and not self._depth:
+                raise EnoughRead
             elif place.explicit:
                 at = self._meet_explicit(node, at, place)
             else:
@@ -222,7 +233,7 @@ class TreeParser:
         is_pixels = not self._depth and tag in tags.PIXEL_TAGS
         if is_pixels and not self._is_whole:
             self._put(node, tag, (vr, Bulk(at, None if length == UNDEFINED else length)))
-            raise PixelsReached
+            raise EnoughRead
         if length == UNDEFINED:
             self._put(node, tag, ("OB", Bulk(at, None)))
             return self._fragments(node, at, place)

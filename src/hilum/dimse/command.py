@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from hilum.kernel.errors import LocalProtocolError, RemoteProtocolError
 from hilum.kernel.names import UID
@@ -151,12 +151,11 @@ def _write_tags(value: tuple[int, ...]) -> bytes:
 
 _TAG: Final = Struct("<HH")
 _DATA_SET_TYPE: Final = 0x0800
-_COMMAND_FIELD: Final = 0x0100
 # Element number: name in `Command`, reader, writer. In ascending order (PS3.7 §6.3.1), as written.
 _FIELDS: Final[dict[int, tuple[str, Callable[[bytes], object], Callable[..., bytes]]]] = {
     0x0002: ("affected_sop_class_uid", _read_uid, _write_uid),
     0x0003: ("requested_sop_class_uid", _read_uid, _write_uid),
-    _COMMAND_FIELD: ("command_field", _read_number, _write_number),
+    0x0100: ("command_field", _read_number, _write_number),
     0x0110: ("message_id", _read_number, _write_number),
     0x0120: ("message_id_being_responded_to", _read_number, _write_number),
     0x0600: ("move_destination", _read_text, _write_text),
@@ -205,8 +204,7 @@ def decode_command(data: bytes | bytearray | memoryview) -> Command:
         InvalidMessage: not a command set, or one that could not be answered.
     """
     raw = bytes(data)
-    command = Command(0)
-    seen: set[int] = set()
+    found: dict[str, Any] = {}  # Any: of whatever type the field of that name has
     position, end = 0, len(raw)
     while end - position >= _ELEMENT.size:
         group, element, length = _ELEMENT.unpack_from(raw, position)
@@ -215,14 +213,14 @@ def decode_command(data: bytes | bytearray | memoryview) -> Command:
             raise _not_an_element(group, element, length, end - position)
         field = _FIELDS.get(element)
         if field is not None:
-            if element in seen:
+            name, read, _ = field
+            if name in found:
                 raise InvalidMessage(f"(0000,{element:04X}) is there twice in a command set")
-            seen.add(element)
-            setattr(command, field[0], field[1](raw[position : position + length]))
+            found[name] = read(raw[position : position + length])
         position += length
     if raw[position:].strip(b"\0"):
         raise InvalidMessage(f"{end - position} bytes behind the last element of a command set")
-    return _checked(command, seen)
+    return _checked(found)
 
 
 def _not_an_element(group: int, element: int, length: int, left: int) -> InvalidMessage:
@@ -231,11 +229,12 @@ def _not_an_element(group: int, element: int, length: int, left: int) -> Invalid
     return InvalidMessage(f"(0000,{element:04X}) says {length} bytes, but {left} are left")
 
 
-def _checked(command: Command, seen: set[int]) -> Command:
+def _checked(found: dict[str, Any]) -> Command:
     """Refuse what could be neither answered nor followed by the right kind of fragment."""
-    if _COMMAND_FIELD not in seen or _DATA_SET_TYPE not in seen:
+    if found.get("command_field") is None or "has_data_set" not in found:
         raise InvalidMessage("a command set without Command Field or Command Data Set Type")
-    command.has_data_set = command.has_data_set != NO_DATA_SET
+    found["has_data_set"] = found["has_data_set"] != NO_DATA_SET
+    command = Command(**found)
     is_answer = command.is_response or command.command_field == CommandField.C_CANCEL_RQ
     if is_answer and command.message_id_being_responded_to is None:
         raise InvalidMessage("a response or cancel without Message ID Being Responded To")

@@ -42,8 +42,6 @@ from hilum.vault.vault import Vault
 
 # More in one transaction would make the first of them wait for the last.
 GROUP_MAX: Final = 64
-# From here on a payload has so many runs that two threads at work on it pay for their meetings.
-_LONG_BYTES: Final = 2 * 1024 * 1024
 # Writing runs of large payloads: two keep the disk busy while one waits for a slow sync.
 _WRITERS: Final = 2
 # What all connections together may hold in large buffers.
@@ -174,10 +172,9 @@ class Intake:
     def write_run(self, reception: Reception, run: Run) -> None:
         """Have a run written by a scribe (see `Clerk`)."""
         self._room.take(run.size)
-        # A long payload is worth the way to a thread: it is written while the next run is read.
-        is_long = reception.size > _LONG_BYTES
-        submit = self._writers.submit_to_thread if is_long else self._writers.submit_now
-        submit(lambda: reception.write(run), lambda _: self._run_written(reception, run))
+        self._writers.submit_now(
+            lambda: reception.write(run), lambda _: self._run_written(reception, run)
+        )
 
     def commit(self, reception: Reception) -> None:
         """Have a finished or abandoned reception dealt with by the next commit (see `Clerk`)."""

@@ -19,6 +19,10 @@ from hilum.vault.draft import Draft
 # A run is handed to the disk when it is this long: while it is still in the processor's cache, and
 # long enough that a system call for it does not matter. Shorter payloads wait for the commit.
 RUN_BYTES: Final = 192 * 1024
+# Of a payload that is longer than this, a run is all that one read of the socket brings: there are
+# hundreds, and what is done for each counts.
+_LONG_BYTES: Final = 2 * 1024 * 1024
+_LONG_RUN_BYTES: Final = 400 * 1024
 # How much may wait in memory while the disk is slower than the socket.
 BACKLOG_BYTES: Final = 512 * 1024
 
@@ -81,6 +85,7 @@ class Reception:
         "_is_finished",
         "_is_writing",
         "_resumed",
+        "_run_bytes",
         "announcement",
         "answered",
         "defect",
@@ -112,6 +117,7 @@ class Reception:
         self._resumed = resumed
         self.size_max = size_max
         self.run = Run()
+        self._run_bytes = RUN_BYTES
         self.size = 0
         self.failure: Answer | None = None
         self.defect: str | None = None
@@ -137,7 +143,7 @@ class Reception:
             run.buffers.append(buffer)
         run.pieces.append(piece)
         run.size += size
-        if run.size >= RUN_BYTES:
+        if run.size >= self._run_bytes:
             if self.size > self.size_max:
                 self._fail(TooLong(f"the instance is longer than {self.size_max:,} bytes"))
             elif not self._is_writing:
@@ -216,12 +222,14 @@ class Reception:
         if self.failure is not None:
             self.run.release()
             self.run = Run()
-        elif self.run.size >= RUN_BYTES:
+        elif self.run.size >= self._run_bytes:
             self._hand_over()
         self._resumed()
 
     def _hand_over(self) -> None:
         run, self.run = self.run, Run()
+        if self.size >= _LONG_BYTES:
+            self._run_bytes = _LONG_RUN_BYTES
         self._is_writing = True
         self._clerk.write_run(self, run)
 

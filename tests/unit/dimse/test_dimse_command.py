@@ -136,6 +136,7 @@ def test_what_is_harmless_is_tolerated(raw):
     [
         (b"", "without Command Field"),
         (MESSAGE_ID + NO_DATA, "without Command Field"),
+        (element(0x0100, b"") + MESSAGE_ID + NO_DATA, "without Command Field"),
         (FIELD + MESSAGE_ID, "or Command Data Set Type"),
         (FIELD + NO_DATA, "a request without Message ID"),
         (us(0x0100, 0x8030) + MESSAGE_ID + NO_DATA, "without Message ID Being Responded To"),

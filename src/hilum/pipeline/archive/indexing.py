@@ -9,7 +9,7 @@ from typing import Final
 from hilum.dicom import tags
 from hilum.dicom.dataset import DataSet
 from hilum.dicom.header import Header
-from hilum.dicom.parser import CutShort, read_data_set, read_header
+from hilum.dicom.parser import CutShort, read_up_to
 from hilum.dicom.syntaxes import TransferSyntax
 from hilum.dicom.vrs import SINGLE_TEXT_VRS
 from hilum.kernel.errors import CorruptPayload
@@ -93,13 +93,15 @@ def requests_of(front: Front, size: int, syntax: TransferSyntax) -> tuple[Series
 
 
 def _header(front: Front, data: bytes, size: int, syntax: TransferSyntax) -> DataSet:
-    if len(data) >= size:
-        return read_data_set(data, syntax)
+    """Read no further than is asked for: reports have hundreds of items behind it."""
+
+    def read(data: bytes) -> DataSet:
+        return read_up_to(REQUEST_ATTRIBUTES, data, syntax, is_whole=len(data) >= size)
+
     try:
-        return read_header(data, syntax)
+        return read(data)
     except CutShort:
-        data = front(FRONT_BYTES_MAX)
-        return read_data_set(data, syntax) if len(data) >= size else read_header(data, syntax)
+        return read(front(FRONT_BYTES_MAX))
 
 
 def _request(item: DataSet) -> SeriesRequest:

@@ -62,6 +62,16 @@ def test_a_long_report_is_read_to_its_end():
     assert len(found(data, EXPLICIT)) == 2
 
 
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
+def test_nothing_is_read_behind_the_requests(syntax):
+    """The items of a report are ten times what stands before them."""
+    tag = b"\x00\x40\xa7\x30" if syntax is BIG else b"\x40\x00\x30\xa7"
+    rest = b"" if syntax is IMPLICIT else b"SQ\0\0"
+    data = encode_data_set(requested(pixels=0), syntax) + tag + rest + b"\0\0\0\x40 nonsense"
+
+    assert len(found(data, syntax)) == 2
+
+
 def test_what_cannot_be_read_has_no_requests():
     def fail(size):
         raise OSError(size)
