@@ -71,7 +71,8 @@ def read_up_to(last_tag: int, data: bytes, syntax: TransferSyntax, *, is_whole: 
         CutShort: the end of `data` came first, and there is more of it.
         CorruptPayload: it is empty, incomplete, badly nested, or exceeds the limits.
     """
-    parser = TreeParser(syntax, TREE_LIMITS, BULK_BYTES_MIN, is_whole=is_whole, last_tag=last_tag)
+    parser = TreeParser(syntax, TREE_LIMITS, BULK_BYTES_MIN, is_whole=is_whole)
+    parser.last_tag = last_tag
     if syntax.deflated:
         data, _ = _inflate(data, TREE_LIMITS, is_whole=is_whole)
     return parser.parse(data)

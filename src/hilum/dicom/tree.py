@@ -22,7 +22,6 @@ from hilum.kernel.errors import CorruptPayload
 
 _UNBOUNDED: Final = 1 << 62  # what is left of a data set whose end nobody told
 _DELIMITERS: Final = frozenset((ITEM, ITEM_DELIMITER, SEQUENCE_DELIMITER))
-_LAST_TAG: Final = 0xFFFFFFFF
 _LONG_HEADER_BYTES: Final = 12
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _LUT_DESCRIPTOR: Final = 0x00283002
@@ -40,17 +39,10 @@ class TreeParser:
     """One way through a data set, by recursion: a level is a sequence and an item."""
 
     def __init__(
-        self,
-        syntax: TransferSyntax,
-        limits: ReaderLimits,
-        bulk_bytes_min: int,
-        *,
-        is_whole: bool,
-        last_tag: int = _LAST_TAG,
+        self, syntax: TransferSyntax, limits: ReaderLimits, bulk_bytes_min: int, *, is_whole: bool
     ) -> None:
-        """Begin; what stands behind `last_tag` in the data set is of no use."""
         self.tolerated: dict[str, int] = {}
-        self._last_tag = last_tag
+        self.last_tag = 0xFFFFFFFF  # what stands behind it in the data set is of no use
         self._syntax = syntax
         self._limits = limits
         self._bulk_bytes_min = bulk_bytes_min
@@ -115,7 +107,7 @@ class TreeParser:
                 break
             if tag in _DELIMITERS:
                 at = self._meet_stray(node, at, tag, length, place)
-            elif tag > self._last_tag and not self._depth:
+            elif tag > self.last_tag and not self._depth:
                 raise EnoughRead
             elif place.explicit:
                 at = self._meet_explicit(node, at, place)
