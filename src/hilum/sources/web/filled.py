@@ -5,18 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Filled:
-    """The first `size` bytes of `memory`, which stay as they are while anybody has a view of it."""
+    """The first bytes of `memory`; they stay as they are while this or another view exists."""
 
     memory: bytearray
-    size: int
+    view: memoryview
 
     def __len__(self) -> int:
-        return self.size
-
-    @property
-    def view(self) -> memoryview:
-        """Give the bytes."""
-        return memoryview(self.memory)[: self.size]
+        return len(self.view)
 
     def __bytes__(self) -> bytes:
         return bytes(self.view)

@@ -6,7 +6,6 @@ image that costs as much as writing it to disk. What is read here stays where it
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -16,15 +15,13 @@ from hilum.sources.web.filled import Filled
 READ_BYTES_MAX: Final = 512 * 1024
 # Kept for use again; more than that is given back to the system.
 SPARE_MAX: Final = 16
-# Of memory that nobody uses: that of the list, of the loop through it, and of the question itself.
-_UNUSED_REFERENCES: Final = 3
 _CLOSED: Final = -1
 
 
 class SpareMemory:
     """Memory to read into, shared by the connections of a process.
 
-    Nobody gives it back: who has a view of it keeps it from being lent again.
+    Nobody gives it back: whoever has a view of it keeps it from being lent again.
     """
 
     def __init__(self) -> None:
@@ -33,12 +30,21 @@ class SpareMemory:
     def lend(self) -> bytearray:
         """Give memory that nobody uses: that which was used last, as it is still at hand."""
         for memory in self._spare:
-            if sys.getrefcount(memory) <= _UNUSED_REFERENCES:
+            if _is_unused(memory):
                 return memory
         new = bytearray(READ_BYTES_MAX)
         if len(self._spare) < SPARE_MAX:
             self._spare.append(new)
         return new
+
+
+def _is_unused(memory: bytearray) -> bool:
+    """Tell whether nobody has a view of it: under one Python changes no length."""
+    try:
+        memory.append(memory.pop())
+    except BufferError:
+        return False
+    return True
 
 
 class SocketReading:
@@ -122,7 +128,7 @@ class SocketReading:
             self._transport.abort()
             return
         if received:
-            self._take(Filled(memory, received))
+            self._take(Filled(memory, room[:received]))
         else:
             self._leave()
             self._transport.close()

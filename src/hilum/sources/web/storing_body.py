@@ -118,5 +118,5 @@ class BodyReader:
 
 def _fed(reader: MultipartReader, piece: bytes | Filled) -> Iterator[Event]:
     if isinstance(piece, Filled):
-        return reader.feed(piece.memory, piece.size)
+        return reader.feed(piece.memory, len(piece))
     return reader.feed(piece)

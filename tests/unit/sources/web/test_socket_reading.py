@@ -18,7 +18,9 @@ def test_memory_that_nobody_uses_is_lent_again():
     assert id(spare.lend()) == first
 
 
-@pytest.mark.parametrize("use", [lambda one: Filled(one, 3), lambda one: memoryview(one)[1:3][:1]])
+@pytest.mark.parametrize(
+    "use", [lambda one: Filled(one, memoryview(one)[:3]), lambda one: memoryview(one)[1:3][:1]]
+)
 def test_memory_is_not_lent_while_anybody_has_a_piece_of_it(use):
     spare = SpareMemory()
     memory = spare.lend()
@@ -32,11 +34,23 @@ def test_memory_is_not_lent_while_anybody_has_a_piece_of_it(use):
     assert id(spare.lend()) == number
 
 
+def test_memory_that_was_looked_at_has_the_length_it_had():
+    spare = SpareMemory()
+    memory = spare.lend()
+    memory[-3:] = b"end"
+
+    again = spare.lend()
+
+    assert again is memory
+    assert len(again) == READ_BYTES_MAX
+    assert again[-3:] == b"end"
+
+
 def test_no_more_is_kept_than_allowed():
     spare = SpareMemory()
-    lent = [spare.lend() for _ in range(SPARE_MAX + 3)]
+    lent = [memoryview(spare.lend()) for _ in range(SPARE_MAX + 3)]
 
-    assert len({id(one) for one in lent}) == SPARE_MAX + 3
+    assert len({id(one.obj) for one in lent}) == SPARE_MAX + 3
     assert len(spare._spare) == SPARE_MAX
 
 
