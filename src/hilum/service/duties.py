@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from hilum.kernel.errors import HilumError
+from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Telemetry
 from hilum.service.events import UpkeepFailed
 
@@ -29,6 +30,11 @@ class Duties:
             await act()
         except (OSError, HilumError) as error:
             self._telemetry.emit(UpkeepFailed(words, str(error)))
+        except Exception as error:  # noqa: BLE001 - a fault of ours here must not end the gateway
+            told = (
+                f"a fault of ours ({type(error).__name__} at {place_of(error)}); please report it"
+            )
+            self._telemetry.emit(UpkeepFailed(words, told))
 
     async def _every(self, seconds: float, words: str, act: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -57,6 +57,7 @@ class Pins:
     def tidy(self) -> None:
         """Forget what was used long ago."""
         since = self._clock.monotonic() - GRACE_SECONDS
-        for path, used in list(self._used.items()):
+        # A list of its items would be made one by one, and the loop may add some meanwhile.
+        for path, used in self._used.copy().items():
             if used < since:
                 self._used.pop(path, None)
