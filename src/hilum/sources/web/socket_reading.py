@@ -28,7 +28,7 @@ class SpareMemory:
         self._spare: list[bytearray] = []
 
     def lend(self) -> bytearray:
-        """Give memory that nobody uses: that which was used last, as it is still at hand."""
+        """Give memory that nobody uses, as much as possible the same again: it is still at hand."""
         for memory in self._spare:
             if _is_unused(memory):
                 return memory

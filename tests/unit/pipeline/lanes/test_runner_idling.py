@@ -37,12 +37,17 @@ class Depot:
             self.idle.remove(runner)
 
 
-@pytest.mark.asyncio
-async def test_a_runner_that_tires_is_taken_off_the_list_before_it_wakes():
-    depot = Depot(keep_alive_seconds=10)
+async def idling(depot: Depot) -> tuple[Runner, asyncio.Task[None]]:
     runner = Runner(depot, object())
     running = asyncio.create_task(runner.run())
     await depot.is_waited_for.wait()
+    return runner, running
+
+
+@pytest.mark.asyncio
+async def test_a_runner_that_tires_is_taken_off_the_list_before_it_wakes():
+    depot = Depot(keep_alive_seconds=10)
+    runner, running = await idling(depot)
 
     runner._tire()
 
@@ -63,9 +68,7 @@ async def test_a_runner_does_not_end_while_work_waits_for_its_rate():
 @pytest.mark.asyncio
 async def test_a_runner_that_was_handed_the_end_does_not_tire_any_more():
     depot = Depot(keep_alive_seconds=10)
-    runner = Runner(depot, object())
-    running = asyncio.create_task(runner.run())
-    await depot.is_waited_for.wait()
+    runner, running = await idling(depot)
     depot.idle[0].give(None)
     runner._tire()
     assert not depot.gone
