@@ -5,17 +5,16 @@ belongs to the data set.
 """
 
 from dataclasses import dataclass
-from io import BytesIO
 from struct import Struct
 from typing import Final
 
 from hilum.dicom.header import Header
+from hilum.dicom.metas import Metas
 from hilum.dicom.part10 import (
     META_BYTES_MAX,
     META_BYTES_USUAL,
     FileMeta,
     guess_transfer_syntax,
-    read_file_meta,
     sniff,
 )
 from hilum.dicom.reader import DataSetReader
@@ -63,7 +62,9 @@ class FileOpener:
     data set says what instance it is; what it leaves open, the meta information says.
     """
 
-    def __init__(self, transfer_syntax_uid: str = "") -> None:
+    def __init__(self, transfer_syntax_uid: str = "", metas: Metas | None = None) -> None:
+        """Begin; `metas` remembers the file before, of those that come one after another."""
+        self._metas = metas or Metas()
         self._said = transfer_syntax_uid if is_uid(transfer_syntax_uid) else ""
         self._pieces: list[memoryview] = []
         self._held = 0
@@ -103,7 +104,7 @@ class FileOpener:
         return self._look() if self._held >= self._needed else None
 
     def _understood(self, head: bytes, *, is_last: bool) -> Opened:
-        meta = read_file_meta(BytesIO(head))
+        meta = self._metas.read(head)
         if meta.data_set_offset + _STEP_BYTES > len(head) and not is_last:
             raise CorruptPayload("its data set is not there yet")
         syntax = self._syntax(meta, head)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from dimse_cases import CT, EXPLICIT, VERIFICATION
 
+from hilum.dimse.command import Priority, encode_command
 from hilum.dimse.message import Command, CommandField, decode_command
 from hilum.dimse.service.storage import (
     MoveOriginator,
@@ -94,3 +95,28 @@ def test_a_store_that_cannot_be_carried_out_is_refused(context, command, status)
     assert refusal is not None
     assert refusal.status == status
     assert 0 < len(refusal.comment) <= 64
+
+
+@pytest.mark.parametrize("instance", ["1.2.3", "1.2.34"])
+@pytest.mark.parametrize("originator", [None, MoveOriginator("WS1", 4), MoveOriginator("WS12", 0)])
+def test_a_store_request_is_what_any_command_would_be(instance, originator):
+    raw = store_request(
+        65535,
+        sop_class_uid=CT,
+        sop_instance_uid=UID(instance),
+        priority=Priority.LOW,
+        originator=originator,
+    )
+
+    assert raw == encode_command(
+        Command(
+            CommandField.C_STORE_RQ,
+            has_data_set=True,
+            message_id=65535,
+            affected_sop_class_uid=CT,
+            affected_sop_instance_uid=UID(instance),
+            priority=Priority.LOW,
+            move_originator_ae_title=originator.ae_title if originator else "",
+            move_originator_message_id=originator.message_id if originator else None,
+        )
+    )

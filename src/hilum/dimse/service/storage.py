@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from hilum.dimse.command import (
     Command,
-    CommandField,
     Priority,
-    encode_command,
     encode_response,
+    encode_store_request,
 )
 from hilum.dimse.status import (
     CANNOT_UNDERSTAND,
@@ -43,17 +42,13 @@ def store_request(
     originator: MoveOriginator | None = None,
 ) -> bytes:
     """Give a C-STORE-RQ; its data set must follow on the same context."""
-    return encode_command(
-        Command(
-            CommandField.C_STORE_RQ,
-            has_data_set=True,
-            message_id=message_id,
-            affected_sop_class_uid=sop_class_uid,
-            affected_sop_instance_uid=sop_instance_uid,
-            priority=priority,
-            move_originator_ae_title=originator.ae_title if originator else "",
-            move_originator_message_id=originator.message_id if originator else None,
-        )
+    return encode_store_request(
+        message_id,
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        priority=priority,
+        originator_ae_title=originator.ae_title if originator else "",
+        originator_message_id=originator.message_id if originator else None,
     )
 
 

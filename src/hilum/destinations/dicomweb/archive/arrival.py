@@ -6,6 +6,7 @@ Whatever ends it early drops what was begun: nothing is kept that is not whole, 
 from typing import Final
 
 from hilum.destinations.dicomweb.archive.errand import Errand
+from hilum.dicom.metas import Metas
 from hilum.dicom.opening import FileOpener, Opened
 from hilum.kernel.errors import CorruptPayload, HilumError
 from hilum.pipeline.landing import Incoming, Landing, Sink
@@ -17,11 +18,18 @@ _PIECE_BYTES: Final = 512 << 10
 class Arrival:
     """One part. `take` its bytes, then `finish` or `abandon`; the errand keeps account."""
 
-    def __init__(self, errand: Errand, sink: Sink, sender: str, syntax: str = "") -> None:
+    def __init__(
+        self,
+        errand: Errand,
+        sink: Sink,
+        sender: str,
+        syntax: str = "",
+        metas: Metas | None = None,
+    ) -> None:
         self._errand = errand
         self._sink = sink
         self._sender = sender
-        self._opener: FileOpener | None = FileOpener(syntax)
+        self._opener: FileOpener | None = FileOpener(syntax, metas)
         self._landing: Landing | None = None
         self._uid = ""
 

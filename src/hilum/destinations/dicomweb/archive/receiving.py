@@ -14,6 +14,7 @@ from hilum.destinations.dicomweb.archive.composing import Composing
 from hilum.destinations.dicomweb.archive.errand import Errand
 from hilum.destinations.dicomweb.archive.manner import NOT_THERE, Manner
 from hilum.destinations.dicomweb.archive.reply import Reply
+from hilum.dicom.metas import Metas
 from hilum.dicomweb.media_types import DICOM, MediaType, media_type
 from hilum.dicomweb.multipart_reader import (
     MultipartReader,
@@ -55,6 +56,7 @@ class Receiving:
         self._root = root
         self._manner = manner
         self._composing = Composing(asking, root)
+        self._metas = Metas()
 
     async def run(self, errand: Errand, syntaxes: tuple[UID, ...], sink: Sink) -> None:
         """Ask for files, or for what can be made one where a server gives none out."""
@@ -183,4 +185,5 @@ class Receiving:
         return self._arrival(errand, sink, kind)
 
     def _arrival(self, errand: Errand, sink: Sink, kind: MediaType) -> Arrival:
-        return Arrival(errand, sink, self._asking.answerer[:16], kind.parameter("transfer-syntax"))
+        syntax = kind.parameter("transfer-syntax")
+        return Arrival(errand, sink, self._asking.answerer[:16], syntax, self._metas)
