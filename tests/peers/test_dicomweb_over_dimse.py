@@ -41,6 +41,7 @@ def bridge(request, tmp_path_factory, gateway_logs, archive):
         f'[destinations.pacs]\ntype = "dimse"\nhost = "127.0.0.1"\nport = {archive.port}\n'
         f'ae_title = "{peer_archives.TITLE}"\narchive = {{ retrieve = "{request.param}" }}\n'
         '[entities.OLD]\nanswers = ["pacs"]\nstores = { through = "pacs" }\n'
+        "deadline_seconds = 30\n"  # archives that fork are slow on a busy machine
     )
     settings = Settings(level="debug", durability="process", more=more)
     gateway = GatewayTarget(tmp_path_factory.mktemp("gateway"), settings)

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,7 +252,12 @@ def data_sets_in(folder):
 
 
 def asked(url, accept="application/dicom+json"):
-    """Ask over HTTP; give what JSON says."""
+    """Ask over HTTP; give what JSON says. A refusal is told with its reason and the time it took."""
     request = urllib.request.Request(url, headers={"Accept": accept})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.loads(answer.read() or b"null")
+    began = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        error.msg = f"{error.msg} after {time.monotonic() - began:.1f} s: {error.read().decode()}"
+        raise
