@@ -252,7 +252,7 @@ def data_sets_in(folder):
 
 
 def asked(url, accept="application/dicom+json"):
-    """Ask over HTTP; give what JSON says. A refusal is told with its reason and the time it took."""
+    """Ask over HTTP; give what JSON says. A refusal tells its reason and the time it took."""
     request = urllib.request.Request(url, headers={"Accept": accept})
     began = time.monotonic()
     try:
