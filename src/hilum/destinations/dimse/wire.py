@@ -75,6 +75,7 @@ class Wire(asyncio.BufferedProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
+        self.takes_files = False  # whether `send_file` can be used
         self._file_way: FileWay | None = None
         self.when_closed: Callable[[], None] = lambda: None
 
@@ -87,8 +88,7 @@ class Wire(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=mark, low=0)
         self._socket = cast("socket.socket", transport.get_extra_info("socket"))
         acknowledge_at_once(self._socket)
-        if has_file_way(transport):
-            self._file_way = FileWay(transport, self._wake)
+        self.takes_files = has_file_way(transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's signature
         """Give where the next bytes go."""
@@ -145,11 +145,6 @@ class Wire(asyncio.BufferedProtocol):
         while not self._has_room:
             await self._progress(seconds)
 
-    @property
-    def takes_files(self) -> bool:
-        """Tell whether `send_file` can be used."""
-        return self._file_way is not None
-
     async def send_file(
         self,
         parts: Sequence[Bytes],
@@ -165,8 +160,11 @@ class Wire(asyncio.BufferedProtocol):
             Spoiled, Full: the file cannot be read, or ends too early.
         """
         self.check()
-        if self._file_way is None:
+        if not self.takes_files:
             raise LocalProtocolError("files cannot go over this connection as they lie")
+        # Not before: a wire whose connecting is cancelled is not told that its connection is lost,
+        # and a descriptor of our own would keep that open.
+        self._file_way = self._file_way or FileWay(self._transport, self._wake)
         while not self._has_room:
             await self._progress(seconds)
         room = partial(self._progress, seconds)
