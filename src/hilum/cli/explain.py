@@ -11,6 +11,7 @@ from rich.console import Console
 from hilum.cli.queueing.explaining import show_explanation
 from hilum.cli.queueing.opening import ConfigOption, opened_ledger, read_config
 from hilum.kernel.errors import CorruptPayload, HilumError
+from hilum.kernel.names import is_uid
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.adviser import advise
 from hilum.pipeline.circumstances import Circumstances
@@ -89,6 +90,8 @@ def _found(
     if not path.is_file():
         with opened_ledger(settings) as ledger:
             found = Explainer(routes, ledger=ledger, vault=folder.vault).of_name(what, now)
+            if not found.is_known and _is_path(what):
+                raise HilumError(f"there is no file {what}, and nothing was received of this name")
             return found, _circumstances(settings, ledger, now)
     try:
         if not folder.ledger.exists():
@@ -100,6 +103,12 @@ def _found(
             return found, _circumstances(settings, ledger, now)
     except (CorruptPayload, OSError) as error:
         raise HilumError(f"{path}: {error}") from error
+
+
+def _is_path(what: str) -> bool:
+    """Tell whether somebody seems to mean a file: a UID is none, most accession numbers neither."""
+    path = Path(what)
+    return not is_uid(what) and (path.exists() or bool(path.suffix) or len(path.parts) > 1)
 
 
 def _circumstances(settings: Config, ledger: Ledger, now: datetime) -> Circumstances:

@@ -39,6 +39,11 @@ class Explanation:
     deliveries: Sequence[DeliveryHistory] = ()
     gatherings: Sequence[ClosedGathering] = ()
 
+    @property
+    def is_known(self) -> bool:
+        """Tell whether anything of this name is held, or ever was."""
+        return bool(self.held or self.receipts or self.deliveries)
+
 
 class Explainer:
     """Explains by the routes of a configuration, and by the ledger when there is one."""

@@ -239,6 +239,18 @@ def test_what_is_no_dicom_file_is_named(capsys, tmp_path):
     assert (code, "new.dcm: " in out) == (1, True)
 
 
+@pytest.mark.parametrize("name", ["missing.dcm", "some/where", "."])
+def test_a_file_that_is_not_there_is_said_so(gateway, capsys, name):
+    assert run(["explain", name]) == 1
+    assert f"there is no file {name}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["1.2.3.4", "A123"])
+def test_a_name_of_which_nothing_came_is_asked_about(gateway, capsys, name):
+    assert run(["explain", name]) == 1
+    assert "never received" in " ".join(capsys.readouterr().out.split())
+
+
 def test_without_a_ledger_it_is_said_where_it_was_looked_for(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
