@@ -240,13 +240,15 @@ def test_what_is_no_dicom_file_is_named(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["missing.dcm", "some/where", "."])
-def test_a_file_that_is_not_there_is_said_so(gateway, capsys, name):
+@pytest.mark.usefixtures("gateway")
+def test_a_file_that_is_not_there_is_said_so(capsys, name):
     assert run(["explain", name]) == 1
     assert f"there is no file {name}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["1.2.3.4", "A123"])
-def test_a_name_of_which_nothing_came_is_asked_about(gateway, capsys, name):
+@pytest.mark.usefixtures("gateway")
+def test_a_name_of_which_nothing_came_is_asked_about(capsys, name):
     assert run(["explain", name]) == 1
     assert "never received" in " ".join(capsys.readouterr().out.split())
 
