@@ -64,6 +64,21 @@ class WorkerDied(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerHung(Event):
+    """The event loop of a worker does not turn any more; the worker is ended and started again."""
+
+    level: ClassVar[Level] = Level.ERROR
+    message: ClassVar[str] = (
+        "Worker {number} has done nothing for {seconds:g} s and is ended; what it answered is "
+        "kept. Standard error has where each of its threads was. Is the disk slow, or a file "
+        "system gone?"
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_workers_hung_total"),)
+    number: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFailed(Event):
     """A worker process could not begin, or met an error it could not go on after."""
 

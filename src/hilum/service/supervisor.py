@@ -18,10 +18,18 @@ from typing import Final
 from hilum.dicom import dictionary
 from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.service.config_settings import Config
-from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed
+from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed, WorkerHung
 from hilum.service.house import Sockets
 from hilum.service.notify import Systemd
 from hilum.service.opening import DataFolder, open_house
+from hilum.service.pulse import (
+    PULSE_SECONDS,
+    SILENT_LOOKS_MAX,
+    TRACE_SIGNAL,
+    Pulse,
+    Pulses,
+    let_trace,
+)
 from hilum.service.sharing import forget_worker, prepare_directory
 from hilum.service.telemetry import LiveTelemetry, live_telemetry
 from hilum.service.tenancy import occupied
@@ -32,8 +40,6 @@ from hilum.vault.inventory import drop_drafts_of
 
 # prctl(2) of Linux, which Python has no name for.
 _PR_SET_PDEATHSIG: Final = 1
-# How long the parent sleeps when no service manager wants to hear from it.
-_IDLE_SECONDS: Final = 3600.0
 # Back-off of a worker that dies again and again.
 _RESTART_SECONDS_MIN: Final = 0.2
 _RESTART_SECONDS_MAX: Final = 30.0
@@ -94,6 +100,7 @@ class _Parent:
         self._reread = reread
         self._shared = folder.run / "metrics"
         self._workers: dict[int, tuple[int, float]] = {}
+        self._pulses = Pulses(config.gateway.workers)
         self._waits = dict.fromkeys(range(1, config.gateway.workers + 1), 0.0)
         self._is_stopping = False
         self._is_behind = False  # the workers have a configuration that is newer than ours
@@ -113,10 +120,14 @@ class _Parent:
             telemetry.emit(GatewayStopped())
 
     def _watch(self, telemetry: LiveTelemetry, systemd: Systemd) -> None:
-        seconds = systemd.watchdog_seconds() or _IDLE_SECONDS
+        seconds = min(systemd.watchdog_seconds() or PULSE_SECONDS, PULSE_SECONDS)
+        next_look = time.monotonic() + PULSE_SECONDS
         while self._workers:
             systemd.alive()
             received = signal.sigtimedwait(_SIGNALS, seconds)
+            if time.monotonic() >= next_look and not self._is_stopping:
+                next_look = time.monotonic() + PULSE_SECONDS
+                self._look(telemetry)
             match received.si_signo if received is not None else None:
                 case None:
                     continue
@@ -129,6 +140,17 @@ class _Parent:
                     self._is_stopping = True
                     systemd.stopping()
                     self._tell(signal.SIGTERM)
+
+    def _look(self, telemetry: LiveTelemetry) -> None:
+        """End workers whose loop does not turn any more; their death has them started again."""
+        for pid, (number, _) in self._workers.items():
+            looks = self._pulses.looks_without(number)
+            with suppress(ProcessLookupError):
+                if looks == SILENT_LOOKS_MAX:
+                    os.kill(pid, TRACE_SIGNAL)
+                elif looks > SILENT_LOOKS_MAX:
+                    telemetry.emit(WorkerHung(number, looks * PULSE_SECONDS))
+                    os.kill(pid, signal.SIGKILL)
 
     def _bury(self, telemetry: LiveTelemetry) -> None:
         while True:
@@ -156,6 +178,7 @@ class _Parent:
 
     def _start(self, number: int, *, after_seconds: float = 0.0) -> None:
         forget_worker(self._shared, number)
+        self._pulses.begin(number)
         pid = os.fork()
         if pid:
             self._workers[pid] = (number, time.monotonic())
@@ -163,6 +186,7 @@ class _Parent:
         code = 1
         try:
             _end_with_parent()
+            let_trace()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, set(_SIGNALS) - {signal.SIGHUP})
             # Waiting in the child leaves the parent free for the others; a signal ends the wait.
             time.sleep(after_seconds)
@@ -181,7 +205,7 @@ class _Parent:
                     telemetry,
                     self._sockets,
                     reread=self._reread,
-                    systemd=Systemd({}),
+                    systemd=Pulse(self._pulses, number),
                     number=number,
                     is_behind=self._is_behind,
                 )
