@@ -53,7 +53,7 @@ class MediaType:
         return subtype == "*" and other.partition("/")[0] == kind
 
     def __str__(self) -> str:
-        return self.essence + "".join(f"; {name}={_quoted(v)}" for name, v in self.parameters)
+        return self.essence + "".join(f"; {name}={quoted(v)}" for name, v in self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,10 @@ def _quality(text: str) -> float:
         return 1.0
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Write the value of a parameter, in quotes if it needs them."""
+    if value.isalnum() and value.isascii():
+        return value
     if not _NEEDS_QUOTES.match(value):
         return value
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'

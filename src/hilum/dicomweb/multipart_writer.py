@@ -7,9 +7,15 @@ Some servers refuse chunked bodies, so the exact Content-Length must be there be
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
-from hilum.dicomweb.media_types import MULTIPART_BYTERANGES, MULTIPART_RELATED, MediaType
+from hilum.dicomweb.media_types import (
+    MULTIPART_BYTERANGES,
+    MULTIPART_RELATED,
+    MediaType,
+    quoted,
+)
 
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,\-./:=?]{1,70}")  # RFC 2046 §5.1.1
 
@@ -25,12 +31,7 @@ class MultipartWriter:
         if not _BOUNDARY.fullmatch(boundary):
             raise ValueError(f"{boundary!r} cannot be a boundary (RFC 2046 §5.1.1)")
         self._delimiter = b"--" + boundary.encode("ascii")
-        parameters = (("boundary", boundary),)
-        if part_type:
-            kind = MediaType(MULTIPART_RELATED, (("type", part_type), *parameters))
-        else:
-            kind = MediaType(MULTIPART_BYTERANGES, parameters)
-        self.content_type = str(kind)
+        self.content_type = f"{_kind_of(part_type)}; boundary={quoted(boundary)}"
 
     def head(self, headers: Mapping[str, str], *, is_first: bool) -> bytes:
         """Write what comes before the bytes of a part."""
@@ -48,3 +49,11 @@ class MultipartWriter:
     def content_length(self, parts: Iterable[tuple[bytes, int]]) -> int:
         """Sum up a body of parts, each given as its head and the size of its content."""
         return sum(len(head) + size for head, size in parts) + len(self.closing)
+
+
+@lru_cache(maxsize=64)
+def _kind_of(part_type: str) -> str:
+    """Write the type of a body but for its boundary, which is another one each time."""
+    if part_type:
+        return str(MediaType(MULTIPART_RELATED, (("type", part_type),)))
+    return MULTIPART_BYTERANGES

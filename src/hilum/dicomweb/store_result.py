@@ -23,6 +23,7 @@ _FAILURE_REASON: Final = "00081197"
 _JSON_TYPES: Final = frozenset({DICOM_JSON, "application/json", "text/json"})
 _XML_TYPES: Final = frozenset({DICOM_XML, "application/xml", "text/xml"})
 _UNTOLD: Final = UID("")
+_dumped: Final = json.JSONEncoder(separators=(",", ":")).encode
 NO_REASON: Final = 0  # a failed instance without a reason; no failure has this number
 
 
@@ -121,7 +122,7 @@ def store_result_json(result: StoreResult) -> bytes:
     if result.other_failures:
         others = [{_FAILURE_REASON: _one("US", reason)} for reason in result.other_failures]
         answer[_OTHER_FAILURES] = {"vr": "SQ", "Value": others}
-    return json.dumps(answer, separators=(",", ":")).encode()
+    return _dumped(answer).encode()
 
 
 def _stored(uid: UID, one: StoredInstance) -> dict[str, Any]:

@@ -18,6 +18,7 @@ SendFile = Callable[[Lying], Awaitable[None]]
 
 _BODILESS: Final = frozenset((204, 304))
 _CLOSE: Final = (b"connection", b"close")
+_UNTOLD: Final = -1  # the length of a body that has none
 
 
 class Answering:
@@ -28,6 +29,7 @@ class Answering:
         self._send_file = send_file
         self.has_begun = False
         self.bytes = 0
+        self._is_over = False
 
     async def send(self, reply: Reply, exchange: Exchange) -> None:
         """Send an answer; of one to HEAD only its head.
@@ -52,27 +54,30 @@ class Answering:
         await self._send(
             {"type": "http.response.start", "status": reply.status, "headers": headers}
         )
-        is_whole = isinstance(reply.body, bytes)
         if exchange.method == "HEAD":
-            is_whole = False
+            pass
         elif isinstance(reply.body, bytes):
             await self._part(reply.body, more=is_unread)
         elif exchange.is_watched:
-            await self._pieces(reply.body)
+            length = _UNTOLD if is_unread else int(reply.headers.get("Content-Length", _UNTOLD))
+            await self._pieces(reply.body, length)
         else:
             await self._stream(reply.body, exchange.arriving)
         if is_unread and not _awaits_consent(exchange):
             await exchange.arriving.drop_the_rest()
-        if is_unread or not is_whole:
+        if not self._is_over:
             await self._part(b"", more=False)
 
-    async def _pieces(self, body: AsyncIterator[Piece]) -> None:
-        """Send a body as it is made, over a connection whose end cancels this."""
+    async def _pieces(self, body: AsyncIterator[Piece], length: int) -> None:
+        """Send a body as it is made, over a connection whose end cancels this.
+
+        The piece that makes it as long as its head has said is the last.
+        """
         async for piece in body:
             if isinstance(piece, Lying):
                 await self._file(piece)
             elif piece:
-                await self._part(piece, more=True)
+                await self._part(piece, more=self.bytes + len(piece) != length)
 
     async def _stream(self, body: AsyncIterator[Piece], arriving: ArrivingBody) -> None:
         """Send a body as it is made. The server swallows what is sent to a client that has gone."""
@@ -96,6 +101,7 @@ class Answering:
 
     async def _part(self, content: bytes, *, more: bool) -> None:
         self.bytes += len(content)
+        self._is_over = not more
         await self._send({"type": "http.response.body", "body": content, "more_body": more})
 
 

@@ -7,9 +7,10 @@ says so.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
-from hilum.dicomweb.choice import Choice
+from hilum.dicomweb.choice import Accepted, Choice
 from hilum.dicomweb.choices import search_choices
 from hilum.dicomweb.refusal import bad
 from hilum.dicomweb.resource import Entity, Place, Resource, Search
@@ -58,7 +59,7 @@ class Searching:
     async def __call__(self, exchange: Exchange, resource: Resource) -> Reply:
         """Answer one search. Raises RequestRefused, and what the archive does."""
         assert isinstance(resource, Search)  # noqa: S101 - what it is registered for
-        choice = exchange.accepted().choose(_CHOICES)
+        choice = _choice_of(exchange.accepted())
         search = self._search(exchange, resource)
         results = self._results(exchange, search, choice)
         try:
@@ -99,6 +100,12 @@ class Searching:
         if not results.held and self._empty_status == 204:
             return Reply(204, headers=headers)
         return Reply(200, form.content_type, whole(form, results.held), headers)
+
+
+@lru_cache(maxsize=128)
+def _choice_of(accepted: Accepted) -> Choice:
+    """Choose the form of the answer. Raises RequestRefused: 406."""
+    return accepted.choose(_CHOICES)
 
 
 def _uids(place: Place) -> dict[Level, str]:

@@ -7,10 +7,12 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
+from hilum.dicom.metas import Metas
 from hilum.dicomweb import reasons
-from hilum.dicomweb.choice import Choice
+from hilum.dicomweb.choice import Accepted, Choice
 from hilum.dicomweb.choices import store_choices
 from hilum.dicomweb.refusal import RequestRefused, bad
 from hilum.dicomweb.resource import Resource, Store
@@ -79,6 +81,7 @@ class Storing:
         self._spool = spool
         self._limits = limits or StoreLimits()
         self._requests = _Requests()
+        self._metas = Metas()
 
     def beside(self, taker: Taker) -> "Storing":
         """Give what answers at an entity where somebody else takes instances; they stop as one."""
@@ -109,7 +112,7 @@ class Storing:
         body, choice = self._admit(exchange)
         origin = exchange.origin()
         with self._requests.one(origin.association_id):
-            parts = Parts(self._taker, origin=origin, study=resource.study)
+            parts = Parts(self._taker, origin=origin, study=resource.study, metas=self._metas)
             fault = await self._bring(exchange, body, parts)
         return _reply(exchange, parts, choice, fault)
 
@@ -117,7 +120,7 @@ class Storing:
         """Judge a request by its head alone."""
         if "write" not in exchange.caller.roles:
             raise RequestRefused(403, "storing needs the role `write`")
-        choice = exchange.accepted().choose(store_choices())
+        choice = _choice_of(exchange.accepted())
         body = store_body(exchange.headers.get("content-type", ""))
         if exchange.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestRefused(415, "the body has a Content-Encoding; send it as it is")
@@ -159,6 +162,12 @@ class Storing:
             parts.abandon()
             composer.close()
         return fault
+
+
+@lru_cache(maxsize=128)
+def _choice_of(accepted: Accepted) -> Choice:
+    """Choose the form of the answer. Raises RequestRefused: 406."""
+    return accepted.choose(store_choices())
 
 
 def _reply(exchange: Exchange, parts: Parts, choice: Choice, fault: RequestRefused | None) -> Reply:

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
+from hilum.dicom.metas import Metas
 from hilum.dicom.opening import FileOpener, Opened
 from hilum.dicom.tags import SERIES_INSTANCE_UID, STUDY_INSTANCE_UID
 from hilum.dicomweb import reasons
@@ -43,12 +44,16 @@ class Parts:
     or by `abandon` when the body will not come to its end.
     """
 
-    def __init__(self, taker: Taker, *, origin: Origin, study: str) -> None:
+    def __init__(
+        self, taker: Taker, *, origin: Origin, study: str, metas: Metas | None = None
+    ) -> None:
+        """Begin. `metas` remembers the file before, also that of another request."""
         self.outcomes: list[Outcome] = []
         self.count = 0
         self._taker = taker
         self._origin = origin
         self._study = study
+        self._metas = metas or Metas()
         self._opener: FileOpener | None = None
         self._reception: Reception | None = None
         self._complete: list[Reception] = []  # nobody was told yet
@@ -77,7 +82,7 @@ class Parts:
         if self.count == 2:
             # Waiting for company in a commit is worth it: more of this request may come.
             self._carry()
-        self._opener = FileOpener(transfer_syntax_uid)
+        self._opener = FileOpener(transfer_syntax_uid, self._metas)
 
     def begin_data_set(self, opened: Opened) -> None:
         """A data set of which all is known begins."""
