@@ -31,7 +31,10 @@ def path_segments(raw_path: bytes) -> tuple[str, ...]:
     trimmed = raw_path.removeprefix(b"/").removesuffix(b"/")
     if not trimmed:
         return ()
-    segments = tuple([_decoded(one, "the path") for one in trimmed.split(b"/")])
+    if b"%" in trimmed:
+        segments = tuple([_decoded(one, "the path") for one in trimmed.split(b"/")])
+    else:
+        segments = tuple(_decoded(trimmed, "the path").split("/"))
     if not all(segments):
         raise bad("the path has two slashes in a row")
     return segments

@@ -1,9 +1,9 @@
 """The answer to a store, instance by instance (PS3.18 §10.5.3, Table I.1-1): read and written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from hilum.dicomweb.attributes import Attributes, attributes_of_json, integer_of, items_of, text_of
 from hilum.dicomweb.media_types import DICOM_JSON, DICOM_XML
@@ -23,7 +23,7 @@ _FAILURE_REASON: Final = "00081197"
 _JSON_TYPES: Final = frozenset({DICOM_JSON, "application/json", "text/json"})
 _XML_TYPES: Final = frozenset({DICOM_XML, "application/xml", "text/xml"})
 _UNTOLD: Final = UID("")
-_dumped: Final = json.JSONEncoder(separators=(",", ":")).encode
+_quoted: Final = json.encoder.encode_basestring_ascii
 NO_REASON: Final = 0  # a failed instance without a reason; no failure has this number
 
 
@@ -111,35 +111,41 @@ def _reason(item: Attributes) -> int:
 
 def store_result_json(result: StoreResult) -> bytes:
     """Write an answer as DICOM JSON, its tags in ascending order (PS3.18 §F.2.2)."""
-    answer: dict[str, Any] = {}  # Any: JSON
+    answer: list[str] = []
     if result.retrieve_url:
-        answer[_RETRIEVE_URL] = _one("UR", result.retrieve_url)
+        answer.append(_text(_RETRIEVE_URL, "UR", result.retrieve_url))
     if result.failed:
-        answer[_FAILED] = {"vr": "SQ", "Value": [_failed(*one) for one in result.failed.items()]}
+        answer.append(_sequence(_FAILED, [_failed(*one) for one in result.failed.items()]))
     if result.stored:
-        stored = [_stored(*one) for one in result.stored.items()]
-        answer[_REFERENCED] = {"vr": "SQ", "Value": stored}
+        answer.append(_sequence(_REFERENCED, [_stored(*one) for one in result.stored.items()]))
     if result.other_failures:
-        others = [{_FAILURE_REASON: _one("US", reason)} for reason in result.other_failures]
-        answer[_OTHER_FAILURES] = {"vr": "SQ", "Value": others}
-    return _dumped(answer).encode()
+        others = [[_number(_FAILURE_REASON, reason)] for reason in result.other_failures]
+        answer.append(_sequence(_OTHER_FAILURES, others))
+    return f"{{{','.join(answer)}}}".encode("ascii")
 
 
-def _stored(uid: UID, one: StoredInstance) -> dict[str, Any]:
-    item = {
-        _SOP_CLASS: _one("UI", one.sop_class_uid),
-        _SOP_INSTANCE: _one("UI", uid),
-        _RETRIEVE_URL: _one("UR", one.retrieve_url),
-        _WARNING_REASON: _one("US", one.warning or ""),
-    }
-    return {tag: value for tag, value in item.items() if "Value" in value}
+def _stored(uid: UID, one: StoredInstance) -> list[str]:
+    elements = [_text(_SOP_CLASS, "UI", one.sop_class_uid), _text(_SOP_INSTANCE, "UI", uid)]
+    elements.append(_text(_RETRIEVE_URL, "UR", one.retrieve_url))
+    elements.append(_number(_WARNING_REASON, one.warning))
+    return elements
 
 
-def _failed(uid: UID, one: FailedInstance) -> dict[str, Any]:
-    item = {_SOP_CLASS: _one("UI", one.sop_class_uid), _SOP_INSTANCE: _one("UI", uid)}
-    item[_FAILURE_REASON] = _one("US", one.reason or "")
-    return {tag: value for tag, value in item.items() if "Value" in value}
+def _failed(uid: UID, one: FailedInstance) -> list[str]:
+    elements = [_text(_SOP_CLASS, "UI", one.sop_class_uid), _text(_SOP_INSTANCE, "UI", uid)]
+    elements.append(_number(_FAILURE_REASON, one.reason))
+    return elements
 
 
-def _one(vr: str, value: str | int) -> dict[str, Any]:
-    return {"vr": vr, "Value": [value]} if value != "" else {"vr": vr}
+def _sequence(tag: str, items: Iterable[Iterable[str]]) -> str:
+    """Write items; what an item has no value of is "" among its elements, and left out."""
+    written = ",".join([f"{{{','.join(filter(None, elements))}}}" for elements in items])
+    return f'"{tag}":{{"vr":"SQ","Value":[{written}]}}'
+
+
+def _text(tag: str, vr: str, text: str) -> str:
+    return f'"{tag}":{{"vr":"{vr}","Value":[{_quoted(text)}]}}' if text else ""
+
+
+def _number(tag: str, number: int | None) -> str:
+    return f'"{tag}":{{"vr":"US","Value":[{number}]}}' if number else ""
