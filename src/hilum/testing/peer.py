@@ -37,6 +37,7 @@ from hilum.dimse.upper.events import (
 from hilum.dimse.upper.negotiation import Policy, negotiate
 from hilum.dimse.upper.pdu import AssociateReject, AssociateRequest
 from hilum.kernel.names import UID
+from hilum.testing.fragment_lengths import FragmentLengths
 
 _READ_BYTES: Final = 1 << 16
 
@@ -63,7 +64,7 @@ class Stored:
     transfer_syntax_uid: UID
     size: int
     sha256: str
-    odd_fragments: int  # that the standard forbids (PS3.8 §E.1)
+    odd_fragments: int  # on its association, until then
 
 
 def accept_all(_: Stored) -> int:
@@ -166,7 +167,7 @@ class _Conversation:
         self._digest = hashlib.sha256()
         self._data = bytearray()
         self._size = 0
-        self._odd_fragments = 0
+        self._lengths = FragmentLengths()
         self._read_bytes = 0
 
     async def run(self) -> None:
@@ -203,6 +204,7 @@ class _Conversation:
             await asyncio.sleep(self._peer.seconds_per_read)
         data = await self._reader.read(_READ_BYTES)
         self._read_bytes += len(data)
+        self._lengths.feed(data)
         return data
 
     def _handle(self, event: Event) -> None:
@@ -244,7 +246,7 @@ class _Conversation:
                 self._command = command
                 self._data.clear()
                 self._digest = hashlib.sha256()
-                self._size = self._odd_fragments = 0
+                self._size = 0
             case DataReceived(context_id, data, is_last) if self._is_commitment:
                 self._data += data
                 if is_last:
@@ -264,7 +266,6 @@ class _Conversation:
         self._size += len(data)
         if self._peer.aborts_after is not None and self._size >= self._peer.aborts_after:
             raise Abort
-        self._odd_fragments += len(data) & 1
 
     @property
     def _is_commitment(self) -> bool:
@@ -300,7 +301,7 @@ class _Conversation:
             transfer_syntax_uid=self._association.contexts[context_id].transfer_syntax,
             size=self._size,
             sha256=self._digest.hexdigest(),
-            odd_fragments=self._odd_fragments,
+            odd_fragments=self._lengths.odd,
         )
         self._peer.stored.append(stored)
         response = store_response(command, self._peer.on_store(stored))
