@@ -11,6 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.syncing import Bell, Syncing
+from hilum.pipeline.wariness import Wariness
 
 T = TypeVar("T")
 # What gives the syncs that it needs; who does not wait for them finds that it waits by itself.
@@ -22,7 +23,6 @@ _PLACING_MAX: Final = 8
 # A turn touches memory and the page cache. One that keeps the loop this long met a slow disk, and
 # for a while what comes is left to a thread.
 _SLOW_SECONDS: Final = 0.05
-_DISTRUST_SECONDS: Final = 30.0
 
 
 class Preparation(Protocol):
@@ -62,7 +62,7 @@ class Overlapping(Generic[P]):
         self._recording: list[P] = []
         self._steps: Steps[None] | None = None
         self._awaited: Syncing | None = None
-        self._distrusted_until = 0.0
+        self._wariness = Wariness(clock, slow_seconds=_SLOW_SECONDS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_called = False
 
@@ -84,7 +84,7 @@ class Overlapping(Generic[P]):
     @property
     def is_slow(self) -> bool:
         """Tell whether a thread should rather do it."""
-        return self._clock.monotonic() < self._distrusted_until
+        return self._wariness.is_wary
 
     def go_on(self) -> None:
         """Look for something to do when this turn of the loop is over: what comes in it joins."""
@@ -105,9 +105,7 @@ class Overlapping(Generic[P]):
         if len(self._placing) < _PLACING_MAX and (prepared := self._prepare()) is not None:
             self._placing.append(prepared)
         self._begin_to_record()
-        ended = self._clock.monotonic()
-        if ended - begun > _SLOW_SECONDS:
-            self._distrusted_until = ended + _DISTRUST_SECONDS
+        self._wariness.judge(begun)
 
     def _begin_to_record(self) -> None:
         """Record what is safe, if nothing is being recorded."""

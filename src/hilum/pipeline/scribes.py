@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any, Final
 
 from hilum.kernel.clock import Clock
+from hilum.pipeline.wariness import Wariness
 
 Job = Callable[[], Any]
 Done = Callable[[Any], None]
@@ -69,8 +70,6 @@ class Scribes:
 SLOW_SECONDS: Final = 0.02
 # A sync waits for the device: one that keeps the loop for longer than this is left to threads.
 SLOW_SYNC_SECONDS: Final = 0.004
-# How long a disk that was slow once is not trusted again.
-_DISTRUST_SECONDS: Final = 30.0
 
 
 class QuickScribe:
@@ -78,18 +77,17 @@ class QuickScribe:
 
     Only for jobs that wait for nothing but the page cache: bytes that were just received are
     written while they are still in the processor's cache, which is several times as fast as
-    anything another thread can do with them later. The first slow job is the last that the loop
-    has to wait for in a while.
+    anything another thread can do with them later. After a slow job threads have the work for a
+    while (see `Wariness`).
     """
 
     def __init__(
         self, clock: Clock, fallback: Scribes, *, slow_seconds: float = SLOW_SECONDS
     ) -> None:
         self._clock = clock
-        self._slow_seconds = slow_seconds
+        self._wariness = Wariness(clock, slow_seconds=slow_seconds)
         self._fallback = fallback
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._distrusted_until = 0.0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to work."""
@@ -98,14 +96,14 @@ class QuickScribe:
 
     def submit(self, job: Job, done: Done) -> None:
         """Run `job` when this turn of the loop is over, so that what comes in it is one group."""
-        if self._loop is None or self._is_slow():
+        if self._loop is None or self._wariness.is_wary:
             self._fallback.submit(job, done)
         else:
             self._loop.call_soon(self._run, job, done)
 
     def submit_now(self, job: Job, done: Done) -> None:
         """Run `job` before returning, if that is quick."""
-        if self._is_slow():
+        if self._wariness.is_wary:
             self._fallback.submit(job, done)
         else:
             self._run(job, done)
@@ -118,16 +116,11 @@ class QuickScribe:
         """End the threads."""
         self._fallback.stop()
 
-    def _is_slow(self) -> bool:
-        return self._clock.monotonic() < self._distrusted_until
-
     def _run(self, job: Job, done: Done) -> None:
         begun = self._clock.monotonic()
         try:
             result = job()
         except Exception as error:  # noqa: BLE001 - a job's failure is its result
             result = error
-        ended = self._clock.monotonic()
-        if ended - begun > self._slow_seconds:
-            self._distrusted_until = ended + _DISTRUST_SECONDS
+        self._wariness.judge(begun)
         done(result)

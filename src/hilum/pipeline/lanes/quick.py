@@ -10,13 +10,12 @@ from typing import Final, TypeVar
 
 from hilum.kernel.clock import Clock
 from hilum.pipeline.lanes.ports import Aside
+from hilum.pipeline.wariness import Wariness
 
 T = TypeVar("T")
 
 # A full claim takes a few milliseconds; what takes so long waits for something.
 SLOW_SECONDS: Final = 0.02
-# How long a ledger that was slow once is left to threads.
-WARY_SECONDS: Final = 30.0
 
 
 class QuickAside:
@@ -25,18 +24,16 @@ class QuickAside:
     def __init__(self, threads: Aside, clock: Clock) -> None:
         self._threads = threads
         self._clock = clock
-        self._wary_until = 0.0
+        self._wariness = Wariness(clock, slow_seconds=SLOW_SECONDS)
 
     async def run(self, job: Callable[[], T]) -> T:
         """Give what `job` gives, or raise what it raises. A job that has begun is not cancelled."""
         # What came in meanwhile goes first; asking again and again must not keep it out.
         await asyncio.sleep(0)
-        begun = self._clock.monotonic()
-        if begun < self._wary_until:
+        if self._wariness.is_wary:
             return await self._threads.run(job)
+        begun = self._clock.monotonic()
         try:
             return job()
         finally:
-            ended = self._clock.monotonic()
-            if ended - begun > SLOW_SECONDS:
-                self._wary_until = ended + WARY_SECONDS
+            self._wariness.judge(begun)

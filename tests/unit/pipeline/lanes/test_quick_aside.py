@@ -3,7 +3,8 @@ import asyncio
 import pytest
 
 from hilum.kernel.errors import Full
-from hilum.pipeline.lanes.quick import SLOW_SECONDS, WARY_SECONDS, QuickAside
+from hilum.pipeline.lanes.quick import SLOW_SECONDS, QuickAside
+from hilum.pipeline.wariness import WARY_SECONDS_MAX
 
 
 class Elsewhere:
@@ -46,7 +47,7 @@ def test_after_a_slow_job_threads_have_the_work_for_a_while():
     with pytest.raises(Full):
         asyncio.run(aside.run(slow))
     asyncio.run(aside.run(int))
-    clock.seconds += WARY_SECONDS + 1
+    clock.seconds += WARY_SECONDS_MAX + 1
     asyncio.run(aside.run(int))
 
     assert elsewhere.jobs == 1
