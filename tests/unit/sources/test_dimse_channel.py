@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from hilum.sources.dimse.channel import UNSENT_BYTES_MAX, PlainChannel
+from hilum.sources.dimse.channel import UNSENT_BYTES_MAX, PlainChannel, listen
 
 
 @pytest.fixture
@@ -68,3 +68,21 @@ def test_single_answers_that_nobody_reads_end_the_connection(pair):
 
     with pytest.raises(ConnectionAbortedError):
         channel.send(bytes(UNSENT_BYTES_MAX))
+
+
+@pytest.mark.parametrize(
+    ("level", "option"),
+    [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+    ],
+)
+def test_what_is_accepted_has_the_options_of_the_socket_it_was_accepted_on(level, option):
+    (listener,) = listen("127.0.0.1", 0)
+    with listener, socket.create_connection(listener.getsockname()):
+        listener.settimeout(5.0)
+        accepted, _ = listener.accept()
+
+    with accepted:
+        assert accepted.getsockopt(level, option)

@@ -8,6 +8,7 @@ import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, assert_never
 
 from hilum.dimse.upper.items import IdentityType, UserIdentity
@@ -225,6 +226,7 @@ def _alike(ours: str, theirs: str) -> bool:
     return ours.replace(" ", "").lower() == theirs.replace(" ", "").lower()
 
 
+@lru_cache(maxsize=1024)  # devices call again and again
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(host)

@@ -70,13 +70,16 @@ class Channel(Protocol):
         ...
 
 
-def prepare(sock: socket.socket) -> None:
-    """Set what every association socket needs: no Nagle, and a way to notice a vanished peer."""
-    sock.setblocking(False)  # noqa: FBT003 - the signature of the standard library
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _prepare(listener: socket.socket) -> None:
+    """Set what every association socket needs: no Nagle, and a way to notice a vanished peer.
+
+    Sockets have it from the one that they were accepted on; to set it on each of them were six
+    calls for every association.
+    """
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     for name, level, value in _KEEPALIVE:
         if (option := getattr(socket, name, None)) is not None:
-            sock.setsockopt(level, option, value)
+            listener.setsockopt(level, option, value)
 
 
 class PlainChannel:
@@ -269,6 +272,7 @@ def listen(host: str, port: int, *, backlog: int = 1024) -> Sequence[socket.sock
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if kind == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        _prepare(sock)
         sock.bind(address)
         sock.listen(backlog)
         sock.setblocking(False)  # noqa: FBT003 - the signature of the standard library

@@ -13,7 +13,6 @@ from hilum.sources.dimse.channel import (
     PlainChannel,
     TlsChannel,
     plain_address,
-    prepare,
 )
 from hilum.sources.dimse.connection import Connection
 from hilum.sources.dimse.desk import Desk
@@ -91,7 +90,7 @@ class DimseDoor:
 
     def _begin(self, sock: socket.socket, host: str, *, is_secure: bool) -> None:
         try:
-            prepare(sock)
+            sock.setblocking(False)  # noqa: FBT003 - the signature of the standard library
         except OSError:
             # The peer was gone again before we looked.
             sock.close()

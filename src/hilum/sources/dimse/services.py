@@ -1,7 +1,8 @@
 """What each permission opens, and what is agreed to with a caller that has some of them. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
@@ -111,8 +112,13 @@ def policy_for(
     )
 
 
-def _classes_of(services: Services, permissions: Iterable[Permission]) -> frozenset[str]:
-    return frozenset[str]().union(*(services[one] for one in permissions))
+def _classes_of(services: Services, permissions: Collection[Permission]) -> frozenset[str]:
+    return _union(*[classes for one, classes in services.items() if one in permissions])
+
+
+@lru_cache(maxsize=128)  # most callers may the same
+def _union(*classes: frozenset[str]) -> frozenset[str]:
+    return frozenset[str]().union(*classes)
 
 
 def wants_to_store(request: AssociateRequest) -> bool:
