@@ -46,7 +46,7 @@ class Asking:
         return self
 
     async def __aenter__(self):
-        return SimpleNamespace(status=200, media_type=KIND, pieces=self._all)
+        return SimpleNamespace(status=200, media_type=KIND, as_it_lies=self._all)
 
     async def __aexit__(self, *_):
         pass

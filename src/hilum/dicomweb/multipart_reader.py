@@ -101,19 +101,19 @@ class MultipartReader:
         self._dashes = b"--" + self.boundary.encode("ascii")
         self._expect(b"\n")
 
-    def feed(self, data: Bytes, size: int | None = None) -> Iterator[Event]:
+    def feed(self, data: Bytes, *, start: int = 0, end: int | None = None) -> Iterator[Event]:
         """Take the next bytes of the body. The events must be consumed before the next call.
 
-        `size`: only so many of `data` count, from its beginning.
+        `start` and `end`: no more of `data` counts than what lies between.
 
         Raises:
             RemoteProtocolError: the body is not multipart or is beyond a limit.
         """
         if self._held:
             # Rare: what was held looked like the beginning of a boundary.
-            data = b"".join((self._held, memoryview(data)[:size]))
-            self._held, size = b"", None
-        view, at = memoryview(data)[:size], 0
+            data = b"".join((self._held, memoryview(data)[start:end]))
+            self._held, start, end = b"", 0, None
+        view, at = memoryview(data).toreadonly()[:end], start
         end = len(view)
         self._last = None
         while at < end:
@@ -204,8 +204,8 @@ class MultipartReader:
             return found.start() if found else -1
         if self._last is None:
             # Most of most bodies has none, and looking from the end costs less than half of it.
-            self._last = data.rfind(self._delimiter, 0, end)
-            self._is_only = data.rfind(self._delimiter, 0, max(self._last, 0)) < 0
+            self._last = data.rfind(self._delimiter, at, end)
+            self._is_only = data.rfind(self._delimiter, at, max(self._last, at)) < 0
         if at > self._last:
             return -1
         return self._last if self._is_only else data.find(self._delimiter, at, end)

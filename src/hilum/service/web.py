@@ -18,7 +18,7 @@ from hilum.service.web_connection import BoundedHttp
 from hilum.service.web_tls import WebTls
 from hilum.sources.web.access.https import HttpsDoor
 from hilum.sources.web.settings import WebLimits
-from hilum.sources.web.socket_reading import SpareMemory
+from hilum.sources.web.socket_reading import spare_memory
 
 # Between two requests on one connection: longer than a probe's or scraper's usual interval.
 KEEP_ALIVE_SECONDS: Final = 15
@@ -90,7 +90,7 @@ class WebServer:
         limits: WebLimits | None = None,
         secure: Secure | None = None,
     ) -> None:
-        own = {"limits": limits or WebLimits(), "memory": SpareMemory()}
+        own = {"limits": limits or WebLimits(), "memory": spare_memory()}
         bounded = type("BoundedHttp", (BoundedHttp,), own)
         self._sockets = list(sockets)
         self._secure_sockets = list(secure.sockets) if secure else []

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from hilum.sources.web.filled import Filled
+from hilum.kernel.filled import Filled
 
 # So much waits for the application before the socket is left alone: to leave and to find it again
 # costs more than to copy a CT image, which fits. One read may come on top (256 KB with uvloop).

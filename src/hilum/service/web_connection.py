@@ -13,6 +13,7 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from hilum.kernel.filled import Filled
 from hilum.pipeline.archive.segments import Lying
 from hilum.service.web_answer import OutgoingAnswer
 from hilum.service.web_body import IncomingBody
@@ -22,9 +23,8 @@ from hilum.sources.web.access.https import identities_on
 from hilum.sources.web.arriving_body import IS_HERE_STATE, RECEIVE_FILLED_STATE
 from hilum.sources.web.door import CUT_OFF_STATE
 from hilum.sources.web.exchange import SEND_FILE_STATE, WHEN_GONE_STATE
-from hilum.sources.web.filled import Filled
 from hilum.sources.web.settings import WebLimits
-from hilum.sources.web.socket_reading import READ_BYTES_MAX, SocketReading, SpareMemory
+from hilum.sources.web.socket_reading import READ_BYTES_MAX, SocketReading, spare_memory
 
 # What a request may take until its head is complete. Heads of browsers behind proxies with big
 # cookies reach some 16 KB.
@@ -48,7 +48,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     limits: ClassVar = WebLimits()
     head_seconds_max: ClassVar = HEAD_SECONDS_MAX
-    memory: ClassVar = SpareMemory()
+    memory: ClassVar = spare_memory()
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # uvicorn's business
         super().__init__(*arguments, **named)

@@ -53,3 +53,20 @@ def test_no_read_is_short_for_want_of_room():
     for _ in range(100):
         assert len(blocks.room()) >= 16 * 1024
         blocks.taken(9000)
+
+
+def test_long_blocks_are_used_again_when_nobody_has_any_of_them():
+    blocks = Blocks()
+    for _ in range(10):
+        read(blocks, b"x" * (3 << 20))
+
+    assert len(blocks._memory._spare) <= 4
+
+
+def test_an_association_at_rest_has_a_short_block():
+    blocks = Blocks()
+    read(blocks, b"x" * (3 << 20))
+
+    blocks.leave()
+
+    assert len(blocks.room()) < 1 << 20

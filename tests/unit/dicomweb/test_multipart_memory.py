@@ -1,4 +1,4 @@
-"""Of memory that is longer than what was read into it only the beginning counts."""
+"""Of memory that is longer than what was read into it only that counts."""
 
 import pytest
 
@@ -8,18 +8,19 @@ BODY = b"--b\r\n\r\nfirst\r\n--b\r\n\r\nsecond\r\n--b--\r\n"
 STALE = b"\r\n--b\r\n\r\nof another request\r\n--b--\r\n"
 
 
-def contents(pieces):
+def contents(pieces, before):
     reader = MultipartReader("b")
     found = b""
     for piece in pieces:
-        memory = bytearray(piece + STALE)
-        for event in reader.feed(memory, len(piece)):
+        memory = bytearray(before + piece + STALE)
+        for event in reader.feed(memory, start=len(before), end=len(before) + len(piece)):
             if isinstance(event, PartBytes):
                 found += event.content
     reader.finish()
     return found, reader.parts
 
 
+@pytest.mark.parametrize("before", [b"", STALE, STALE[:-2], b"\r\n--"])
 @pytest.mark.parametrize("at", range(len(BODY)))
-def test_what_lies_behind_is_not_read_wherever_the_body_is_cut(at):
-    assert contents([BODY[:at], BODY[at:]]) == (b"firstsecond", 2)
+def test_what_lies_around_is_not_read_wherever_the_body_is_cut(at, before):
+    assert contents([BODY[:at], BODY[at:]], before) == (b"firstsecond", 2)

@@ -1,7 +1,7 @@
 """One GET over a connection of its own, for answers that are long: pieces come as they were read.
 
 A client for everything costs a long body as much as all that is done with it afterwards. Here only
-the head and chunks are parsed; of any other body the pieces are handed on as the socket gave them.
+the head and chunks are parsed; any other body is handed on where it lies after it was read.
 """
 
 import asyncio
@@ -13,8 +13,10 @@ from urllib.parse import SplitResult
 import aiohttp
 import httptools
 
+from hilum.destinations.blocks import ROOM_BYTES_MIN, Block, BlockPool
 from hilum.destinations.http.wire import NO_HTTP, lines_of, target_of
 from hilum.kernel.errors import RemoteProtocolError
+from hilum.kernel.filled import Filled
 
 # Headers longer than this are no headers.
 _HEADER_BYTES_MAX: Final = 64 << 10
@@ -24,12 +26,16 @@ _AHEAD_BYTES_LOW: Final = 256 << 10
 _INFORMATIONAL: Final = range(100, 200)
 
 
-class Download(asyncio.Protocol):
+class Download(asyncio.BufferedProtocol):
     """One request and its answer; `close` ends it, at any time."""
 
-    def __init__(self, place: str, *, response_seconds: float, stall_seconds: float) -> None:
+    def __init__(
+        self, place: str, blocks: BlockPool, *, response_seconds: float, stall_seconds: float
+    ) -> None:
         """Make it, to be connected: so long it waits for the head, and for more of the body."""
         self._place = place
+        self._blocks = blocks
+        self._block: Block | None = None
         self._response_seconds = response_seconds
         self.status = 0
         self._headers: dict[str, list[str]] = {}  # their names in lower case
@@ -38,11 +44,11 @@ class Download(asyncio.Protocol):
         # It knows us: two that know each other wait for the garbage collector.
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._header_bytes = 0
-        self._has_head = self._is_plain = self._is_over = False
+        self._has_head = self._is_plain = self._is_over = self._is_closed = False
         self._is_paused = self._is_suspected = False
         self._left: int | None = None  # of a plain body; None: it ends with the connection
         self._parsed: list[bytes] = []
-        self._pieces: deque[bytes] = deque()
+        self._pieces: deque[bytes | Filled] = deque()
         self._held_bytes = 0
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -73,8 +79,8 @@ class Download(asyncio.Protocol):
         """Give every line of a header."""
         return self._headers.get(name, ())
 
-    async def read(self) -> bytes:
-        """Give the next bytes of the body; nothing is its end.
+    async def read(self) -> bytes | Filled:
+        """Give the next bytes of the body, which stay as they are; nothing is its end.
 
         Raises:
             TimeoutError: it stands still; aiohttp.ClientError, OSError: it was cut.
@@ -96,6 +102,10 @@ class Download(asyncio.Protocol):
         """End it, whatever is under way."""
         self._end(None)
         self._parser = None
+        self._is_closed = True
+        if self._block is not None:
+            self._blocks.give_back(self._block)
+            self._block = None
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
@@ -109,15 +119,27 @@ class Download(asyncio.Protocol):
         # Those of uvloop are of no class of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
 
-    def data_received(self, data: bytes) -> None:
-        """Take what comes."""
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Give where to read into next."""
+        del sizehint  # what would be best for who asks, not what comes
+        if self._is_closed:
+            return memoryview(bytearray(ROOM_BYTES_MIN))
+        if self._block is None:
+            self._block = self._blocks.lend()
+        elif self._block.left < ROOM_BYTES_MIN:
+            self._block = self._blocks.next()
+        return self._block.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what came."""
         self._is_suspected = False
-        if self._is_over:
+        if self._is_over or self._block is None:
             return  # what stands behind the end is of no use to anybody
+        data = self._block.taken(nbytes)
         if self._is_plain:
             self._take_plain(data)
         else:
-            self._parse(data)
+            self._parse(data.view)
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -171,7 +193,7 @@ class Download(asyncio.Protocol):
 
     # ---- inside ----------------------------------------------------------------------------
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: memoryview) -> None:
         if self._parser is None:
             return
         try:
@@ -190,15 +212,16 @@ class Download(asyncio.Protocol):
             parsed, self._parsed = self._parsed, []
             self._take(b"".join(parsed))
 
-    def _take_plain(self, data: bytes) -> None:
+    def _take_plain(self, data: Filled) -> None:
         if self._left is not None:
-            data = data[: self._left]
+            if len(data) > self._left:
+                data = data.first(self._left)
             self._left -= len(data)
         self._take(data)
         if self._left == 0:
             self._end(None)
 
-    def _take(self, piece: bytes) -> None:
+    def _take(self, piece: bytes | Filled) -> None:
         self._pieces.append(piece)
         self._held_bytes += len(piece)
         if self._held_bytes > _AHEAD_BYTES_MAX and not self._is_paused and self._transport:

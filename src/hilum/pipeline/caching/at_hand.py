@@ -4,7 +4,6 @@ An instance is here from the moment it is whole and examined until its last pin 
 is written. Between, the vault gives it out as it lies, to everybody in this process.
 """
 
-import threading
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Final
 from hilum.kernel.names import is_uid
 from hilum.ledger.holdings import Holding
 from hilum.pipeline.archive.ports import Named
+from hilum.pipeline.caching.budget import Budget, Hold
 from hilum.pipeline.landing import Bytes
 from hilum.vault.cache.files import CacheFiles
 from hilum.vault.cache.places import study_place
@@ -37,7 +37,7 @@ class Whole:
     came: Came
     holding: Holding
     pieces: Sequence[Bytes]
-    cost: int
+    hold: Hold
     # Whether its file is written, or cannot be.
     is_settled: bool = False
 
@@ -46,32 +46,18 @@ class AtHand:
     """One object a process. Instances come and go on the event loop, a thread writes files."""
 
     def __init__(self, vault: Vault, files: CacheFiles, *, size: int = AT_HAND_BYTES_MAX) -> None:
-        self.left = size
+        self.budget = Budget(size)
         self._vault = vault
         self._files = files
         self._by_path: dict[str, Whole] = {}
         self._by_instance: dict[tuple[str, str], Whole] = {}
-        self._counting = threading.Lock()
 
     def __len__(self) -> int:
         """Give how many instances are here."""
         return len(self._by_path)
 
-    def reserve(self, cost: int) -> bool:
-        """Take so much of the budget; False: there is not so much left."""
-        with self._counting:
-            if cost > self.left:
-                return False
-            self.left -= cost
-            return True
-
-    def give_back(self, cost: int) -> None:
-        """Give back what was reserved."""
-        with self._counting:
-            self.left += cost
-
     def keep(self, whole: Whole) -> None:
-        """Have it given out from memory; what was reserved for it goes with it."""
+        """Have it given out from memory."""
         path = whole.holding.path
         self._by_path[path] = whole
         self._by_instance[whole.place, whole.came.sop_instance_uid] = whole
@@ -114,31 +100,39 @@ class AtHand:
         if self._by_instance.get(name) is whole:
             del self._by_instance[name]
         self._vault.let_go(path)
-        self.give_back(whole.cost)
+        whole.hold.let_go()
         return True
 
-    def write(self, path: str) -> None:
-        """Write its file, unless it was released. By one thread. Raises OSError."""
-        whole = self._by_path.get(path)
-        if whole is None:
-            return
+    def write(self, paths: Iterable[str]) -> None:
+        """Write files, those of a study in one go, unless they were released. By one thread.
+
+        Raises:
+            OSError: some were not written, and what was begun of them is gone.
+        """
+        studies: dict[str, list[Whole]] = {}
+        for path in paths:
+            whole = self._by_path.get(path)
+            if whole is not None:
+                studies.setdefault(whole.place, []).append(whole)
+        failures: list[OSError] = []
+        for place, wholes in studies.items():
+            try:
+                self._write_study(place, wholes)
+            except OSError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _write_study(self, place: str, wholes: Sequence[Whole]) -> None:
+        now = wholes[-1].holding.received_at.timestamp()
         try:
-            whole.draft.complete(whole.seal)
-            now = whole.holding.received_at.timestamp()
-            self._files.put(whole.draft, whole.place, whole.came, now=now)
+            for whole in wholes:
+                whole.draft.complete(whole.seal)
+            self._files.put_all([(one.draft, one.came) for one in wholes], place, now=now)
         except OSError:
-            whole.draft.discard()
+            for whole in wholes:
+                whole.draft.discard()
             raise
         finally:
-            whole.is_settled = True
-
-
-def cost_of(pieces: Iterable[Bytes]) -> int:
-    """Tell what memory is kept with pieces: all of what each is cut out of."""
-    cost, latest = 0, None
-    for piece in pieces:
-        whole = piece.obj if isinstance(piece, memoryview) else piece
-        if whole is not latest:
-            cost += len(whole)  # type: ignore[arg-type]
-        latest = whole
-    return cost
+            for whole in wholes:
+                whole.is_settled = True

@@ -19,6 +19,7 @@ from hilum.pipeline.archive.metadata import Describer
 from hilum.pipeline.archive.ports import Named
 from hilum.pipeline.caching.annotating import Annotations
 from hilum.pipeline.caching.at_hand import AtHand
+from hilum.pipeline.caching.behind import Behind
 from hilum.pipeline.caching.events import (
     CacheConsulted,
     CachedPayloadLost,
@@ -82,6 +83,7 @@ class PayloadCache:
             notes, vault, has_room=lambda: room.left > 0 and settings.bytes_max > 0
         )
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cache")
+        self._behind = Behind(self._thread, write=self._write)
         self._describers = ThreadPoolExecutor(_DESCRIBERS, thread_name_prefix="cache-metadata")
         self._sweeper = ThreadPoolExecutor(1, thread_name_prefix="cache-sweeper")
         self._has_swept = False
@@ -96,6 +98,7 @@ class PayloadCache:
 
     async def aclose(self) -> None:
         """Finish what was begun."""
+        self._behind.close()
         await self.settle()
         self._sweeper.shutdown()
         self._describers.shutdown()
@@ -211,22 +214,25 @@ class PayloadCache:
 
     async def settle(self) -> None:
         """Wait until what landed and was let go of by now is in its files, or away."""
+        while self._behind.is_waiting:
+            await self._run(self._behind.write_some)
         await self._run(lambda: None)
 
     def _landed(self, answerer: str, holding: Holding) -> None:
         if self._settings.bytes_max > 0 and not self._at_hand.is_settled(holding.path):
-            self._thread.submit(self._write, holding.path)
+            self._behind.add(holding.path)
         self._telemetry.emit(PayloadCached(answerer, holding.sop_instance_uid, holding.size))
 
-    def _write(self, path: str) -> None:
-        """Write a file behind; in the thread."""
+    def _write(self, paths: Sequence[str]) -> None:
+        """Write files behind; in the thread."""
         try:
-            self._at_hand.write(path)
+            self._at_hand.write(paths)
         except OSError as error:
             self._room.shut()
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._obstructed, error)
-        self._let_go(path)
+        for path in paths:
+            self._let_go(path)
 
     def _let_go(self, path: str) -> None:
         """Give memory up that nobody needs: whoever comes last to this, loop or thread, does it."""

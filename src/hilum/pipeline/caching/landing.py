@@ -16,7 +16,8 @@ from hilum.kernel.errors import CorruptPayload, Full
 from hilum.kernel.names import AE_TITLE_LENGTH_MAX
 from hilum.ledger.holdings import Holding
 from hilum.ledger.moments import microseconds_of
-from hilum.pipeline.caching.at_hand import AT_HAND_INSTANCE_BYTES_MAX, AtHand, Whole, cost_of
+from hilum.pipeline.caching.at_hand import AT_HAND_INSTANCE_BYTES_MAX, AtHand, Whole
+from hilum.pipeline.caching.budget import Hold
 from hilum.pipeline.caching.examination import Examination
 from hilum.pipeline.landing import Bytes, Incoming
 from hilum.pipeline.moments import Moments
@@ -73,11 +74,11 @@ class CacheLanding:
 
     __slots__ = (
         "_answerer",
-        "_cost",
         "_dock",
         "_draft",
         "_examination",
         "_held",
+        "_hold_on",
         "_incoming",
         "_is_short",
         "_landed",
@@ -104,9 +105,9 @@ class CacheLanding:
         self._examination = Examination(incoming, dock.shapes)
         self._pieces: list[Bytes] = []
         self._run_bytes = 0
-        # What was examined and is held, and how much of the budget it takes.
+        # What was examined and is held, and what it has of the budget.
         self._held: list[Bytes] = []
-        self._cost = 0
+        self._hold_on = Hold(dock.at_hand.budget)
         self._size = 0
 
     async def take(self, piece: Bytes) -> None:
@@ -138,18 +139,15 @@ class CacheLanding:
         if self._size > INSTANCE_BYTES_MAX:
             raise CorruptPayload(f"it is longer than {INSTANCE_BYTES_MAX:,} bytes")
         if self._is_short:
-            cost = cost_of(self._pieces)
             self._is_short = self._size <= AT_HAND_INSTANCE_BYTES_MAX and (
-                self._dock.at_hand.reserve(cost)
+                self._hold_on.add(self._pieces)
             )
-            self._cost += cost if self._is_short else 0
         self._dock.room.take(self._run_bytes)
 
     def _let_go(self) -> None:
         """Have nothing in memory any more."""
         self._held = []
-        self._dock.at_hand.give_back(self._cost)
-        self._cost = 0
+        self._hold_on.let_go()
 
     async def _act(self, act: Callable[[], None]) -> None:
         try:
@@ -197,8 +195,8 @@ class CacheLanding:
         place = study_place(self._answerer, belonging.study_instance_uid)
         holding = holding_of(place, came, received_at)
         if self._is_short:
-            cost, self._cost = self._cost, 0
-            self._dock.at_hand.keep(Whole(draft, seal, place, came, holding, pieces, cost))
+            hold, self._hold_on = self._hold_on, Hold(self._dock.at_hand.budget)
+            self._dock.at_hand.keep(Whole(draft, seal, place, came, holding, pieces, hold))
         else:
             draft.complete(seal)
             self._dock.files.put(draft, place, came, now=received_at.timestamp())

@@ -8,7 +8,7 @@ from starlette.types import Receive
 
 from hilum.dicomweb.refusal import RequestRefused
 from hilum.kernel.errors import Unreachable
-from hilum.sources.web.filled import Filled
+from hilum.kernel.filled import Filled
 from hilum.sources.web.pace import CLOSE, Pace
 
 # What is left of a refused body is read for so long, or the client would see a reset instead of

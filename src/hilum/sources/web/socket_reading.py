@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from hilum.sources.web.filled import Filled
+from hilum.kernel.filled import Filled
+from hilum.kernel.spare_memory import SpareMemory
 
 # What one read may bring: a CT image takes two or three, and others have their turn on the loop.
 READ_BYTES_MAX: Final = 512 * 1024
@@ -18,33 +19,9 @@ SPARE_MAX: Final = 16
 _CLOSED: Final = -1
 
 
-class SpareMemory:
-    """Memory to read into, shared by the connections of a process.
-
-    Nobody gives it back: whoever has a view of it keeps it from being lent again.
-    """
-
-    def __init__(self) -> None:
-        self._spare: list[bytearray] = []
-
-    def lend(self) -> bytearray:
-        """Give memory that nobody uses, as much as possible the same again: it is still at hand."""
-        for memory in self._spare:
-            if _is_unused(memory):
-                return memory
-        new = bytearray(READ_BYTES_MAX)
-        if len(self._spare) < SPARE_MAX:
-            self._spare.append(new)
-        return new
-
-
-def _is_unused(memory: bytearray) -> bool:
-    """Tell whether nobody has a view of it: under one Python changes no length."""
-    try:
-        memory.append(memory.pop())
-    except BufferError:
-        return False
-    return True
+def spare_memory() -> SpareMemory:
+    """Make memory to read into, to be shared by the connections of a process."""
+    return SpareMemory(READ_BYTES_MAX, spare_max=SPARE_MAX)
 
 
 class SocketReading:

@@ -8,8 +8,8 @@ from hilum.dicomweb.multipart_reader import Event, MultipartReader, PartBegan, P
 from hilum.dicomweb.refusal import RequestRefused, bad
 from hilum.dicomweb.store_request import METADATA, StoreBody
 from hilum.kernel.errors import RemoteProtocolError
+from hilum.kernel.filled import Filled
 from hilum.sources.web.composing import Composer
-from hilum.sources.web.filled import Filled
 from hilum.sources.web.storing_parts import Parts
 
 # Shorter pieces are put together: each costs memory of its own while it waits for the disk.
@@ -118,5 +118,5 @@ class BodyReader:
 
 def _fed(reader: MultipartReader, piece: bytes | Filled) -> Iterator[Event]:
     if isinstance(piece, Filled):
-        return reader.feed(piece.memory, len(piece))
+        return reader.feed(piece.memory, end=len(piece))
     return reader.feed(piece)

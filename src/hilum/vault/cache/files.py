@@ -7,7 +7,7 @@ them is synced: they survive the gateway, not a restart of the machine. Every me
 import itertools
 import os
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -56,14 +56,23 @@ class CacheFiles:
 
     def put(self, draft: Draft, place: str, came: Came, *, now: float) -> None:
         """Put a completed draft onto its shelf, for all processes. Raises OSError."""
+        self.put_all([(draft, came)], place, now=now)
+
+    def put_all(self, drafts: Sequence[tuple[Draft, Came]], place: str, *, now: float) -> None:
+        """Put completed drafts onto the shelf of a study: all of them, or none. Raises OSError."""
         folder = f"{self._root}/{place}"
+        put: list[str] = []
         with self._gate.shared():
             self._leases.renew(folder, now)
-            self._vault.shelve(draft, f"{place}/{came.name}")
             try:
-                write_index(folder, [came])
+                for draft, came in drafts:
+                    path = f"{place}/{came.name}"
+                    self._vault.shelve(draft, path)
+                    put.append(path)
+                write_index(folder, [came for _, came in drafts])
             except OSError:
-                self._vault.remove(f"{place}/{came.name}")
+                for path in put:
+                    self._vault.remove(path)
                 raise
 
     def shelf(self, answerer: str, study: str) -> Shelf:

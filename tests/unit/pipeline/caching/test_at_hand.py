@@ -4,7 +4,6 @@ import pytest
 from cache_rigs import VaultRig, fetched, incoming_of, land, read_all, series
 
 from hilum.kernel.errors import CorruptPayload
-from hilum.pipeline.caching import at_hand
 from hilum.pipeline.caching.at_hand import AT_HAND_BYTES_MAX, AT_HAND_INSTANCE_BYTES_MAX
 from hilum.pipeline.caching.events import CacheObstructed
 from hilum.testing.datasets import instance
@@ -24,7 +23,7 @@ async def landed(rig, *instances):
 
 
 def left(rig):
-    return rig.cache._at_hand.left
+    return rig.cache._at_hand.budget.left
 
 
 async def test_what_is_let_go_of_before_it_is_kept_is_never_written(tmp_path, monkeypatch):
@@ -117,7 +116,7 @@ async def test_what_is_long_goes_through_its_file(tmp_path):
 async def test_what_finds_no_room_in_memory_goes_through_its_file(tmp_path):
     rig = VaultRig(tmp_path, keeps=False)
     async with rig.running() as cache:
-        cache._at_hand.left = room = 350_000
+        cache._at_hand.budget.left = room = 350_000
         one, other = series(2, pixel_bytes=300_000)
         holdings = await landed(rig, one, other)
 
@@ -180,12 +179,6 @@ async def test_what_is_forgotten_is_given_to_nobody(tmp_path):
         assert await cache.held("pacs", [holding]) == {}
         assert not rig.files()
         assert left(rig) == AT_HAND_BYTES_MAX
-
-
-async def test_pieces_cost_all_of_what_they_are_cut_out_of():
-    whole = memoryview(bytes(1000))
-
-    assert at_hand.cost_of([whole[:10], whole[10:20], b"12345"]) == 1005
 
 
 async def test_other_processes_are_given_files(tmp_path):

@@ -3,55 +3,9 @@
 import asyncio
 import socket
 
-import pytest
-
-from hilum.sources.web.filled import Filled
-from hilum.sources.web.socket_reading import READ_BYTES_MAX, SPARE_MAX, SocketReading, SpareMemory
+from hilum.sources.web.socket_reading import READ_BYTES_MAX, SocketReading, spare_memory
 
 MORE_THAN_ENOUGH = 20
-
-
-def test_memory_that_nobody_uses_is_lent_again():
-    spare = SpareMemory()
-    first = id(spare.lend())
-
-    assert id(spare.lend()) == first
-
-
-@pytest.mark.parametrize(
-    "use", [lambda one: Filled(one, memoryview(one)[:3]), lambda one: memoryview(one)[1:3][:1]]
-)
-def test_memory_is_not_lent_while_anybody_has_a_piece_of_it(use):
-    spare = SpareMemory()
-    memory = spare.lend()
-    held, number = use(memory), id(memory)
-    del memory
-
-    other = id(spare.lend())
-    del held
-
-    assert other != number
-    assert id(spare.lend()) == number
-
-
-def test_memory_that_was_looked_at_has_the_length_it_had():
-    spare = SpareMemory()
-    memory = spare.lend()
-    memory[-3:] = b"end"
-
-    again = spare.lend()
-
-    assert again is memory
-    assert len(again) == READ_BYTES_MAX
-    assert again[-3:] == b"end"
-
-
-def test_no_more_is_kept_than_allowed():
-    spare = SpareMemory()
-    lent = [memoryview(spare.lend()) for _ in range(SPARE_MAX + 3)]
-
-    assert len({id(one.obj) for one in lent}) == SPARE_MAX + 3
-    assert len(spare._spare) == SPARE_MAX
 
 
 class Transport:
@@ -88,7 +42,7 @@ def run(scenario):
         reading = SocketReading(
             transport,
             asyncio.get_running_loop(),
-            memory=SpareMemory(),
+            memory=spare_memory(),
             take=came.append,
             size=lambda: 4,
         )
@@ -153,4 +107,4 @@ def test_an_end_closes_the_transport():
 
 
 def test_memory_has_room_for_one_read():
-    assert len(SpareMemory().lend()) == READ_BYTES_MAX
+    assert len(spare_memory().lend()) == READ_BYTES_MAX

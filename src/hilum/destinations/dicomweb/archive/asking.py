@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from hilum.destinations.blocks import BlockPool
 from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.pool import Line, Pool
 from hilum.destinations.dicomweb.archive.reply import Pooled, Reply, Response
@@ -61,6 +62,7 @@ class Asking:
         self._credentials = credentials
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._blocks = BlockPool()
         connect = settings.connect_timeout_seconds
         self._timeout = aiohttp.ClientTimeout(
             connect=connect, sock_connect=connect, sock_read=settings.response_timeout_seconds
@@ -159,6 +161,7 @@ class Asking:
         settings = self._settings
         download = Download(
             self.place,
+            self._blocks,
             response_seconds=settings.response_timeout_seconds,
             stall_seconds=settings.stall_timeout_seconds,
         )

@@ -1,5 +1,7 @@
 """Carries one errand out: asks, takes the answer apart, and lands what is in it, as it comes."""
 
+from collections.abc import Iterator
+
 from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.accepting import (
     CANNOT_CONVERT,
@@ -13,10 +15,11 @@ from hilum.destinations.dicomweb.archive.asking import Asking
 from hilum.destinations.dicomweb.archive.composing import Composing
 from hilum.destinations.dicomweb.archive.errand import Errand
 from hilum.destinations.dicomweb.archive.manner import NOT_THERE, Manner
-from hilum.destinations.dicomweb.archive.reply import Reply
+from hilum.destinations.dicomweb.archive.reply import Piece, Reply
 from hilum.dicom.metas import Metas
 from hilum.dicomweb.media_types import DICOM, MediaType, media_type
 from hilum.dicomweb.multipart_reader import (
+    Event,
     MultipartReader,
     PartBegan,
     PartBytes,
@@ -24,6 +27,7 @@ from hilum.dicomweb.multipart_reader import (
     boundary_of,
 )
 from hilum.kernel.errors import RemoteProtocolError
+from hilum.kernel.filled import Filled
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.fitting import fits
@@ -46,6 +50,16 @@ class _Fitting:
         if not fits(incoming.transfer_syntax_uid, self._syntaxes):
             raise _Misfit
         return await self._sink.land(incoming)
+
+
+def _fed(reader: MultipartReader, piece: Piece) -> Iterator[Event]:
+    if isinstance(piece, Filled):
+        return reader.feed(piece.memory, start=piece.start, end=piece.start + len(piece))
+    return reader.feed(piece)
+
+
+def _view_of(piece: Piece) -> memoryview:
+    return piece.view if isinstance(piece, Filled) else memoryview(piece)
 
 
 class Receiving:
@@ -141,8 +155,8 @@ class Receiving:
         elif kind.essence == DICOM:
             arrival = self._arrival(errand, sink, kind)
             try:
-                async for piece in reply.pieces():
-                    await arrival.take(memoryview(piece))
+                async for piece in reply.as_it_lies():
+                    await arrival.take(_view_of(piece))
                 await arrival.finish()
             finally:
                 await arrival.abandon()
@@ -155,8 +169,8 @@ class Receiving:
         whole = MediaType(kind.parameter("type") or DICOM)
         arrival: Arrival | None = None
         try:
-            async for piece in reply.pieces():
-                for event in reader.feed(piece):
+            async for piece in reply.as_it_lies():
+                for event in _fed(reader, piece):
                     match event:
                         case PartBytes(content):
                             if arrival is not None:

@@ -10,6 +10,9 @@ from hilum.destinations.dicomweb.archive import ailing
 from hilum.destinations.dicomweb.archive.pool import Line
 from hilum.destinations.http.content_coding import Unfolding
 from hilum.kernel.errors import RemoteProtocolError
+from hilum.kernel.filled import Filled
+
+Piece = bytes | Filled
 
 # Longer pieces would each be fresh memory of the system's, which costs more than all else about
 # them (see `service.worker`).
@@ -32,8 +35,8 @@ class Response(Protocol):
         """Give every line of a header."""
         ...
 
-    async def read(self) -> bytes:
-        """Give the next bytes of the body; nothing is its end.
+    async def read(self) -> Piece:
+        """Give the next bytes of the body, which stay as they are; nothing is its end.
 
         Raises:
             TimeoutError: it stands still; aiohttp.ClientError, OSError, ValueError: it was cut.
@@ -97,6 +100,11 @@ class Reply:
         self._stall_seconds = stall_seconds
 
     async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the body as `as_it_lies` does, in bytes."""
+        async for piece in self.as_it_lies():
+            yield bytes(piece)
+
+    async def as_it_lies(self) -> AsyncIterator[Piece]:
         """Give the body as it comes, unfolded. Raises AnswererFailed: it was cut, or stands still.
 
         A body that ends early although its head said how long it is was cut.
@@ -105,7 +113,7 @@ class Reply:
         try:
             unfolding = Unfolding(coding) if coding not in {"", "identity"} else None
             while piece := await self._read():
-                for one in unfolding.feed(piece) if unfolding else (piece,):
+                for one in unfolding.feed(bytes(piece)) if unfolding else (piece,):
                     yield one
             if unfolding:
                 unfolding.finish()
@@ -124,7 +132,7 @@ class Reply:
             pieces.append(piece)
         return b"".join(pieces)
 
-    async def _read(self) -> bytes:
+    async def _read(self) -> Piece:
         """Give what has come; empty at the end."""
         try:
             piece = await self._response.read()
