@@ -204,10 +204,10 @@ class MultipartReader:
             return found.start() if found else -1
         if self._found is None:
             self._found = _all_from_the_end(data, self._delimiter, at, end)
-        found = self._found
-        while found and found[-1] < at:
-            found.pop()
-        return found[-1] if found else -1
+        places = self._found
+        while places and places[-1] < at:
+            places.pop()
+        return places[-1] if places else -1
 
     def _possible_start(self, view: memoryview, at: int) -> int:
         """Find where at the end of `view` a boundary may have begun."""
