@@ -177,7 +177,7 @@ class _MemoryLanding:
 
     async def take(self, piece):
         assert memoryview(piece).readonly  # it may be kept as it is
-        assert len(piece) <= 256 << 10  # longer ones are fresh memory of the system
+        assert len(piece) <= 512 << 10  # whoever looks at it keeps the loop
         self._pieces.append(piece)
 
     async def keep(self):
