@@ -64,7 +64,7 @@ class WorkerDied(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerHung(Event):
+class WorkerStalled(Event):
     """The event loop of a worker does not turn any more; the worker is ended and started again."""
 
     level: ClassVar[Level] = Level.ERROR
@@ -73,7 +73,7 @@ class WorkerHung(Event):
         "kept. Standard error has where each of its threads was. Is the disk slow, or a file "
         "system gone?"
     )
-    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_workers_hung_total"),)
+    metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_workers_stalled_total"),)
     number: int
     seconds: float
 

@@ -18,7 +18,7 @@ from typing import Final
 from hilum.dicom import dictionary
 from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.service.config_settings import Config
-from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed, WorkerHung
+from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed, WorkerStalled
 from hilum.service.house import Sockets
 from hilum.service.notify import Systemd
 from hilum.service.opening import DataFolder, open_house
@@ -149,7 +149,7 @@ class _Parent:
                 if looks == SILENT_LOOKS_MAX:
                     os.kill(pid, TRACE_SIGNAL)
                 elif looks > SILENT_LOOKS_MAX:
-                    telemetry.emit(WorkerHung(number, looks * PULSE_SECONDS))
+                    telemetry.emit(WorkerStalled(number, looks * PULSE_SECONDS))
                     os.kill(pid, signal.SIGKILL)
 
     def _bury(self, telemetry: LiveTelemetry) -> None:

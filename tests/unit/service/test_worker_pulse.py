@@ -5,7 +5,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-from hilum.service.events import WorkerHung
+from hilum.service.events import WorkerStalled
 from hilum.service.pulse import SILENT_LOOKS_MAX, Pulse, Pulses
 from hilum.service.supervisor import _Parent
 
@@ -69,4 +69,4 @@ def test_a_worker_that_hangs_says_where_and_is_ended():
         _Parent._look(parent, telemetry)
 
         assert worker.wait(10) == -signal.SIGKILL
-    assert [type(one) for one in told] == [WorkerHung]
+    assert [type(one) for one in told] == [WorkerStalled]
