@@ -148,7 +148,7 @@ class _Parent:
             with suppress(ProcessLookupError):
                 if looks == SILENT_LOOKS_MAX:
                     os.kill(pid, TRACE_SIGNAL)
-                elif looks > SILENT_LOOKS_MAX:
+                elif looks == SILENT_LOOKS_MAX + 1:  # once: the system keeps it for one that sleeps
                     telemetry.emit(WorkerStalled(number, looks * PULSE_SECONDS))
                     os.kill(pid, signal.SIGKILL)
 

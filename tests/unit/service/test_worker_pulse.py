@@ -69,4 +69,5 @@ def test_a_worker_that_hangs_says_where_and_is_ended():
         _Parent._look(parent, telemetry)
 
         assert worker.wait(10) == -signal.SIGKILL
+        _Parent._look(parent, telemetry)  # before it is buried
     assert [type(one) for one in told] == [WorkerStalled]
