@@ -120,7 +120,15 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     known = {candidate.lower(): candidate for candidate in candidates}
     key = word.lower().replace("-", "_")
     close = get_close_matches(key, known, n=1, cutoff=0.7)
-    return known.get(close[0] if close else _ALSO_CALLED.get(key, ""))
+    guess = close[0] if close else _ALSO_CALLED.get(key, "")
+    return known.get(guess) or known.get(_same_words(key, known))
+
+
+def _same_words(key: str, known: Iterable[str]) -> str:
+    """Find the one that has all words of `key`, or has no others: data for data_folder."""
+    words = set(key.split("_"))
+    near = [name for name in known if (own := set(name.split("_"))) <= words or words <= own]
+    return near[0] if len(near) == 1 else ""
 
 
 def _missing(source: Source, path: KeyPath) -> Problem:
