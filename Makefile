@@ -1,6 +1,6 @@
 # What a person or CI needs, on a machine with make and python3 (3.11 or newer, with venv).
 # `make` alone lists the targets. Everything is installed from requirements/dev.lock into .venv.
-PYTHON ?= python3
+PYTHON ?= $(shell sh tools/python.sh)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check

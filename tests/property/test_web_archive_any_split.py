@@ -107,6 +107,20 @@ def test_objects_are_cut_out_however_they_come(objects, places, is_ascii):
     assert [json.loads(one.decode("utf-8", "surrogatepass")) for one in found] == objects
 
 
+@pytest.mark.parametrize("text", ["", "{", "\\", '"}', 'é\\"', "\n"])
+@pytest.mark.parametrize("count", [999, 1000, 1001, 2500])
+def test_long_objects_are_cut_out_however_many_texts_and_escapes_they_have(text, count):
+    objects = [{"Value": [text] * count}, {"Value": [text * count]}, {}]
+    body = json.dumps(objects).encode()
+    for places in ([], [len(body) // 2], range(0, len(body), 1021)):
+        stream = ObjectStream()
+
+        found = [one for piece in cut(body, list(places)) for one in stream.feed(piece)]
+        stream.finish()
+
+        assert [json.loads(one) for one in found] == objects
+
+
 @given(st.lists(OBJECTS, min_size=1, max_size=4), st.integers(1, 1 << 12))
 def test_an_array_that_is_cut_is_never_whole(objects, end):
     body = json.dumps(objects).encode()

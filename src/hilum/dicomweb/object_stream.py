@@ -14,9 +14,12 @@ OBJECT_BYTES_MAX: Final = 16 << 20
 
 _BLANK: Final = b" \t\r\n"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-# All that neither begins nor ends an object: whole texts among it, since braces in them mean
-# nothing. Possessive, so that it costs what it is long.
-_INSIDE: Final = re.compile(rb'(?:[^{}"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_QUOTE, _BACKSLASH, _OPENS = b'"\\{'
+# All that neither begins nor ends an object, texts without a backslash among it: braces in them mean
+# nothing. A thousand at a time, since the engine keeps a note of each. (Possessive repetitions would
+# do without; those of Python 3.11.2, which Debian has, take what they must not.)
+_OUTSIDE: Final = re.compile(rb'(?:[^{}"]+|"[^"\\]*"){0,1000}')
+_IN_TEXT: Final = re.compile(rb'(?:[^"\\]+|\\.){0,1000}', re.DOTALL)
 
 
 class ObjectStream:
@@ -31,6 +34,7 @@ class ObjectStream:
         self._held = bytearray()
         self._at = 0  # up to here, what is held was looked at
         self._depth = 0
+        self._is_in_text = False
         self._begin = 0
         self._place = _Place()
 
@@ -60,18 +64,30 @@ class ObjectStream:
         held = self._held
         if not self._depth and not self._reach_object():
             return None
-        while True:
-            found = _INSIDE.match(held, self._at)
-            self._at = found.end() if found else self._at
-            if self._at >= len(held) or held[self._at] == 0x22:  # a text that goes on
+        while self._depth:
+            at = self._at = self._end_of(_IN_TEXT if self._is_in_text else _OUTSIDE)
+            byte = held[at] if at < len(held) else _BACKSLASH
+            if byte == _BACKSLASH and at + 1 >= len(held):  # nothing, or half an escape, is left
                 return None
-            self._depth += 1 if held[self._at] == 0x7B else -1
-            self._at += 1
-            if not self._depth:
-                one = bytes(held[self._begin : self._at])
-                del held[: self._at]
-                self._at = self._begin = 0
-                return one
+            self._at += self._step(byte)
+        one = bytes(held[self._begin : self._at])
+        del held[: self._at]
+        self._at = self._begin = 0
+        return one
+
+    def _end_of(self, run: re.Pattern[bytes]) -> int:
+        found = run.match(self._held, self._at)
+        return found.end() if found else self._at
+
+    def _step(self, byte: int) -> int:
+        """Take the byte that ended a run; say whether it was one that means something."""
+        if byte == _QUOTE:
+            self._is_in_text = not self._is_in_text
+        elif self._is_in_text or byte not in b"{}":
+            return 0
+        else:
+            self._depth += 1 if byte == _OPENS else -1
+        return 1
 
     def _reach_object(self) -> bool:
         """Go to where the next object begins; False: it is not here yet."""
