@@ -15,9 +15,9 @@ OBJECT_BYTES_MAX: Final = 16 << 20
 _BLANK: Final = b" \t\r\n"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _QUOTE, _BACKSLASH, _OPENS = b'"\\{'
-# All that neither begins nor ends an object, texts without a backslash among it: braces in them mean
-# nothing. A thousand at a time, since the engine keeps a note of each. (Possessive repetitions would
-# do without; those of Python 3.11.2, which Debian has, take what they must not.)
+# All that neither begins nor ends an object, texts without a backslash among it: braces in them
+# mean nothing. A thousand at a time, since the engine keeps a note of each. (Possessive repetitions
+# would do without; those of Python 3.11.2, which Debian has, take what they must not.)
 _OUTSIDE: Final = re.compile(rb'(?:[^{}"]+|"[^"\\]*"){0,1000}')
 _IN_TEXT: Final = re.compile(rb'(?:[^"\\]+|\\.){0,1000}', re.DOTALL)
 
