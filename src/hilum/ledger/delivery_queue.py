@@ -85,7 +85,9 @@ class Queue:
 
     def release(self, selection: Selection, *, by: Origin, now: datetime) -> int:
         """Let what is held go, in its old place in the line."""
-        return self._change("release", selection, (State.HELD,), _at_once(now), by=by, now=now)
+        # Why it was held would else be told as why it waits; attempts keep how it failed before.
+        changes = (*_at_once(now), (_D.reason, ""), (_D.failing, ""))
+        return self._change("release", selection, (State.HELD,), changes, by=by, now=now)
 
     def retry(self, selection: Selection, *, by: Origin, now: datetime) -> int:
         """Let what is deferred or was refused go once more, now."""

@@ -221,8 +221,16 @@ def _expected(schema: Schema) -> str:
     if schema["type"] == "array":
         return f"a list of {_expected(schema['items'])}"
     if schema["type"] == "string":
-        return "a text that is not empty" if "minLength" in schema else "a text"
+        return _text(schema.get("minLength", 0), schema.get("maxLength"))
     return _OTHERS[schema["type"]] + _bounds(schema, str)
+
+
+def _text(shortest: int, longest: int | None) -> str:
+    """Say how long a text may be; that it must not be empty goes without the numbers."""
+    if shortest > 1:
+        return f"a text of {shortest} {f'to {longest}' if longest else 'or more'} characters"
+    least = "a text that is not empty" if shortest else "a text"
+    return f"{least}, of {longest} characters at most" if longest else least
 
 
 def _expected_of_several(first: Schema) -> str:

@@ -121,6 +121,18 @@ def test_what_is_held_waits_until_it_is_released(ledger, path):
     ]
 
 
+def test_what_is_released_no_longer_says_why_it_was_held(ledger):
+    ledger.record([planned(1)])
+    settle(ledger, claim(ledger), NO_ANSWER, due_at=LATER)
+    ledger.queue.hold(Selection(), reason="ask Bob", **WHO)
+
+    ledger.queue.release(Selection(), **WHO)
+
+    (released,) = ledger.queue.history(Selection())
+    assert (released.delivery.reason, released.delivery.failing) == ("", "")
+    assert len(released.attempts) == 1
+
+
 def test_what_changes_nothing_is_not_told(ledger, path):
     ledger.record([planned(1)])
 
