@@ -80,11 +80,6 @@ class Messages:
         """Tell how many bytes of an unfinished command set are held."""
         return len(self._command)
 
-    @property
-    def is_between_messages(self) -> bool:
-        """Tell whether everything that was begun is complete: a release is in order now."""
-        return self._command_context == self._data_context == _NO_CONTEXT
-
     def receive(self, fragment: Fragment) -> Message | None:
         """Take the next fragment; None while a command set is not complete.
 

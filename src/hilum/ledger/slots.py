@@ -34,9 +34,6 @@ class Slots:
             ),
             *("lane", "now"),
         )
-        self._expire = Statement(
-            delete(SLOT).where(_S.leased_until_microseconds <= value("now")), "now"
-        )
         self._renew = Statement(
             update(SLOT)
             .values(leased_until_microseconds=value("until"))
@@ -80,11 +77,6 @@ class Slots:
     def give_back_all(self, owner: str) -> int:
         """Free every slot of `owner`; give how many."""
         return self._write(lambda cursor: self._give_back_all.run(cursor, owner).rowcount)
-
-    def expire(self, *, now: datetime) -> int:
-        """Free what was leased until now; give how many. take() does it for its destination."""
-        moment = microseconds_of(now)
-        return self._write(lambda cursor: self._expire.run(cursor, moment).rowcount)
 
     def leased(self, destination: str, *, now: datetime) -> int:
         """Count the slots of a destination that are leased."""

@@ -14,14 +14,13 @@ from hilum.destinations.dimse.requestor import VERIFICATION_CONTEXT, associate
 from hilum.dicom import tags
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.part10 import read_file_meta
-from hilum.dimse.command import CommandField
-from hilum.dimse.service.ending import COMPLETE, unknown_destination
+from hilum.dimse.command import CommandField, encode_command
+from hilum.dimse.service.ending import COMPLETE, ended, unknown_destination
 from hilum.dimse.service.query import find_ended
 from hilum.dimse.service.retrieve import (
     failed_list,
     retrieve_ended,
     retrieve_pending,
-    retrieve_refused,
 )
 from hilum.dimse.service.suboperations import SubOperations
 from hilum.dimse.status import SUCCESS
@@ -169,7 +168,7 @@ def test_move_says_how_many_went_where(peer, capsys):
 
 def test_an_unknown_destination_says_what_to_configure_where(tmp_path, capsys):
     def script(asked):
-        yield Say(retrieve_refused(asked.command, unknown_destination()))
+        yield Say(encode_command(ended(asked.command, unknown_destination())))
 
     with QueryPeer(script).in_a_thread() as peer:
         code = hilum("move", f"PACS@{peer.host}:{peer.port}", "--study", "1.2,1.3,1.4", "-q",

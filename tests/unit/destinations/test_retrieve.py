@@ -12,12 +12,12 @@ from hilum.destinations.dimse.retrieving import get, move
 from hilum.dicom import tags
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES
-from hilum.dimse.service.ending import CANCELED, unknown_destination
+from hilum.dimse.command import encode_command
+from hilum.dimse.service.ending import CANCELED, ended, unknown_destination
 from hilum.dimse.service.retrieve import (
     failed_list,
     retrieve_ended,
     retrieve_pending,
-    retrieve_refused,
 )
 from hilum.dimse.service.suboperations import SubOperations
 from hilum.dimse.status import (
@@ -241,7 +241,7 @@ async def test_a_move_tells_its_counters_and_names_its_destination():
 
 async def test_a_destination_that_the_peer_does_not_know_is_a_failure_with_its_number():
     def script(asked):
-        yield Say(retrieve_refused(asked.command, unknown_destination()))
+        yield Say(encode_command(ended(asked.command, unknown_destination())))
 
     async with asking(script, inquiry_for(STUDY_MOVE)) as (requestor, _):
         with pytest.raises(OperationFailed, match="0xA801") as raised:

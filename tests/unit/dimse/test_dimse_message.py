@@ -92,7 +92,6 @@ def test_messages_follow_each_other_on_any_context():
         DataReceived,
         CommandReceived,
     ]
-    assert messages.is_between_messages
 
 
 @pytest.mark.parametrize(
@@ -150,17 +149,3 @@ def test_any_command_field_is_delivered_and_its_data_set_follows(field):
     assert isinstance(received, CommandReceived)
     assert received.command.command_field == field
     assert isinstance(payload, DataReceived)
-
-
-def test_between_messages_means_that_nothing_is_begun():
-    messages = Messages(CONTEXTS)
-    assert messages.is_between_messages
-
-    messages.receive(command(1, STORE[:9], is_last=False))
-    assert not messages.is_between_messages
-
-    messages.receive(command(1, STORE[9:]))
-    assert not messages.is_between_messages
-
-    messages.receive(data(1, b"", is_last=True))
-    assert messages.is_between_messages

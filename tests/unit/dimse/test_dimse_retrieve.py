@@ -5,20 +5,22 @@ from dimse_cases import CT, EXPLICIT, IMPLICIT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hilum.dimse.command import encode_command
 from hilum.dimse.message import Command, CommandField, InvalidMessage, decode_command
 from hilum.dimse.service import ending
+from hilum.dimse.service.ending import ended
+from hilum.dimse.service.identifier import read_identifier
 from hilum.dimse.service.retrieve import (
     Progress,
     failed_list,
+    failed_of,
     get_request,
     move_request,
     originator_of,
-    read_failed_list,
     read_get_response,
     read_move_response,
     retrieve_ended,
     retrieve_pending,
-    retrieve_refused,
     store_contexts,
 )
 from hilum.dimse.service.storage import MoveOriginator
@@ -124,7 +126,7 @@ def test_a_cancel_that_comes_too_late_changes_nothing():
 
 
 def test_an_unknown_destination_is_answered_without_counters():
-    response = decode_command(retrieve_refused(MOVE, ending.unknown_destination()))
+    response = decode_command(encode_command(ended(MOVE, ending.unknown_destination())))
 
     assert (response.status, response.completed_suboperations) == (0xA801, None)
     assert response.error_comment
@@ -152,7 +154,7 @@ def test_a_counter_has_sixteen_bits():
 def test_the_failed_list_is_read_as_written(syntax, number):
     failed = [UID(f"1.2.840.10008.123456789.{one}") for one in range(number)]
 
-    assert read_failed_list(failed_list(failed, syntax), syntax) == tuple(failed)
+    assert failed_of(read_identifier(failed_list(failed, syntax), syntax)) == tuple(failed)
 
 
 def test_a_get_sends_where_the_requestor_is_scp():

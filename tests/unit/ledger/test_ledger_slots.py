@@ -58,11 +58,3 @@ def test_those_above_a_lowered_limit_count(ledger):
     ledger.slots.give_back("pacs", 1, "w1")
 
     assert take(ledger, "w3", limit=1) is None
-
-
-def test_expired_slots_are_cleaned_up(ledger):
-    take(ledger, "w1")
-    take(ledger, "w2", until=LATER + timedelta(hours=1))
-
-    assert ledger.slots.expire(now=LATER) == 1
-    assert ledger.slots.renew("w1", until=LATER) == 0

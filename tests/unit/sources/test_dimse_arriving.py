@@ -10,8 +10,9 @@ from test_dimse_getting import GET, GET_RSP, STORE_RQ, asking, counts, fetch, pr
 from test_dimse_moving import GONE, MOVE, MOVING, Target, move
 
 from hilum.dicom.syntaxes import UNCOMPRESSED
+from hilum.dimse.service.identifier import read_identifier
 from hilum.dimse.service.query import cancel_request
-from hilum.dimse.service.retrieve import read_failed_list
+from hilum.dimse.service.retrieve import failed_of
 from hilum.dimse.service.storage import store_response
 from hilum.dimse.status import Service
 from hilum.kernel.names import UID
@@ -85,7 +86,7 @@ def test_what_cannot_be_had_is_a_failed_suboperation_and_is_named(visit):
         there.supply.end()
         *_, (context, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (0xB000, (2, 1, 0, None))
-        assert read_failed_list(data, context.transfer_syntax) == (
+        assert failed_of(read_identifier(data, context.transfer_syntax)) == (
             there.holdings[1].sop_instance_uid,
         )
 
@@ -101,7 +102,7 @@ def test_what_is_promised_and_never_comes_has_failed(visit):
         there.supply.end()
         *_, (_, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (0xB000, (1, 2, 0, None))
-        assert len(read_failed_list(data, EXPLICIT)) == 2
+        assert len(failed_of(read_identifier(data, EXPLICIT))) == 2
         assert len(there.supply.done_with) == 2
 
     visit(scenario)
@@ -233,7 +234,7 @@ def test_an_archive_that_fails_is_told_by_the_table(visit, service, at_once, ail
         assert last.status == status
         if not at_once:
             assert last.failed_suboperations == 3
-            assert len(read_failed_list(data, EXPLICIT)) == 3
+            assert len(failed_of(read_identifier(data, EXPLICIT))) == 3
 
     rig = visit(scenario)
     assert bool(rig.events("OperationRefused")) == at_once
@@ -434,7 +435,7 @@ def test_what_nobody_has_listed_and_is_missing_is_named(visit, service):
         asker = await _begin(rig, there, service)
         *_, (context, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (0xB000, (2, 1, 0, None))
-        named = read_failed_list(data, context.transfer_syntax)
+        named = failed_of(read_identifier(data, context.transfer_syntax))
         assert named == (there.holdings[2].sop_instance_uid,)
 
     visit(scenario)

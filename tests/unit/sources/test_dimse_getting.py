@@ -14,9 +14,9 @@ from hilum.dicom.reencode import Reencoder
 from hilum.dicom.syntaxes import transfer_syntax
 from hilum.dimse.command import CommandField, encode_command
 from hilum.dimse.message import Command
-from hilum.dimse.service.identifier import encode_identifier
+from hilum.dimse.service.identifier import encode_identifier, read_identifier
 from hilum.dimse.service.query import cancel_request
-from hilum.dimse.service.retrieve import get_request, read_failed_list
+from hilum.dimse.service.retrieve import failed_of, get_request
 from hilum.dimse.service.storage import store_response
 from hilum.dimse.upper.pdu import ContextResult
 from hilum.kernel.names import UID
@@ -155,7 +155,9 @@ def test_an_instance_without_a_context_fails_alone_and_is_named(visit):
         *got, (context, last, data) = await asker.responses()
         assert len(stores(got)) == 1
         assert (last.status, counts(last)) == (0xB000, (1, 1, 0, None))
-        assert read_failed_list(data, context.transfer_syntax) == (kept[1].sop_instance_uid,)
+        assert failed_of(read_identifier(data, context.transfer_syntax)) == (
+            kept[1].sop_instance_uid,
+        )
 
     visit(scenario, keep=keep)
 
@@ -166,7 +168,7 @@ def test_without_any_context_to_send_on_everything_fails(visit):
         fetch(asker, kept[0].study_instance_uid)
         *_, (_, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (0xA702, (0, 3, 0, None))
-        assert len(read_failed_list(data, EXPLICIT)) == 3
+        assert len(failed_of(read_identifier(data, EXPLICIT))) == 3
 
     visit(scenario)
 
@@ -308,7 +310,7 @@ def test_a_payload_that_is_gone_fails_alone(visit):
         fetch(asker, kept[0].study_instance_uid)
         *got, (_, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (0xB000, (2, 1, 0, None))
-        assert read_failed_list(data, EXPLICIT) == (kept[1].sop_instance_uid,)
+        assert failed_of(read_identifier(data, EXPLICIT)) == (kept[1].sop_instance_uid,)
         assert len(stores(got)) == 2
 
     visit(scenario)

@@ -8,9 +8,9 @@ from dimse_asker import EXPLICIT
 from test_dimse_finding import identifier
 from test_dimse_getting import counts
 
-from hilum.dimse.service.identifier import encode_identifier
+from hilum.dimse.service.identifier import encode_identifier, read_identifier
 from hilum.dimse.service.query import cancel_request
-from hilum.dimse.service.retrieve import move_request, read_failed_list
+from hilum.dimse.service.retrieve import failed_of, move_request
 from hilum.kernel.names import UID, AETitle
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Refused
 from hilum.query.level import Model
@@ -140,7 +140,9 @@ def test_what_becomes_of_one_instance_is_counted(visit, outcome, status, counted
         *_, (context, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (status, counted)
         if counted[1]:
-            assert read_failed_list(data, context.transfer_syntax) == (kept[1].sop_instance_uid,)
+            assert failed_of(read_identifier(data, context.transfer_syntax)) == (
+                kept[1].sop_instance_uid,
+            )
 
     visit(scenario)
 
@@ -154,7 +156,9 @@ def test_a_destination_that_cannot_be_reached_fails_all_and_says_why(visit):
         *_, (_, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (0xA702, (0, 3, 0, None))
         assert last.error_comment == "the association was lost"
-        assert set(read_failed_list(data, EXPLICIT)) == {one.sop_instance_uid for one in kept}
+        assert set(failed_of(read_identifier(data, EXPLICIT))) == {
+            one.sop_instance_uid for one in kept
+        }
 
     visit(scenario)
 
@@ -189,7 +193,7 @@ def test_an_instance_that_costs_the_association_twice_fails_and_the_others_arriv
         move(asker, kept[0].study_instance_uid)
         *_, (_, last, data) = await asker.responses()
         assert (last.status, counts(last)) == (0xB000, (2, 1, 0, None))
-        assert read_failed_list(data, EXPLICIT) == (kept[1].sop_instance_uid,)
+        assert failed_of(read_identifier(data, EXPLICIT)) == (kept[1].sop_instance_uid,)
 
     visit(scenario)
 

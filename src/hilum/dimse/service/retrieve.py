@@ -9,7 +9,7 @@ from hilum.dicom.dataset import DataSet
 from hilum.dicom.syntaxes import UNCOMPRESSED
 from hilum.dimse.command import Command, CommandField, Priority, encode_command
 from hilum.dimse.service.ending import Ending, check_response, ended, responding
-from hilum.dimse.service.identifier import encode_identifier, read_identifier
+from hilum.dimse.service.identifier import encode_identifier
 from hilum.dimse.service.query import words_of
 from hilum.dimse.service.storage import MoveOriginator
 from hilum.dimse.service.suboperations import Counts, SubOperations
@@ -73,11 +73,6 @@ def retrieve_ended(command: Command, ending: Ending, work: SubOperations) -> byt
         response.remaining_suboperations = counts.remaining
     response.has_data_set = work.has_failed
     return encode_command(response)
-
-
-def retrieve_refused(command: Command, ending: Ending) -> bytes:
-    """Give the only response to a request that no sub-operation was begun for."""
-    return encode_command(ended(command, ending))
 
 
 def _put(response: Command, counts: Counts) -> None:
@@ -190,12 +185,3 @@ def failed_of(identifier: DataSet) -> tuple[UID, ...]:
     """Read the list of what failed; what is no UID is left out."""
     found = identifier.texts(FAILED_SOP_INSTANCE_UID_LIST)
     return tuple([UID(uid) for uid in found if is_uid(uid)])
-
-
-def read_failed_list(data: bytes, syntax: UID) -> tuple[UID, ...]:
-    """Read the identifier of a last response.
-
-    Raises:
-        RemoteProtocolError: it is no data set.
-    """
-    return failed_of(read_identifier(data, syntax))

@@ -215,14 +215,21 @@ def store_status_of_ailment(ailment: Ailment, profile: StatusProfile = "standard
             assert_never(ailment)
 
 
-def search_ending(failure: AnswererFailed) -> HttpEnding:
-    """End a QIDO-RS request whose answerer failed."""
-    return _http_ending(failure)
-
-
-def retrieve_ending_of_http(failure: AnswererFailed) -> HttpEnding:
-    """End a WADO-RS request of which nothing was sent because the answerer failed."""
-    return _http_ending(failure)
+def http_ending(failure: AnswererFailed) -> HttpEnding:
+    """End a QIDO-RS or WADO-RS request of which nothing was sent because the answerer failed."""
+    ailment = failure.ailment
+    seconds: float | None = None
+    match ailment:
+        case HttpAnswer(code=answered, retry_seconds=retry_seconds):
+            code, seconds = _HTTP_OF_HTTP.get(answered, 502), retry_seconds
+        case DimseAnswer(status=status):
+            code = http_of_dimse(status)
+        case Lost():
+            code = _HTTP_OF_LOST[ailment]
+        case _:
+            assert_never(ailment)
+    retry_after = max(1, int(-(-(seconds or RETRY_SECONDS) // 1))) if code == 503 else None
+    return HttpEnding(code, comment_of(failure), retry_after)
 
 
 def comment_of(failure: AnswererFailed) -> str:
@@ -313,22 +320,6 @@ _STORE_CODES: Final = frozenset(
         0x0212,  # mistyped argument
     )
 )
-
-
-def _http_ending(failure: AnswererFailed) -> HttpEnding:
-    ailment = failure.ailment
-    seconds: float | None = None
-    match ailment:
-        case HttpAnswer(code=answered, retry_seconds=retry_seconds):
-            code, seconds = _HTTP_OF_HTTP.get(answered, 502), retry_seconds
-        case DimseAnswer(status=status):
-            code = http_of_dimse(status)
-        case Lost():
-            code = _HTTP_OF_LOST[ailment]
-        case _:
-            assert_never(ailment)
-    retry_after = max(1, int(-(-(seconds or RETRY_SECONDS) // 1))) if code == 503 else None
-    return HttpEnding(code, comment_of(failure), retry_after)
 
 
 def http_of_dimse(status: int) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 from hilum.dicomweb.refusal import RequestRefused, problem
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
 from hilum.pipeline.answerers.ailments import AnswererFailed
-from hilum.pipeline.answerers.statuses import search_ending
+from hilum.pipeline.answerers.statuses import http_ending
 
 _RETRY_SECONDS: Final = 5
 
@@ -51,7 +51,7 @@ def _told(error: Exception) -> tuple[int, str]:
 
 
 def _of_archive(error: AnswererFailed) -> ArchiveRefused:
-    ending = search_ending(error)
+    ending = http_ending(error)
     headers = {} if ending.retry_after is None else _retry(ending.retry_after)
     return ArchiveRefused(ending.code, ending.words, error.answerer, headers)
 

@@ -14,9 +14,8 @@ from hilum.kernel.outcome import Deferred, Delivered, Failing, Refused
 from hilum.pipeline.answerers.ailments import AnswererFailed, DimseAnswer, HttpAnswer, Lost
 from hilum.pipeline.answerers.statuses import (
     find_ending,
+    http_ending,
     retrieve_ending,
-    retrieve_ending_of_http,
-    search_ending,
     store_status_of_ailment,
 )
 from hilum.pipeline.answerers.store_statuses import (
@@ -72,9 +71,9 @@ def of_ailment(words, profile):
         f"store {store_status_of_ailment(failure.ailment, profile):04X}",
     ]
     if profile == "standard":
-        searched, retrieved = search_ending(failure), retrieve_ending_of_http(failure)
-        parts.append(f"QIDO {searched.code} {searched.retry_after or '-'}")
-        parts.append(f"WADO {retrieved.code} {retrieved.retry_after or '-'}")
+        ending = http_ending(failure)
+        parts.append(f"QIDO {ending.code} {ending.retry_after or '-'}")
+        parts.append(f"WADO {ending.code} {ending.retry_after or '-'}")
         parts.append(retrieve_ending(failure).comment)
     return " | ".join(parts)
 
