@@ -9,7 +9,7 @@ from typing import Final, Literal
 from hilum.kernel.errors import HilumError
 from hilum.ledger.connection import WAL_BYTES_MAX, Durability, Handle
 from hilum.ledger.errors import explained
-from hilum.ledger.files import wal_bytes
+from hilum.ledger.files import wal_bytes, wal_bytes_used
 from hilum.ledger.lock import WriteLock
 
 # "ordinary": as much as can be moved beside the writers, and a fresh log if it has become long.
@@ -47,17 +47,14 @@ class Checkpointer:
             self._run(mode)
 
     def relieve(self) -> None:
-        """Count a commit; move the log now if it has become too long, since nobody else did."""
+        """Count a commit; have the log moved if it has become too long, since nobody else did."""
         self._commits += 1
-        if self._commits % _COMMITS_PER_LOOK or wal_bytes(self._path) <= RESTART_BYTES:
+        if self._commits % _COMMITS_PER_LOOK or wal_bytes_used(self._path) <= RESTART_BYTES:
             return
         if not self._mutex.acquire(blocking=False):
             return  # somebody else is at it
-        if self._durability == "process":
-            self._relieve()
-        else:
-            # It waits for the device several times, and the next commit need not.
-            threading.Thread(target=self._relieve, name="checkpoint", daemon=True).start()
+        # It waits for the device several times, and the next commit need not.
+        threading.Thread(target=self._relieve, name="checkpoint", daemon=True).start()
 
     def close(self) -> None:
         """Close the connection; the next run() opens it again."""
@@ -78,11 +75,10 @@ class Checkpointer:
             # Waiting for a reader while holding the write lock would stop every store.
             cursor.execute("PRAGMA busy_timeout = 0").fetchone()
             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            size = wal_bytes(self._path)
-            if mode == "ordinary" and size < RESTART_BYTES:
+            if mode == "ordinary" and wal_bytes_used(self._path) < RESTART_BYTES:
                 return
             # An existing log is cheaper to write and to sync than one that must grow.
-            is_kept = mode == "ordinary" and size <= WAL_BYTES_MAX
+            is_kept = mode == "ordinary" and wal_bytes(self._path) <= WAL_BYTES_MAX
             with self._lock:
                 kind = "RESTART" if is_kept else "TRUNCATE"
                 cursor.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()

@@ -6,6 +6,7 @@ from ledger_entries import entry
 
 from hilum.ledger import checkpointing
 from hilum.ledger.errors import LedgerUnavailable
+from hilum.ledger.files import wal_bytes_used
 from hilum.ledger.ledger import Ledger
 
 
@@ -49,6 +50,56 @@ def test_a_writer_that_nobody_relieves_relieves_itself(ledger, monkeypatch):
         ledger.record([entry(number)])
 
     assert ledger.wal_bytes < 64 * 60_000
+
+
+def test_no_writer_waits_for_the_log_to_be_moved(ledger, monkeypatch):
+    monkeypatch.setattr(checkpointing, "RESTART_BYTES", 0)
+    monkeypatch.setattr(checkpointing, "_COMMITS_PER_LOOK", 1)
+    movers = []
+    monkeypatch.setattr(
+        ledger._checkpointer, "_run", lambda _: movers.append(threading.current_thread())
+    )
+
+    ledger.record([entry(1)])
+    ledger.close()  # waits for it
+
+    assert movers
+    assert threading.main_thread() not in movers
+
+
+def test_a_log_that_was_long_once_is_not_moved_again_at_each_look(ledger, monkeypatch):
+    ledger.record([entry(number) for number in range(100)])
+    long = ledger.wal_bytes
+    monkeypatch.setattr(checkpointing, "RESTART_BYTES", long // 2)
+    monkeypatch.setattr(checkpointing, "_COMMITS_PER_LOOK", 1)
+    ledger.checkpoint()
+    runs = []
+    monkeypatch.setattr(ledger._checkpointer, "_run", runs.append)
+
+    ledger.record([entry(100)])
+
+    assert ledger.wal_bytes == long
+    assert runs == []
+
+
+def test_what_is_left_of_the_log_before_is_not_in_use(ledger, path, monkeypatch):
+    ledger.record([entry(number) for number in range(100)])
+    assert wal_bytes_used(path) == ledger.wal_bytes
+    monkeypatch.setattr(checkpointing, "RESTART_BYTES", 0)
+    ledger.checkpoint()
+    with closing(sqlite3.connect(path)) as one:
+        one.execute("UPDATE meta SET probed_at_microseconds = 1")
+        one.commit()
+
+    assert wal_bytes_used(path) == 32 + (24 + 4096)
+    assert ledger.wal_bytes > 100_000
+
+
+def test_where_there_is_no_log_none_is_in_use(tmp_path):
+    (tmp_path / "short-wal").write_bytes(b"no header")
+
+    assert wal_bytes_used(tmp_path / "none") == 0
+    assert wal_bytes_used(tmp_path / "short") == 0
 
 
 def test_a_reader_in_the_way_does_not_stop_the_writers(ledger, path, monkeypatch):
