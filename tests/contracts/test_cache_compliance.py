@@ -145,6 +145,37 @@ async def test_what_is_not_to_be_kept_goes_with_its_last_pin(kind, tmp_path):
             rig.open_payload(holding.path)
 
 
+async def test_what_only_passes_is_found_by_nobody_and_goes_with_its_last_pin(kind, tmp_path):
+    rig = kind(tmp_path)
+    async with rig.running() as cache:
+        sink = cache.sink("pacs")
+        sink.is_passing = True
+        await land(sink, one := instance(seed=1))
+        sink.is_passing = False
+        await land(sink, other := instance(seed=2))
+        sink.end()
+        passing, kept = [holding async for holding in sink.kept()]
+
+        assert read_all(rig.open_payload(passing.path)) == one.data_set
+        assert set(await cache.held("pacs", [one, other])) == {other.sop_instance_uid}
+        for holding in (passing, kept):
+            cache.unpin(holding)
+        await rig.settle()
+
+        assert set(await cache.held("pacs", [one, other])) == {other.sop_instance_uid}
+        with pytest.raises(FileNotFoundError):
+            rig.open_payload(passing.path)
+
+
+async def test_nothing_of_a_study_is_here_while_all_of_it_passes(kind, tmp_path):
+    async with kind(tmp_path).running() as cache:
+        sink = cache.sink("pacs")
+        sink.is_passing = True
+        await land(sink, one := instance(seed=1))
+
+        assert not await cache.has_any("pacs", one.study_instance_uid)
+
+
 async def test_what_is_kept_stays_without_a_pin(kind, tmp_path):
     rig = kind(tmp_path)
     async with rig.running() as cache:

@@ -39,6 +39,7 @@ class MemoryCache:
         self._holdings: dict[tuple[str, str], Holding] = {}
         self._metadata: dict[str, bytes] = {}
         self._landed = 0
+        self._passing: set[str] = set()
 
     @property
     def paths(self) -> set[str]:
@@ -74,7 +75,7 @@ class MemoryCache:
         self.pins[holding.path] -= 1
         if self.pins[holding.path] <= 0:
             del self.pins[holding.path]
-            if not self.keeps:
+            if not self.keeps or holding.path in self._passing:
                 self.forget(holding)
 
     async def metadata(self, holdings: Sequence[Holding], bulk_root: str) -> AsyncIterator[bytes]:
@@ -97,15 +98,20 @@ class MemoryCache:
         for key in gone:
             del self._holdings[key]
         self._metadata.pop(holding.path, None)
+        self._passing.discard(holding.path)
         self.payloads.remove(holding.path)
 
-    def keep(self, answerer: str, incoming: Incoming, content: bytes) -> Holding:
+    def keep(
+        self, answerer: str, incoming: Incoming, content: bytes, *, is_passing: bool = False
+    ) -> Holding:
         """Keep a data set, pinned once. Raises CorruptPayload, NotAllowed."""
         examination = Examination(incoming)
         examination.read([content])
         belonging = examination.finish()
         digest = hashlib.blake2b(content, digest_size=16).digest()
         holding = self._holdings.get((answerer, incoming.sop_instance_uid))
+        if is_passing:
+            holding = None
         if holding is None or holding.digest != digest:
             self._landed += 1
             holding = Holding(
@@ -120,7 +126,10 @@ class MemoryCache:
                 received_at=_RECEIVED,
                 digest=digest,
             )
-            self._holdings[answerer, incoming.sop_instance_uid] = holding
+            if is_passing:
+                self._passing.add(holding.path)
+            else:
+                self._holdings[answerer, incoming.sop_instance_uid] = holding
             self.payloads.put(holding.path, content)
         self.pin(holding)
         return holding
@@ -135,6 +144,7 @@ class MemoryCacheSink:
         self._kept: deque[Holding] = deque()
         self._news = asyncio.Event()
         self._is_over = False
+        self.is_passing = False
 
     async def land(self, incoming: Incoming) -> "MemoryLanding":
         """Begin with an instance."""
@@ -142,7 +152,7 @@ class MemoryCacheSink:
             raise Full("there is no room in the cache")
         if not is_uid(incoming.sop_instance_uid):
             raise NotAllowed("its SOP Instance UID is not a UID")
-        return MemoryLanding(self, incoming)
+        return MemoryLanding(self, incoming, is_passing=self.is_passing)
 
     async def kept(self) -> AsyncIterator[Holding]:
         """Give each holding as soon as it is complete, until `end`."""
@@ -164,9 +174,9 @@ class MemoryCacheSink:
         self._is_over = True
         self._news.set()
 
-    def take(self, incoming: Incoming, content: bytes) -> None:
+    def take(self, incoming: Incoming, content: bytes, *, is_passing: bool) -> None:
         """Keep a data set that is complete."""
-        holding = self._cache.keep(self._answerer, incoming, content)
+        holding = self._cache.keep(self._answerer, incoming, content, is_passing=is_passing)
         if self._is_over:  # nobody is told of it
             self._cache.unpin(holding)
             return
@@ -177,9 +187,10 @@ class MemoryCacheSink:
 class MemoryLanding:
     """One data set on its way."""
 
-    def __init__(self, sink: MemoryCacheSink, incoming: Incoming) -> None:
+    def __init__(self, sink: MemoryCacheSink, incoming: Incoming, *, is_passing: bool) -> None:
         self._sink = sink
         self._incoming = incoming
+        self._is_passing = is_passing
         self._pieces: list[Bytes] = []
 
     async def take(self, piece: Bytes) -> None:
@@ -188,7 +199,7 @@ class MemoryLanding:
 
     async def keep(self) -> None:
         """Keep the whole."""
-        self._sink.take(self._incoming, b"".join(self._pieces))
+        self._sink.take(self._incoming, b"".join(self._pieces), is_passing=self._is_passing)
 
     async def drop(self) -> None:
         """Leave nothing behind."""

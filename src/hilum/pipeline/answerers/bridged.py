@@ -46,6 +46,8 @@ HELD_SECONDS: Final = 60.0
 _PATIENTS_MAX: Final = 20_000
 # Who looks at a study does so again and again. Whoever takes it away gets what there is now.
 _TAKING: Final = frozenset((Purpose.MOVE, Purpose.GET, Purpose.RETRIEVE, Purpose.EXPORT))
+# Of these, who has a place of his own for it: he does not come back for a part of it.
+_KEEPING: Final = frozenset((Purpose.MOVE, Purpose.GET))
 _VIEWING: Final = frozenset((Purpose.METADATA, Purpose.RENDER))
 
 
@@ -165,7 +167,7 @@ class BridgedArchive:
             syntaxes=syntaxes,
         )
         try:
-            if not await supply.begin():
+            if not await supply.begin(is_passing=purpose in _KEEPING):
                 return None
             patients = self._patients_of(retrieval.keys[Level.STUDY])
             records = of_count(count, patients, retrieval, asker=asker, event=purpose.value)

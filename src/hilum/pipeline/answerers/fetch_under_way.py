@@ -79,6 +79,8 @@ class FetchUnderWay:
         self._task: asyncio.Task[None] | None = None
         self._pauses = 0
         self._is_over = False
+        self._sink: CacheSink | None = None
+        self.is_passing = False  # nobody but who waits now needs what lands
         self._instances = self._size = 0
 
     @property
@@ -96,6 +98,12 @@ class FetchUnderWay:
         self._telemetry.emit(FetchBegun(self._answerer.name, self.lacking))
         self._task = asyncio.ensure_future(self._carry_out())
         return self._task
+
+    def keep(self) -> None:
+        """Have what lands from now on kept in the cache."""
+        self.is_passing = False
+        if self._sink is not None:
+            self._sink.is_passing = False
 
     def want(self, sop_instance_uid: str, reader: Reader) -> None:
         """Have an instance given to a reader, too, when it lands."""
@@ -179,7 +187,8 @@ class FetchUnderWay:
 
     async def _carry_out(self) -> None:
         begun = self._clock.monotonic()
-        sink = self._cache.sink(self._answerer.name)
+        sink = self._sink = self._cache.sink(self._answerer.name)
+        sink.is_passing = self.is_passing
         handing = asyncio.ensure_future(self._hand_on(sink))
         missing: Mapping[str, Missing] = {}
         failure: AnswererFailed | None = None

@@ -21,6 +21,7 @@ from hilum.pipeline.answerers.fetch_under_way import (
 )
 from hilum.pipeline.answerers.fitting import fits
 from hilum.pipeline.answerers.narrowing import fetches_of
+from hilum.pipeline.answerers.once import Once
 from hilum.pipeline.answerers.ports import Answerer, Cache, Fetch
 from hilum.pipeline.answerers.reader import Reader
 from hilum.pipeline.answerers.whole_under_way import WholeUnderWay
@@ -56,6 +57,7 @@ class Fetching:
         self._stall_seconds = stall_seconds
         self._patience_seconds = patience_seconds
         self._silent_until = float("-inf")
+        self._once = Once(clock)
         self._by_wish: dict[_Wish, FetchUnderWay] = {}
         self._stubborn: OrderedDict[_Wish, None] = OrderedDict()
         self._listed: set[FetchUnderWay] = set()
@@ -170,11 +172,18 @@ class Fetching:
         )
 
     def follow(
-        self, reader: Reader, retrieval: Retrieval, syntaxes: _Syntaxes, *, count: int
+        self,
+        reader: Reader,
+        retrieval: Retrieval,
+        syntaxes: _Syntaxes,
+        *,
+        count: int,
+        is_passing: bool = False,
     ) -> WholeUnderWay | None:
         """Have a reader get all that lands of a whole fetch: the one under way, or a new one.
 
-        None: something of it comes in another fetch, so it has to be listed.
+        None: something of it comes in another fetch, so it has to be listed. `is_passing`: the
+        reader takes it away, so that it need not be kept unless it is asked for again.
         """
         fetch = self.whole(retrieval, syntaxes)
         if fetch is None and self.is_free(retrieval, syntaxes):
@@ -189,10 +198,12 @@ class Fetching:
                 patience_seconds=self._patience_seconds,
             )
             fetch.count = count
+            fetch.is_passing = is_passing and self._once.is_first(key_of(retrieval))
             self._wholes[_key_of_whole(retrieval, syntaxes)] = fetch
             fetch.follow(reader)
             self._start(fetch)
         elif fetch is not None:
+            fetch.keep()  # it is wanted by two
             fetch.follow(reader)
         return fetch
 

@@ -153,7 +153,13 @@ class Cache(Protocol):
 
 
 class CacheSink(Sink, Protocol):
-    """A sink that tells what was kept in it."""
+    """A sink that tells what was kept in it.
+
+    `is_passing`: what begins to land from now on need not stay longer than it is pinned, and nobody
+    finds it who does not have it. False to begin with.
+    """
+
+    is_passing: bool
 
     def kept(self) -> AsyncIterator[Holding]:
         """Give each holding as soon as it is complete, pinned once, until `end`.

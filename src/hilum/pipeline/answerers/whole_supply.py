@@ -52,10 +52,19 @@ class WholeSupply:
         self._pinned: dict[str, Holding] = {}
         self._rest: BridgedSupply | None = None
 
-    async def begin(self) -> bool:
-        """Follow a whole fetch; False: it cannot be had that way."""
+    async def begin(self, *, is_passing: bool = False) -> bool:
+        """Follow a whole fetch; False: it cannot be had that way.
+
+        `is_passing`: who reads takes it away (see `Fetching.follow`).
+        """
         fetching = self._holder.fetching
-        fetch = fetching.follow(self._reader, self._retrieval, self._syntaxes, count=self.count)
+        fetch = fetching.follow(
+            self._reader,
+            self._retrieval,
+            self._syntaxes,
+            count=self.count,
+            is_passing=is_passing,
+        )
         self._fetch = fetch
         if fetch is not None and fetch.landed:
             self._before = await fetching.look(list(fetch.landed.values()))

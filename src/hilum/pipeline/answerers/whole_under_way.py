@@ -43,6 +43,11 @@ class WholeUnderWay(FetchUnderWay):
         reader.flows.add(self)
         self._room.set()
 
+    def want(self, sop_instance_uid: str, reader: Reader) -> None:
+        """Have an instance given to a reader; who asks for single ones asks for more of them."""
+        self.keep()
+        super().want(sop_instance_uid, reader)
+
     def leave(self, reader: Reader) -> None:
         """A reader does not want anything more."""
         self._followers = [one for one in self._followers if one is not reader]

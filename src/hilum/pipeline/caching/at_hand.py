@@ -1,7 +1,8 @@
 """Fetched instances that are handed on from memory; their files are written behind, or never.
 
 An instance is here from the moment it is whole and examined until its last pin is gone and its file
-is written. Between, the vault gives it out as it lies, to everybody in this process.
+is written. Between, the vault gives it out as it lies, to everybody in this process. What only
+passes gets no file, and is found by nobody but those it was fetched for.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -38,6 +39,8 @@ class Whole:
     holding: Holding
     pieces: Sequence[Bytes]
     hold: Hold
+    # It goes with its last pin, and was never kept.
+    is_passing: bool = False
     # Whether its file is written, or cannot be.
     is_settled: bool = False
 
@@ -60,7 +63,8 @@ class AtHand:
         """Have it given out from memory."""
         path = whole.holding.path
         self._by_path[path] = whole
-        self._by_instance[whole.place, whole.came.sop_instance_uid] = whole
+        if not whole.is_passing:
+            self._by_instance[whole.place, whole.came.sop_instance_uid] = whole
         self._vault.hold(path, [memoryview(piece) for piece in whole.pieces])
 
     def of(
@@ -84,12 +88,17 @@ class AtHand:
         if not (self._by_path and is_uid(study_instance_uid)):
             return False
         place = study_place(answerer, study_instance_uid)
-        return any(whole.place == place for whole in list(self._by_path.values()))
+        return any(whole.place == place for whole in list(self._by_instance.values()))
 
     def is_settled(self, path: str) -> bool:
-        """Tell whether nothing has to be written of it any more."""
+        """Tell whether nothing has to be written of it any more, or ever."""
         whole = self._by_path.get(path)
-        return whole is None or whole.is_settled
+        return whole is None or whole.is_settled or whole.is_passing
+
+    def is_passing(self, path: str) -> bool:
+        """Tell whether it is here for as long as it is pinned, and no longer."""
+        whole = self._by_path.get(path)
+        return whole is not None and whole.is_passing
 
     def release(self, path: str) -> bool:
         """Give its memory up; False: it is not here."""

@@ -219,6 +219,8 @@ class PayloadCache:
         await self._run(lambda: None)
 
     def _landed(self, answerer: str, holding: Holding) -> None:
+        if self._at_hand.is_passing(holding.path):
+            return
         if self._settings.bytes_max > 0 and not self._at_hand.is_settled(holding.path):
             self._behind.add(holding.path)
         self._telemetry.emit(PayloadCached(answerer, holding.sop_instance_uid, holding.size))

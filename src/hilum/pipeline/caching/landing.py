@@ -69,7 +69,7 @@ class CacheLanding:
     """One instance (`pipeline.landing.Landing`). `landed` is told of it when it is whole.
 
     `is_short`: it may be held in memory until then, and longer. What turns out to be long, or finds
-    no room there, is written while it comes.
+    no room there, is written while it comes. `is_passing`: what is in memory then is never written.
     """
 
     __slots__ = (
@@ -80,6 +80,7 @@ class CacheLanding:
         "_held",
         "_hold_on",
         "_incoming",
+        "_is_passing",
         "_is_short",
         "_landed",
         "_pieces",
@@ -95,12 +96,14 @@ class CacheLanding:
         landed: Callable[[Holding], None],
         *,
         is_short: bool = False,
+        is_passing: bool = False,
     ) -> None:
         self._dock = dock
         self._answerer = answerer
         self._incoming = incoming
         self._landed = landed
         self._is_short = is_short
+        self._is_passing = is_passing
         self._draft = dock.begin(incoming)
         self._examination = Examination(incoming, dock.shapes)
         self._pieces: list[Bytes] = []
@@ -196,7 +199,9 @@ class CacheLanding:
         holding = holding_of(place, came, received_at)
         if self._is_short:
             hold, self._hold_on = self._hold_on, Hold(self._dock.at_hand.budget)
-            self._dock.at_hand.keep(Whole(draft, seal, place, came, holding, pieces, hold))
+            self._dock.at_hand.keep(
+                Whole(draft, seal, place, came, holding, pieces, hold, self._is_passing)
+            )
         else:
             draft.complete(seal)
             self._dock.files.put(draft, place, came, now=received_at.timestamp())

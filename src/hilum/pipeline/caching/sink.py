@@ -34,6 +34,7 @@ class FetchSink:
         self._kept: deque[Holding] = deque()
         self._news = asyncio.Event()
         self._is_over = False
+        self.is_passing = False  # see the port
 
     async def land(self, incoming: Incoming) -> "CacheLanding | AdoptedLanding":
         """Begin with an instance."""
@@ -43,7 +44,14 @@ class FetchSink:
             raise NotAllowed("its SOP Instance UID is not a UID")
         if incoming.cached:
             return AdoptedLanding(self, incoming)
-        return CacheLanding(self._dock, self._answerer, incoming, self._landed, is_short=True)
+        return CacheLanding(
+            self._dock,
+            self._answerer,
+            incoming,
+            self._landed,
+            is_short=True,
+            is_passing=self.is_passing,
+        )
 
     async def adopt(self, incoming: Incoming) -> None:
         """Keep what another process of ours put into the cache."""

@@ -18,6 +18,8 @@ from hilum.testing.memory_cache import MemoryCache
 STUDY = study(1, 30, series=3)
 # The last one has everything and never fails: so nothing may ever be missing.
 RELIABLE = "reliable"
+LOOKING = (Purpose.RETRIEVE, Purpose.RETRIEVE, Purpose.RETRIEVE, Purpose.METADATA)
+ALL = (Purpose.GET, Purpose.GET, Purpose.RETRIEVE, Purpose.METADATA)
 
 
 class Watched(MemoryAnswerer):
@@ -90,13 +92,13 @@ def wish(chance):
     return one_of(one), [one]
 
 
-async def client(at, chance):
+async def client(at, chance, purposes=ALL):
     """Read at a pace, and perhaps leave; give what came and what should have, None: it left."""
     await asyncio.sleep(chance.choice([0, 0.005, 0.5, 3.0]) * chance.random())
     retrieval, wanted = wish(chance)
     leaves_after = chance.choice([None, None, 0, 1, 5])
     pace = chance.choice([0, 0, 0.001, 0.5])
-    purpose = chance.choice([Purpose.GET, Purpose.GET, Purpose.RETRIEVE, Purpose.METADATA])
+    purpose = chance.choice(purposes)
     supply = await at.supply(retrieval, purpose)
     got = []
     try:
@@ -157,7 +159,7 @@ def test_nobody_misses_anything_and_nothing_is_asked_for_twice_at_once(seed, can
     assert run.tasks == 1
 
 
-def of_one_archive(seed, *, keeps, cache=None, is_whole=False):
+def of_one_archive(seed, *, keeps, cache=None, is_whole=False, purposes=ALL):
     """Let clients ask one archive that counts: it may be wrong, or break off what it sends."""
     chance = random.Random(f"one {seed}")
     behaviour = Behaviour(
@@ -174,7 +176,7 @@ def of_one_archive(seed, *, keeps, cache=None, is_whole=False):
     async def run(clock):
         fresh = chance.choice([0.0, 30.0])
         at = bridge(clock, answerer, keeps=keeps, cache=cache, list_fresh_seconds=fresh)
-        clients = [client(at, random.Random(f"one {seed} {n}")) for n in range(12)]
+        clients = [client(at, random.Random(f"one {seed} {n}"), purposes) for n in range(12)]
         results = await asyncio.gather(*clients)
         await asyncio.sleep(1)
         return Run(at, [answerer], results, len(asyncio.all_tasks()))
@@ -203,10 +205,19 @@ def test_of_what_is_not_listed_nothing_is_missed_or_asked_for_twice_at_once(seed
 @pytest.mark.parametrize("cache", [MemoryCache, SlowCache])
 @pytest.mark.parametrize("seed", range(30))
 def test_with_a_cache_that_keeps_what_is_not_listed_comes_once(seed, cache):
-    run = of_one_archive(seed, keeps=True, cache=cache(), is_whole=True)
+    run = of_one_archive(seed, keeps=True, cache=cache(), is_whole=True, purposes=LOOKING)
 
     sent = Counter(run.answerers[0].asked.sent)
     assert all(count == 1 for count in sent.values())
+
+
+@pytest.mark.parametrize("cache", [MemoryCache, SlowCache])
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_taken_away_passes_once_for_each_way_to_ask_and_is_kept_then(seed, cache):
+    run = of_one_archive(seed, keeps=True, cache=cache(), is_whole=True)
+
+    sent = Counter(run.answerers[0].asked.sent)
+    assert max(sent.values()) <= 3  # as a study, as a series, and then to be kept
 
 
 @pytest.mark.parametrize("cache", [MemoryCache, SlowCache])

@@ -9,6 +9,7 @@ from hilum.kernel.errors import Full
 from hilum.pipeline.answerers.ailments import AnswererFailed, Lost
 from hilum.pipeline.answerers.balancing import OneOf
 from hilum.pipeline.answerers.events import FetchEnded
+from hilum.pipeline.answerers.once import REMEMBERED_SECONDS
 from hilum.pipeline.answerers.reader import AHEAD_INSTANCES
 from hilum.pipeline.archive.ports import Purpose
 from hilum.query.level import Level
@@ -195,9 +196,10 @@ def test_who_comes_late_gets_what_has_landed_from_the_cache(cache):
 
     async def run(clock):
         at = bridge(clock, answerer, cache=cache)
-        first = asyncio.ensure_future(drained(await at.supply(retrieval_of(STUDY))))
+        looks = Purpose.RETRIEVE
+        first = asyncio.ensure_future(drained(await at.supply(retrieval_of(STUDY), looks)))
         await asyncio.sleep(6.5)
-        second, _ = await drained(await at.supply(retrieval_of(STUDY)))
+        second, _ = await drained(await at.supply(retrieval_of(STUDY), looks))
         await first
         return second, at
 
@@ -207,6 +209,81 @@ def test_who_comes_late_gets_what_has_landed_from_the_cache(cache):
     assert answerer.asked.sent == uids(STUDY)
     assert wholes(answerer) == [True]
     assert not at.cache.pins
+
+
+def asked_one_after_another(*purposes):
+    """Retrieve the study for each purpose; give what was kept behind each, and who brought it."""
+    answerer = counting()
+
+    async def run(clock):
+        at, kept = bridge(clock, answerer), []
+        for purpose in purposes:
+            came, missed = await drained(await at.supply(retrieval_of(STUDY), purpose))
+            assert (sorted(came), missed) == (sorted(uids(STUDY)), [])
+            kept.append(len(at.cache.paths))
+        assert not at.cache.pins
+        return kept
+
+    return virtually(run), answerer
+
+
+@pytest.mark.parametrize("takes", [Purpose.GET, Purpose.MOVE])
+def test_what_is_taken_away_is_not_kept_before_it_is_asked_for_again(takes):
+    kept, answerer = asked_one_after_another(takes, takes, takes)
+
+    assert kept == [0, 12, 12]
+    assert wholes(answerer) == [True, True]
+
+
+@pytest.mark.parametrize("looks", [Purpose.RETRIEVE, Purpose.EXPORT])
+def test_what_is_looked_at_is_kept_at_once(looks):
+    kept, answerer = asked_one_after_another(looks, Purpose.GET)
+
+    assert kept == [12, 12]
+    assert wholes(answerer) == [True]
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "purpose"),
+    [
+        (retrieval_of(STUDY), Purpose.GET),
+        (retrieval_of(STUDY), Purpose.RETRIEVE),
+        (one_of(STUDY[11]), Purpose.RETRIEVE),
+    ],
+)
+def test_what_is_taken_away_is_kept_from_when_somebody_else_wants_it(retrieval, purpose):
+    answerer = counting(seconds_each=1.0)
+
+    async def run(clock):
+        at = bridge(clock, answerer)
+        first = asyncio.ensure_future(drained(await at.supply(retrieval_of(STUDY))))
+        await asyncio.sleep(6.5)
+        second, _ = await drained(await at.supply(retrieval, purpose))
+        return second, await first, at
+
+    second, (first, _), at = virtually(run)
+
+    assert first == uids(STUDY)
+    assert STUDY[11].sop_instance_uid in second
+    assert retrieval.level is Level.IMAGE or sorted(second) == sorted(uids(STUDY))
+    # What had passed by then came again for who came late, and was kept; nothing came three times.
+    again = uids(STUDY[:6]) if retrieval.level is Level.STUDY else []
+    assert sorted(answerer.asked.sent) == sorted([*uids(STUDY), *again])
+    assert len(at.cache.paths) == (12 if again else 6)
+    assert not at.cache.pins
+
+
+def test_a_day_later_what_is_taken_away_passes_again():
+    answerer = counting()
+
+    async def run(clock):
+        at = bridge(clock, answerer)
+        for _ in range(2):
+            await drained(await at.supply(retrieval_of(STUDY)))
+            await asyncio.sleep(REMEMBERED_SECONDS + 1)
+        return len(at.cache.paths)
+
+    assert virtually(run) == 0
 
 
 @pytest.mark.parametrize("retrieval", [one_of(STUDY[3]), series_of(STUDY[3]), retrieval_of(STUDY)])

@@ -5,7 +5,7 @@ from cache_rigs import VaultRig, fetched, incoming_of, land, read_all, series
 
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.caching.at_hand import AT_HAND_BYTES_MAX, AT_HAND_INSTANCE_BYTES_MAX
-from hilum.pipeline.caching.events import CacheObstructed
+from hilum.pipeline.caching.events import CacheObstructed, PayloadCached
 from hilum.testing.datasets import instance
 from hilum.vault.held import HeldReader
 from hilum.vault.payload import OpenPayload
@@ -13,9 +13,10 @@ from hilum.vault.payload import OpenPayload
 pytestmark = pytest.mark.asyncio
 
 
-async def landed(rig, *instances):
+async def landed(rig, *instances, is_passing=False):
     """Let instances land, and look before anything was done behind the scene."""
     sink = rig.cache.sink("pacs")
+    sink.is_passing = is_passing
     for one in instances:
         await land(sink, one)
     sink.end()
@@ -41,6 +42,34 @@ async def test_what_is_let_go_of_before_it_is_kept_is_never_written(tmp_path, mo
         with pytest.raises(FileNotFoundError):
             rig.open_payload(holding.path)
         assert await cache.held("pacs", [holding]) == {}
+
+
+async def test_what_passes_is_never_written_although_others_are_kept(tmp_path):
+    rig = VaultRig(tmp_path)
+    async with rig.running() as cache:
+        (passing,) = await landed(rig, instance(seed=1), is_passing=True)
+        (kept,) = await landed(rig, instance(seed=2))
+        await cache.settle()
+        cache.unpin(passing)
+        cache.unpin(kept)
+
+        assert len(rig.files()) == 1
+        assert left(rig) == AT_HAND_BYTES_MAX
+        assert [one.sop_instance_uid for one in rig.telemetry.of(PayloadCached)] == [
+            kept.sop_instance_uid
+        ]
+
+
+async def test_what_passes_and_is_long_goes_through_its_file_and_is_kept(tmp_path):
+    rig = VaultRig(tmp_path)
+    long = instance(seed=1, pixel_bytes=AT_HAND_INSTANCE_BYTES_MAX)
+    async with rig.running() as cache:
+        (holding,) = await landed(rig, long, is_passing=True)
+        cache.unpin(holding)
+        await rig.settle()
+
+        assert set(await cache.held("pacs", [holding])) == {holding.sop_instance_uid}
+        assert len(rig.telemetry.of(PayloadCached)) == 1
 
 
 async def test_who_has_it_open_reads_on_after_it_was_let_go_of(tmp_path):
