@@ -1,14 +1,15 @@
 """One fetched instance on its way into the cache: written in runs while it arrives, and examined.
 
-It is seen by nobody before it is whole. What may block is done on the loop while that is quick, and
-by threads otherwise (see `Reading`).
+It is seen by nobody before it is whole. What is in memory is done on the loop; what may block is
+done there while that is quick, and by threads otherwise (see `Reading`).
 """
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from hilum.dicom.part10 import file_meta
 from hilum.dicom.shapes import Shapes
@@ -29,6 +30,8 @@ from hilum.vault.cache.places import name_of, study_place
 from hilum.vault.cache.record import Came
 from hilum.vault.draft import Draft
 from hilum.vault.seal import BLANK, SEAL_CREATOR_UID, Seal
+
+_T = TypeVar("_T")
 
 # As many as intake takes of one instance.
 INSTANCE_BYTES_MAX: Final = 64 << 30
@@ -119,15 +122,17 @@ class CacheLanding:
         self._run_bytes += len(piece)
         if self._run_bytes >= (_HELD_RUN_BYTES if self._is_short else RUN_BYTES):
             self._take_run()
-            await self._act(self._hold if self._is_short else self._write)
+            if self._is_short:
+                self._held += self._run()
+            else:
+                await self._act(self._write)
 
     async def keep(self) -> None:
         """Keep the whole, for as long as the gateway and the machine run."""
         received_at = self._dock.moments.next()
         self._take_run()
-        holding: list[Holding] = []
-        await self._act(lambda: holding.append(self._finish(received_at)))
-        self._landed(holding[0])
+        finish = partial(self._finish, received_at)
+        self._landed(finish() if self._is_short else await self._act(finish))
 
     async def drop(self) -> None:
         """Leave nothing behind; what cannot be removed now is at the next start."""
@@ -152,23 +157,20 @@ class CacheLanding:
         self._held = []
         self._hold_on.let_go()
 
-    async def _act(self, act: Callable[[], None]) -> None:
+    async def _act(self, act: Callable[[], _T]) -> _T:
         try:
-            await self._dock.reading.call(act)
+            return await self._dock.reading.call(act)
         except OSError as error:
             self._dock.room.shut()
             raise Full(f"writing the payload failed: {error.strerror}") from error
 
-    # Where it may block.
+    # Where it may block, unless it is in memory.
 
     def _run(self) -> list[Bytes]:
         """Take the run that has come, and examine it."""
         pieces, self._pieces, self._run_bytes = self._pieces, [], 0
         self._examination.read(pieces)
         return pieces
-
-    def _hold(self) -> None:
-        self._held += self._run()
 
     def _write(self) -> None:
         self._draft.write([*self._held, *self._run()])
