@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from hilum.dicomweb.foretold import ends_with_pixels
 from hilum.dicomweb.media_types import MediaType
 from hilum.kernel.errors import RemoteProtocolError
 
@@ -78,9 +79,14 @@ def boundary_of(content_type: MediaType) -> str:
 
 @dataclass(slots=True)
 class MultipartReader:
-    """One body. `feed` it until it ends, then `finish`. `tolerated` counts what was odd."""
+    """One body. `feed` it until it ends, then `finish`. `tolerated` counts what was odd.
+
+    `length` is that of the whole body, 0 when nobody knows: a file that is its only part is not
+    searched then, if its pixels reach to where the closing boundary must be.
+    """
 
     boundary: str
+    length: int = 0
     tolerated: dict[str, int] = field(default_factory=dict)
     parts: int = 0
     _place: _Place = _Place.PREAMBLE
@@ -93,6 +99,9 @@ class MultipartReader:
     _delimiter: bytes = b""
     # Where delimiters are in what was fed, the first of them last; None: nobody looked.
     _found: list[int] | None = None
+    # Bytes of the content whose end is known beforehand, that are still to come.
+    _foretold: int = 0
+    _fed: int = 0
     # The headers that were read last, and what they say.
     _known_block: bytes = b""
     _known: Mapping[str, str] = field(default_factory=dict)
@@ -112,9 +121,11 @@ class MultipartReader:
         if self._held:
             # Rare: what was held looked like the beginning of a boundary.
             data = b"".join((self._held, memoryview(data)[start:end]))
+            self._fed -= len(self._held)
             self._held, start, end = b"", 0, None
         view, at = memoryview(data).toreadonly()[:end], start
         end = len(view)
+        self._fed += end - start
         self._found = None
         while at < end:
             if self._place is _Place.EPILOGUE:
@@ -124,7 +135,14 @@ class MultipartReader:
                 taken, complete = self._take_headers(view[at:])
                 at += taken
                 if complete is not None:
+                    self._foretell(data, at, end)
                     yield complete
+                continue
+            if self._foretold:
+                known = view[at : at + self._foretold]
+                self._foretold -= len(known)
+                at += len(known)
+                yield PartBytes(known)
                 continue
             at = yield from self._read_content(data, view, at)
 
@@ -149,6 +167,18 @@ class MultipartReader:
         self._line_end = line_end
         self._delimiter = line_end + self._dashes
         self._found = None
+
+    def _foretell(self, data: Bytes, at: int, end: int) -> None:
+        """Find out where the content that begins at `at` ends, if it is all that there is."""
+        if self.parts > 1 or not self.length or isinstance(data, memoryview):
+            return
+        left = self.length - self._fed + end - at  # from here to the end of the body
+        closing = len(self._delimiter) + len(b"--")
+        for size in (left - closing - len(b"\r\n"), left - closing):
+            if size > 0 and ends_with_pixels(data, at, end, size=size):
+                self._foretold = size
+                self._at_line_start = False
+                return
 
     def _read_content(self, data: Bytes, view: memoryview, at: int) -> Generator[Event, None, int]:
         """Read up to the next boundary or the end of `data`; return where to go on."""

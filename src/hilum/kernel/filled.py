@@ -20,3 +20,7 @@ class Filled:
     def first(self, size: int) -> "Filled":
         """Give no more than so many of them."""
         return Filled(self.memory, self.view[:size], self.start)
+
+    def behind(self, size: int) -> "Filled":
+        """Give all but so many of them."""
+        return Filled(self.memory, self.view[size:], self.start + size)

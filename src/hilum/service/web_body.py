@@ -5,6 +5,7 @@ uvicorn holds 64 KB of a body and copies it four times on the way: more than sto
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -21,17 +22,29 @@ PIECE_BYTES_MIN: Final = 32 * 1024
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class IncomingBody:
-    """Takes what the socket brings, and is what the application of `cycle` receives."""
+def _nothing() -> None:
+    """Stands for a socket that somebody else reads."""
 
-    __slots__ = ("_cycle", "_flow", "_has_told_end", "_held", "_pieces", "_transport")
+
+class IncomingBody:
+    """Takes what the socket brings, and is what the application of `cycle` receives.
+
+    `read_on` takes what the socket has already: to wait for it costs a turn of the loop.
+    """
+
+    __slots__ = ("_cycle", "_flow", "_has_told_end", "_held", "_pieces", "_read_on", "_transport")
 
     def __init__(
-        self, cycle: RequestResponseCycle, flow: FlowControl, transport: asyncio.WriteTransport
+        self,
+        cycle: RequestResponseCycle,
+        flow: FlowControl,
+        transport: asyncio.WriteTransport,
+        read_on: Callable[[], None] = _nothing,
     ) -> None:
         self._cycle = cycle
         self._flow = flow
         self._transport = transport
+        self._read_on = read_on
         self._pieces: deque[bytes | bytearray | Filled] = deque()
         self._held = 0
         self._has_told_end = False
@@ -81,6 +94,9 @@ class IncomingBody:
 
     def is_here(self) -> bool:
         """Tell whether `receive` would give something at once."""
+        if self._is_over or self._has_news:
+            return True
+        self._read_on()
         return self._is_over or self._has_news
 
     @property

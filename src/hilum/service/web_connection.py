@@ -33,9 +33,10 @@ HEAD_SECONDS_MAX: Final = 10.0
 # Who has so much left to send is read from without the transport; so is what comes behind it.
 _LONG_BYTES: Final = 64 * 1024
 # Shorter pieces are copied: each would keep all of the memory that it was read into.
-_WORTH_BYTES: Final = READ_BYTES_MAX // 4
-# Read at once where a request may begin: what comes with its head is copied by the parser.
-_HEAD_READ_BYTES: Final = 16 * 1024
+_WORTH_BYTES: Final = READ_BYTES_MAX // 5
+# Read at once of what only the parser understands, which copies it.
+_PARSED_READ_BYTES: Final = 16 * 1024
+_HEAD_END: Final = b"\r\n\r\n"
 
 TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -54,6 +55,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._head_bytes = 0
         self._left = 0  # of a body whose length is known, and whose head is complete
+        self._is_between = True  # nothing has come of the next request
         self._head_timer: asyncio.TimerHandle | None = None  # None: no head is awaited
         self._stall_timer: asyncio.TimerHandle | None = None  # None: the client takes what we send
         self._is_lost = False
@@ -104,17 +106,35 @@ class BoundedHttp(HttpToolsProtocol):
                 self._reading.begin()
 
     def _filled(self, data: Filled) -> None:
-        """Take what was read without the transport: of a body no more than is left of it."""
+        """Take what was read without the transport: a head and what follows it, or a body."""
         if not self._left:
-            self.data_received(bytes(data))
-        elif len(data) < _WORTH_BYTES:
-            self._take_body(bytes(data))
-        else:
-            self._take_body(data)
+            data = self._behind_head(data)
+        body = data.first(self._left)
+        if body:
+            self._take_body(body if len(body) >= _WORTH_BYTES else bytes(body))
+        behind = bytes(data.view[len(body) :])
+        if behind and not self.transport.is_closing():
+            self.data_received(behind)
+
+    def _behind_head(self, data: Filled) -> Filled:
+        """Have the head of a request parsed by itself, if one begins here: the parser copies."""
+        if not self._is_between:
+            return data
+        end = data.memory.find(_HEAD_END, data.start, data.start + min(len(data), HEAD_BYTES_MAX))
+        if end < 0:
+            return data
+        head = data.first(end + len(_HEAD_END) - data.start)
+        self.data_received(bytes(head))
+        return data.behind(len(head))
 
     def _next_bytes_max(self) -> int:
         """Say how much may be read at once: no more than belongs together."""
-        return self._left or _HEAD_READ_BYTES
+        return self._left or (READ_BYTES_MAX if self._is_between else _PARSED_READ_BYTES)
+
+    def _read_on(self) -> None:
+        """Take more of a body whose end is known, if the socket has it."""
+        if self._left and self._reading is not None:
+            self._reading.read_on()
 
     def _take_body(self, piece: bytes | Filled) -> None:
         """Take a piece of a body whose length is known: nothing in it needs a parser."""
@@ -136,6 +156,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Note that a request begins."""
+        self._is_between = False
         super().on_message_begin()
         self.scope["state"][CERTIFICATE_STATE] = self._certificate
         self._await_head()
@@ -144,7 +165,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Note that the head of a request is complete."""
         self._head_is_complete()
         super().on_headers_complete()
-        self._body = IncomingBody(self.cycle, self.flow, self.transport)
+        self._body = IncomingBody(self.cycle, self.flow, self.transport, self._read_on)
         answer = OutgoingAnswer(self.transport, self.loop)
         # uvicorn makes the cycle, whose task looks both up when it begins: in a later turn.
         self.cycle.receive = self._body.receive  # type: ignore[assignment, method-assign]
@@ -166,6 +187,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Note that a request is complete."""
         self._left = 0
+        self._is_between = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -93,6 +93,12 @@ class Exchange:
         self._kept: list[Closable] = []
         self._parameters: tuple[tuple[str, str], ...] | None = None
 
+    @property
+    def length(self) -> int:
+        """The bytes of the body; 0: none, or as many as will come."""
+        said = self.headers.get("content-length", "")
+        return int(said) if said.isascii() and said.isdigit() else 0
+
     def keep(self, one: Closable) -> None:
         """Hold on to something until the request is answered, however that ends."""
         self._kept.append(one)

@@ -12,10 +12,13 @@ from typing import Final
 from hilum.kernel.filled import Filled
 from hilum.kernel.spare_memory import SpareMemory
 
-# What one read may bring: a CT image takes two or three, and others have their turn on the loop.
-READ_BYTES_MAX: Final = 512 * 1024
+# What one read may bring: a CT image with the head of its request is a little more than 512 KB, and
+# others have their turn on the loop.
+READ_BYTES_MAX: Final = 640 * 1024
 # Kept for use again; more than that is given back to the system.
 SPARE_MAX: Final = 16
+# One client whose bytes are always there keeps the loop for so many reads, not for ever.
+_READS_PER_TURN: Final = 4
 _CLOSED: Final = -1
 
 
@@ -48,6 +51,7 @@ class SocketReading:
         self._descriptor = _CLOSED  # of our own: the loop lets nobody watch one of a transport
         self._is_paused = False
         self._is_watching = False
+        self._reads_left = 0  # in this turn of the loop
 
     def begin(self) -> None:
         """Read here from now on, until the connection is closed."""
@@ -80,15 +84,25 @@ class SocketReading:
         else:
             self._watch()
 
+    def read_on(self) -> None:
+        """Take what is there already, for somebody who would wait for it: without a turn between."""
+        if self._is_watching and self._reads_left:
+            self._reads_left -= 1
+            self._read()
+
     def _watch(self) -> None:
         if not self._is_watching:
             self._is_watching = True
-            self._loop.add_reader(self._descriptor, self._read)
+            self._loop.add_reader(self._descriptor, self._readable)
 
     def _leave(self) -> None:
         if self._is_watching:
             self._is_watching = False
             self._loop.remove_reader(self._descriptor)
+
+    def _readable(self) -> None:
+        self._reads_left = _READS_PER_TURN
+        self._read()
 
     def _read(self) -> None:
         if self._transport.is_closing():
@@ -99,6 +113,7 @@ class SocketReading:
             room = memoryview(memory)[: self._size()]
             received = os.readv(self._descriptor, (room,))
         except BlockingIOError:
+            self._reads_left = 0
             return
         except OSError:
             self._leave()

@@ -147,7 +147,9 @@ class Storing:
         """Bring all of the body to who takes it; give what broke it off."""
         fault: RequestRefused | None = None
         composer = Composer(parts, self._spool, lambda: self._taker.obstacle, self._requests.turn)
-        reader = BodyReader(body, parts, composer, parts_max=self._limits.parts_max)
+        reader = BodyReader(
+            body, parts, composer, parts_max=self._limits.parts_max, length=exchange.length
+        )
         try:
             await reader.read(in_runs(exchange.arriving.as_it_lies()))
         except RequestRefused as refusal:

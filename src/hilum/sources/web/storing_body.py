@@ -34,13 +34,14 @@ async def in_runs(pieces: AsyncIterator[bytes | Filled]) -> AsyncIterator[bytes 
 class BodyReader:
     """Reads one body. What it raises, it raises after all that is complete was brought to intake.
 
-    Reads no faster than the disk takes it.
+    Reads no faster than the disk takes it. `length`: that of the body, 0 when it has not been said.
     """
 
     def __init__(
-        self, body: StoreBody, parts: Parts, composer: Composer, *, parts_max: int
+        self, body: StoreBody, parts: Parts, composer: Composer, *, parts_max: int, length: int = 0
     ) -> None:
         self._body = body
+        self._length = length
         self._parts = parts
         self._composer = composer
         self._parts_max = parts_max
@@ -61,7 +62,7 @@ class BodyReader:
         await self._composer.bring()
 
     async def _read_parts(self, pieces: AsyncIterator[bytes | Filled]) -> None:
-        reader = MultipartReader(self._body.boundary)
+        reader = MultipartReader(self._body.boundary, self._length)
         try:
             async for piece in pieces:
                 for event in _fed(reader, piece):
@@ -118,5 +119,5 @@ class BodyReader:
 
 def _fed(reader: MultipartReader, piece: bytes | Filled) -> Iterator[Event]:
     if isinstance(piece, Filled):
-        return reader.feed(piece.memory, end=len(piece))
+        return reader.feed(piece.memory, start=piece.start, end=piece.start + len(piece))
     return reader.feed(piece)
