@@ -17,20 +17,20 @@ _HEAD_BYTES_MAX: Final = 64 << 10
 _LOOKS_MAX: Final = 4
 
 
-def ends_with_pixels(data: bytes | bytearray, at: int, end: int, *, size: int) -> bool:
-    """Tell whether a file of `size` bytes, which begins at `at`, has pixel data up to its end.
+def begin_of_last_pixels(data: bytes | bytearray, at: int, end: int, *, size: int) -> int:
+    """Give where pixel data begin that reach to the end of `size` bytes, which begin at `at`.
 
-    `end`: no more of `data` is there. False: nobody knows, or it has not.
+    `end`: no more of `data` is there. -1: nobody knows any.
     """
     found, last = at, min(end, at + _HEAD_BYTES_MAX)
     for _ in range(_LOOKS_MAX):
         found = data.find(_PIXEL_DATA, found, last)
         if found < 0 or found + _EXPLICIT_BYTES > end:
-            return False
+            break
         if _end_of_value(data, found) == at + size:
-            return True
+            return found
         found += len(_PIXEL_DATA)
-    return False
+    return -1
 
 
 def _end_of_value(data: bytes | bytearray, at: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from hilum.dicomweb.foretold import ends_with_pixels
+from hilum.dicomweb.foretold import begin_of_last_pixels
 from hilum.dicomweb.media_types import MediaType
 from hilum.kernel.errors import RemoteProtocolError
 
@@ -175,9 +175,12 @@ class MultipartReader:
         left = self.length - self._fed + end - at  # from here to the end of the body
         closing = len(self._delimiter) + len(b"--")
         for size in (left - closing - len(b"\r\n"), left - closing):
-            if size > 0 and ends_with_pixels(data, at, end, size=size):
-                self._foretold = size
-                self._at_line_start = False
+            pixels = begin_of_last_pixels(data, at, end, size=size)
+            if pixels >= 0:
+                # Where another part begins before them, they are its.
+                is_later = data.startswith(self._dashes, at) or self._delimiter in data[at:pixels]
+                if not is_later:
+                    self._foretold, self._at_line_start = size, False
                 return
 
     def _read_content(self, data: Bytes, view: memoryview, at: int) -> Generator[Event, None, int]:

@@ -94,9 +94,11 @@ class IncomingBody:
 
     def is_here(self) -> bool:
         """Tell whether `receive` would give something at once."""
-        if self._is_over or self._has_news:
-            return True
-        self._read_on()
+        if not self._gives():
+            self._read_on()
+        return self._gives()
+
+    def _gives(self) -> bool:
         return self._is_over or self._has_news
 
     @property

@@ -42,6 +42,14 @@ TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
 )
+_CODING_TEXT: Final = b"The body has a Transfer-Encoding that is not known here; send it chunked."
+_UNKNOWN_CODING: Final = (
+    b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b"
+)
+# Where such a body ends is known or is not (RFC 9112 §6.1, §6.3).
+_NOT_IMPLEMENTED: Final = b"501 Not Implemented"
+_BAD_REQUEST: Final = b"400 Bad Request"
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -55,6 +63,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._head_bytes = 0
         self._left = 0  # of a body whose length is known, and whose head is complete
+        self._refusal = b""  # of a head that cannot be served
         self._is_between = True  # nothing has come of the next request
         self._head_timer: asyncio.TimerHandle | None = None  # None: no head is awaited
         self._stall_timer: asyncio.TimerHandle | None = None  # None: the client takes what we send
@@ -164,6 +173,9 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Note that the head of a request is complete."""
         self._head_is_complete()
+        self._refusal = _refusal_of_coding(self.headers)
+        if self._refusal:
+            raise ValueError("its body cannot be read")  # for the parser, which gives up
         super().on_headers_complete()
         self._body = IncomingBody(self.cycle, self.flow, self.transport, self._read_on)
         answer = OutgoingAnswer(self.transport, self.loop)
@@ -178,6 +190,14 @@ class BoundedHttp(HttpToolsProtocol):
         state[CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
         if self._files is not None:
             state[SEND_FILE_STATE] = partial(_send_file, self._files, self.cycle, answer)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser has given up."""
+        if self._refusal:
+            self.transport.write(self._refusal)
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body: of one in chunks, or one that came with its head."""
@@ -259,6 +279,18 @@ def _new_parser(protocol: HttpToolsProtocol) -> httptools.HttpRequestParser:
     parser = httptools.HttpRequestParser(protocol)
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser
+
+
+def _refusal_of_coding(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Refuse a body that has a transfer coding besides chunks; empty: it has none."""
+    named = b",".join([value for name, value in headers if name == b"transfer-encoding"])
+    if not named:
+        return b""
+    codings = [one.strip().lower() for one in named.split(b",")]
+    if codings == [b"chunked"]:
+        return b""
+    status = _NOT_IMPLEMENTED if codings[-1] == b"chunked" else _BAD_REQUEST
+    return _UNKNOWN_CODING % (status, len(_CODING_TEXT), _CODING_TEXT)
 
 
 def _length_of(headers: list[tuple[bytes, bytes]]) -> int:

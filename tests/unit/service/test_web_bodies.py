@@ -121,6 +121,67 @@ def test_many_bodies_in_one_go_are_told_apart():
     run(scenario)
 
 
+@pytest.mark.parametrize("new_loop", LOOPS)
+def test_behind_a_long_body_requests_are_told_apart_however_they_are_cut(new_loop):
+    bodies = [CONTENT[:size] for size in (700_000, 5, 0, 300_000, 660_000, 1)]
+    requests = [*map(post, bodies), in_chunks(CONTENT[:30_000], b"ird"), post(b"last")]
+    wanted = [*bodies, CONTENT[:30_000] + b"ird", b"last"]
+    behind = b"".join(requests)
+
+    async def scenario():
+        for cuts in ((), (10,), (50, 52, 400_000), (75, 700_100), range(90, len(behind), 99_991)):
+            async with connected() as (reader, writer):
+                writer.write(post(CONTENT))
+                assert await content_of_answer(reader) == digested(CONTENT)
+                await send_cut(writer, behind, cuts)
+                for one in wanted:
+                    assert await content_of_answer(reader) == digested(one)
+
+    run(scenario, new_loop)
+
+
+def test_behind_a_long_body_a_head_that_does_not_end_is_refused():
+    async def scenario():
+        async with connected() as (reader, writer):
+            writer.write(post(CONTENT))
+            assert await content_of_answer(reader) == digested(CONTENT)
+            writer.write(b"POST / HTTP/1.1\r\nX: " + b"x" * 70_000)
+            assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"), [("gzip", 400), ("identity", 400), ("gzip, chunked", 501)]
+)
+def test_a_transfer_coding_that_is_not_known_is_refused_with_a_reason(coding, status):
+    calls = []
+
+    async def application(scope, _receive, _send):
+        calls.append(scope)
+
+    async def scenario():
+        head = f"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {coding}\r\n\r\n"
+        async with connected(application) as (reader, writer):
+            writer.write(head.encode() + b"3\r\nabc\r\n0\r\n\r\n")
+            answered = await reader.read()
+        assert answered.startswith(b"HTTP/1.1 %d " % status)
+        assert answered.count(b"HTTP/1.1") == 1
+        assert b"Transfer-Encoding" in answered
+        assert not calls
+
+    run(scenario)
+
+
+def test_chunks_may_be_named_in_capitals():
+    async def scenario():
+        async with connected() as (reader, writer):
+            writer.write(in_chunks(b"abc").replace(b"chunked", b"Chunked"))
+            assert await content_of_answer(reader) == digested(b"abc")
+
+    run(scenario)
+
+
 def test_a_body_that_asks_for_consent_gets_it_once():
     async def scenario():
         async with connected() as (reader, writer):

@@ -18,7 +18,7 @@ READ_BYTES_MAX: Final = 640 * 1024
 # Kept for use again; more than that is given back to the system.
 SPARE_MAX: Final = 16
 # One client whose bytes are always there keeps the loop for so many reads, not for ever.
-_READS_PER_TURN: Final = 4
+READS_PER_TURN: Final = 4
 _CLOSED: Final = -1
 
 
@@ -85,7 +85,7 @@ class SocketReading:
             self._watch()
 
     def read_on(self) -> None:
-        """Take what is there already, for somebody who would wait for it: without a turn between."""
+        """Take what is there already, for who would wait for it: without a turn between."""
         if self._is_watching and self._reads_left:
             self._reads_left -= 1
             self._read()
@@ -101,7 +101,7 @@ class SocketReading:
             self._loop.remove_reader(self._descriptor)
 
     def _readable(self) -> None:
-        self._reads_left = _READS_PER_TURN
+        self._reads_left = READS_PER_TURN
         self._read()
 
     def _read(self) -> None:

@@ -3,7 +3,12 @@
 import asyncio
 import socket
 
-from hilum.sources.web.socket_reading import READ_BYTES_MAX, SocketReading, spare_memory
+from hilum.sources.web.socket_reading import (
+    READ_BYTES_MAX,
+    READS_PER_TURN,
+    SocketReading,
+    spare_memory,
+)
 
 MORE_THAN_ENOUGH = 20
 
@@ -108,3 +113,37 @@ def test_an_end_closes_the_transport():
 
 def test_memory_has_room_for_one_read():
     assert len(spare_memory().lend()) == READ_BYTES_MAX
+
+
+def test_what_is_there_can_be_taken_without_a_turn_but_not_for_ever():
+    async def scenario(reading, _transport, theirs, came):
+        theirs.send(b"1234")
+        reading.begin()
+        reading.read_on()
+        assert not came  # the loop has given no turn yet
+        await until(lambda: came)
+        theirs.send(b"5678" * MORE_THAN_ENOUGH)
+
+        for _ in range(MORE_THAN_ENOUGH):
+            reading.read_on()
+
+        assert [bytes(one) for one in came] == [b"1234", *[b"5678"] * READS_PER_TURN]
+        await until(lambda: len(came) == 1 + MORE_THAN_ENOUGH)
+
+    run(scenario)
+
+
+def test_nothing_is_taken_where_nothing_is_there_or_reading_is_paused():
+    async def scenario(reading, _transport, theirs, came):
+        theirs.send(b"1234")
+        reading.begin()
+        await until(lambda: came)
+
+        reading.read_on()
+        reading.pause_reading()
+        theirs.send(b"5678")
+        reading.read_on()
+
+        assert [bytes(one) for one in came] == [b"1234"]
+
+    run(scenario)
