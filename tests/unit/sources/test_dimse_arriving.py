@@ -307,8 +307,12 @@ def test_what_is_here_already_is_let_go_of_one_by_one_too(visit):
     visit(scenario)
 
 
-def test_an_archive_is_not_far_ahead_of_who_is_sent_to(visit, monkeypatch):
-    monkeypatch.setattr("hilum.sources.dimse.work._READY_MAX", 2)
+@pytest.mark.parametrize(
+    ("limit", "most", "given"),
+    [("work._READY_MAX", 2, 3), ("getting.Getting.ready_bytes_max", 1, 2)],
+)
+def test_an_archive_is_not_far_ahead_of_who_is_sent_to(visit, monkeypatch, limit, most, given):
+    monkeypatch.setattr(f"hilum.sources.dimse.{limit}", most)
 
     async def scenario(rig, there):
         there.supply.bring(*there.holdings)
@@ -317,7 +321,7 @@ def test_an_archive_is_not_far_ahead_of_who_is_sent_to(visit, monkeypatch):
         await asker.message()
         await asker.message()  # it is not answered
         await asyncio.sleep(0.05)
-        assert len(there.supply.given) == 3
+        assert len(there.supply.given) == given
 
     visit(scenario, count=10)
 

@@ -6,7 +6,7 @@ An instance travels as it is stored if the peer takes that, else in the nearest 
 import asyncio
 import contextlib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from hilum.dicom.dataset import DataSet
 from hilum.dimse.command import Command, Priority
@@ -19,6 +19,10 @@ from hilum.sources.dimse.retrieving import PROGRESS_SECONDS, Retrieving
 from hilum.sources.dimse.returning import CannotSend, Returning
 from hilum.sources.dimse.work import Work
 
+# It sends one after another, and the archive is read ahead of it anyway. What lies longer is in no
+# cache of the processor any more, and takes memory that nothing was in before.
+_READY_BYTES_MAX: Final = 1 << 20
+
 
 class Getting(Retrieving):
     """A C-GET."""
@@ -26,6 +30,7 @@ class Getting(Retrieving):
     name: ClassVar[str] = "C-GET"
     purpose = Purpose.GET
     service = Service.GET
+    ready_bytes_max = _READY_BYTES_MAX
 
     _returning: Returning | None = None  # None: it has not come so far
 

@@ -4,7 +4,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from typing import ClassVar, Final
 
 from hilum.dicom.dataset import DataSet
 from hilum.dicom.syntaxes import UNCOMPRESSED
@@ -22,7 +22,7 @@ from hilum.query.retrieval import Retrieval, retrieval_of_identifier
 from hilum.sources.dimse.events import RetrieveEnded
 from hilum.sources.dimse.operation import Operation, Progress
 from hilum.sources.dimse.patience import OutOfPatienceError
-from hilum.sources.dimse.work import Work
+from hilum.sources.dimse.work import READY_BYTES_MAX, Work
 
 # Peers show progress to people: twice a second is often enough, and costs nothing.
 PROGRESS_SECONDS = 0.5
@@ -37,6 +37,7 @@ class Retrieving(Operation):
 
     purpose: Purpose
     service: Service
+    ready_bytes_max: ClassVar[int] = READY_BYTES_MAX
 
     _work: Work | None = None  # None: it is not known yet what there is
     _sign: asyncio.TimerHandle
@@ -73,7 +74,8 @@ class Retrieving(Operation):
             await self._serve(Work(AtHand(())), destination, began)
             return
         try:
-            await self._serve(Work(await self._supply(retrieval)), destination, began)
+            work = Work(await self._supply(retrieval), ready_bytes_max=self.ready_bytes_max)
+            await self._serve(work, destination, began)
         finally:
             turn.release()
 

@@ -24,14 +24,17 @@ from hilum.pipeline.ports import Parcel
 
 # Come and not sent yet: enough for several associations, few enough for a cache that keeps them.
 _READY_MAX: Final = 128
-_READY_BYTES_MAX: Final = 8 << 20
+READY_BYTES_MAX: Final = 8 << 20
 _NEVER_CAME: Final = "the archive did not bring it"
 
 
 class Work:
-    """The instances of one retrieval. Lives on the event loop; may be sent by several tasks."""
+    """The instances of one retrieval. Lives on the event loop; may be sent by several tasks.
 
-    def __init__(self, supply: Supply) -> None:
+    `ready_bytes_max`: how much may have come and not be sent yet.
+    """
+
+    def __init__(self, supply: Supply, *, ready_bytes_max: int = READY_BYTES_MAX) -> None:
         self.counted = SubOperations(supply.count)
         self.size = 0
         self.reason = ""  # why something could not be sent, for the log and the peer
@@ -40,6 +43,7 @@ class Work:
         self._held: dict[str, Holding] = {}
         self._ready: deque[Parcel] = deque()
         self._ready_bytes = 0
+        self._ready_bytes_max = ready_bytes_max
         self._coming: dict[str, None] = {}
         # While nobody has listed what comes: what has come, by its UID.
         self._seen: set[str] = set()
@@ -186,7 +190,7 @@ class Work:
             async with closing(aiter(self._supply)) as arriving:
                 async for one in arriving:
                     self._arrive(one)
-                    while len(self._ready) >= _READY_MAX or self._ready_bytes >= _READY_BYTES_MAX:
+                    while self._has_enough:
                         self._room.clear()
                         await self._room.wait()
             self._settle()
@@ -198,6 +202,11 @@ class Work:
             # A fault of ours: nobody must wait for what does not come.
             self._miss_rest(_NEVER_CAME)
             raise
+
+    @property
+    def _has_enough(self) -> bool:
+        is_long = self._ready_bytes >= self._ready_bytes_max
+        return is_long or len(self._ready) >= _READY_MAX
 
     def _arrive(self, one: Holding | Missing) -> None:
         uid = one.sop_instance_uid
