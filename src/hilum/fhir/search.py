@@ -1,10 +1,13 @@
 """The parameters of a search for ImagingStudy as those of a DICOM search (QIDO-RS).
 
 FHIR is lenient: what is not known is ignored and told of, unless the client asks for strictness.
+A modifier that is not known is always refused: it may mean the opposite.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Final
 
 from hilum.fhir.imaging_study import OID_URN, UID_SYSTEM
@@ -14,13 +17,21 @@ from hilum.kernel.names import is_uid
 
 COUNT_DEFAULT: Final = 20
 COUNT_MAX: Final = 200  # each brings its series along
+IGNORED_LENGTH_MAX: Final = 64  # of a parameter that is told of
 _DIGITS_MAX: Final = 9
-_PREFIXES: Final = frozenset(("eq", "ge", "gt", "le", "lt", "sa", "eb"))
-_OPTIONS: Final = frozenset(("_format", "_pretty", "_sort", "_total", "_elements", "_lastUpdated"))
+_BEYOND: Final = frozenset(("gt", "lt", "sa", "eb"))  # what is named does not fit itself
+_PREFIXES: Final = _BEYOND | {"eq", "ge", "le"}
+# They change how an answer looks; the order of studies and when they changed are not among them.
+_OPTIONS: Final = frozenset(("_format", "_pretty", "_total", "_elements"))
+# A comma stands between values of which one must fit, unless it is escaped.
+_BETWEEN_VALUES: Final = re.compile(r"(?<!\\),")
+_ESCAPED: Final = re.compile(r"\\([\\$,|])")
 # Said by who has DICOM's own names for it; each is a key of the study or of something below it.
 _PLAIN: Final[Mapping[str, str]] = {
     "modality": "ModalitiesInStudy",
     "patient.name": "PatientName",
+    "patient:Patient.name": "PatientName",
+    "subject.name": "PatientName",
     "subject:Patient.name": "PatientName",
 }
 
@@ -60,8 +71,10 @@ def search_of(parameters: Iterable[tuple[str, str]], *, is_strict: bool = False)
             search.put(_PLAIN[name], _plain(name, value))
         elif name in _READERS:
             _READERS[name](search, value)
+        elif name.partition(":")[0] in PARAMETERS:
+            raise Refused(400, "not-supported", f"{name[:64]}: this modifier is not known here")
         else:
-            search.ignored.append(name[:64])
+            search.ignored.append(name[:IGNORED_LENGTH_MAX])
     if search.ignored and is_strict:
         raise Refused(400, "not-supported", f"not known here: {', '.join(search.ignored[:10])}")
     if days.first or days.last:
@@ -86,18 +99,52 @@ class _Days:
         span = span_of(value[len(prefix) :])
         if span is None:
             raise _bad("started", "expected a date like 2024-05-31, with eq, ge, gt, le or lt")
-        # Days are what is compared: a limit on a day lets all of that day through.
+        first, last = span
+        # Days are what is compared: a limit within a day lets all of that day through.
+        if prefix in _BEYOND and "T" not in value:
+            first, last = _day_after(last), _day_before(first)
         if prefix in {"", "eq", "ge", "gt", "sa"}:
-            self.first = max(self.first, span[0])
+            self.first = max(self.first, first)
         if prefix in {"", "eq", "le", "lt", "eb"}:
-            self.last = min(self.last or span[1], span[1])
+            self.last = min(self.last or last, last)
 
 
 def _plain(name: str, value: str) -> str:
     if name == "modality":
         return ",".join([_code(part) for part in value.split(",")])
     # FHIR searches names from their beginning; families come first in DICOM.
-    return f"{value.strip()}*"
+    return "\\".join([f"{part.strip()}*" for part in _values(value)])
+
+
+def _values(value: str) -> list[str]:
+    """Part a list of values of which one must fit."""
+    return [_ESCAPED.sub(r"\1", part) for part in _BETWEEN_VALUES.split(value) if part.strip()]
+
+
+def _codes(name: str, value: str) -> tuple[str, list[str]]:
+    """Part a list of `system|code`; give their one system and the codes."""
+    tokens = [part.rpartition("|") for part in _values(value)]
+    systems = {f"{system}{bar}" for system, bar, _ in tokens}
+    if len(systems) != 1:
+        raise _bad(name, "expected values of one system")
+    return systems.pop(), [code.strip() for _, _, code in tokens]
+
+
+def _day_after(day: str) -> str:
+    return _shifted(day, 1)
+
+
+def _day_before(day: str) -> str:
+    return _shifted(day, -1)
+
+
+def _shifted(day: str, days: int) -> str:
+    """Give a day some days on; the first and last of the calendar stay where they are."""
+    try:
+        moved = date.fromisoformat(day) + timedelta(days=days)
+    except OverflowError:
+        return day
+    return f"{moved:%Y%m%d}".rjust(8, "0")
 
 
 def _code(token: str) -> str:
@@ -107,26 +154,27 @@ def _code(token: str) -> str:
 
 def _identifier(search: Search, value: str) -> None:
     """Read `urn:dicom:uid|urn:oid:…` as a study's UID, all else as an accession number."""
-    system, bar, code = value.rpartition("|")
-    if code.startswith(OID_URN) or system == UID_SYSTEM:
-        _uid(search, "StudyInstanceUID", code)
-    elif bar and system:
+    system, codes = _codes("identifier", value)
+    if system == f"{UID_SYSTEM}|" or all(code.startswith(OID_URN) for code in codes):
+        _uid(search, "StudyInstanceUID", ",".join(codes))
+    elif system.strip("|"):
         # Accession numbers have no system here.
         search.is_empty = True
     else:
-        search.put("AccessionNumber", code)
+        search.put("AccessionNumber", "\\".join(codes))
 
 
 def _patient_identifier(search: Search, value: str) -> None:
-    system, _, code = value.rpartition("|")
-    search.put("PatientID", code)
-    if system:
-        search.put("IssuerOfPatientID", system.removeprefix(OID_URN))
+    system, codes = _codes("patient.identifier", value)
+    search.put("PatientID", "\\".join(codes))
+    if system.strip("|"):
+        search.put("IssuerOfPatientID", system.removesuffix("|").removeprefix(OID_URN))
 
 
 def _patient(search: Search, value: str) -> None:
     """Read a reference: nobody keeps patients here, so the id behind the slash is a Patient ID."""
-    search.put("PatientID", value.rpartition("/")[2])
+    ids = [part.rpartition("/")[2] for part in _values(value)]
+    search.put("PatientID", "\\".join(ids))
 
 
 def _status(search: Search, value: str) -> None:
@@ -148,6 +196,8 @@ def _number(name: str, value: str) -> int:
 
 def _count(search: Search, value: str) -> None:
     search.count = min(_number("_count", value), COUNT_MAX)
+    # None of them is how many there are; pages without any would have no last one.
+    search.only_total |= not search.count
 
 
 def _offset(search: Search, value: str) -> None:
@@ -155,7 +205,7 @@ def _offset(search: Search, value: str) -> None:
 
 
 def _summary(search: Search, value: str) -> None:
-    search.only_total = value == "count"
+    search.only_total |= value == "count"
 
 
 def _bad(name: str, reason: str) -> Refused:
@@ -169,6 +219,7 @@ _READERS: Final[Mapping[str, Callable[[Search, str], None]]] = {
     "subject": _patient,
     "patient.identifier": _patient_identifier,
     "patient:identifier": _patient_identifier,
+    "patient:Patient.identifier": _patient_identifier,
     "subject.identifier": _patient_identifier,
     "subject:identifier": _patient_identifier,
     "subject:Patient.identifier": _patient_identifier,

@@ -15,7 +15,7 @@ from hilum.fhir.imaging_study import Shape, Study, imaging_study
 from hilum.fhir.moments import OffsetOf
 from hilum.fhir.outcome import Refused
 from hilum.fhir.release import Release, release_of
-from hilum.fhir.search import Search, search_of
+from hilum.fhir.search import IGNORED_LENGTH_MAX, Search, search_of
 from hilum.kernel.names import is_uid
 from hilum.pipeline.answerers.partial import partial_warnings
 from hilum.pipeline.archive.ports import Archive
@@ -131,9 +131,14 @@ class Fhir:
         search = search_of(parameters, is_strict=is_strict)
         await self._climb(exchange, search)
         base = f"{exchange.root}"
+        ignored = [f"the parameter {name} is not known and was ignored" for name in search.ignored]
+        # The address says what was looked for, so not what was ignored (FHIR, search: self).
+        used = [one for one in parameters if one[0][:IGNORED_LENGTH_MAX] not in search.ignored]
         if search.only_total:
             total = await self._count(exchange, search)
-            return searchset([], base=base, links=_links(base, parameters), total=total)
+            remarks = [*ignored, *exchange.warnings]
+            links = _links(base, used)
+            return searchset([], base=base, links=links, total=total, remarks=remarks)
         found = await self._page(exchange, search)
         # What came without a Study Instance UID has no id, and so is no resource.
         page = [study for study in found[: search.count] if _uid(study)]
@@ -146,12 +151,9 @@ class Fhir:
         return searchset(
             resources,
             base=base,
-            links=_links(base, parameters, search, has_more=has_more),
+            links=_links(base, used, search, has_more=has_more),
             total=None if has_more else search.offset + len(page),
-            remarks=[
-                *[f"the parameter {name} is not known and was ignored" for name in search.ignored],
-                *exchange.warnings,
-            ],
+            remarks=[*ignored, *exchange.warnings],
         )
 
     async def _climb(self, exchange: Exchange, search: Search) -> None:

@@ -126,6 +126,30 @@ def test_what_was_ignored_is_told_of():
     assert "bodysite" in remark["resource"]["issue"][0]["diagnostics"]
 
 
+def test_addresses_say_what_was_looked_for_and_not_what_was_ignored():
+    found = ask("/fhir/ImagingStudy", {"_count": "1", "bodysite": "x"})[1]
+
+    assert [one["url"].partition("?")[2] for one in found["link"]] == [
+        "_count=1",
+        "_count=1&_offset=1",
+    ]
+
+
+@pytest.mark.parametrize("none", [{"_count": "0"}, {"_summary": "count"}])
+def test_a_number_without_studies_tells_what_was_ignored_and_leads_nowhere(none):
+    found = ask("/fhir/ImagingStudy", none | {"bodysite": "x"})[1]
+
+    assert found["total"] == 3
+    assert [link["relation"] for link in found["link"]] == ["self"]
+    assert [entry["search"]["mode"] for entry in found["entry"]] == ["outcome"]
+
+
+def test_one_of_several_patients_is_enough():
+    found = ask("/fhir/ImagingStudy", {"patient": "P1,Patient/P3"})[1]
+
+    assert [entry["resource"]["id"] for entry in found["entry"]] == ["1.1", "1.3"]
+
+
 def test_a_strict_client_is_refused_instead():
     reply, _ = ask("/fhir/ImagingStudy", {"bodysite": "x"}, headers={"prefer": "handling=strict"})
     assert reply.status == 400
