@@ -65,6 +65,8 @@ def explain(  # noqa: PLR0913 - one argument an option
     json:
         Print one JSON object, for programs.
     """
+    if not what.strip():
+        raise HilumError("a name is needed: a file, a UID, or an accession number")
     settings, now = read_config(config), datetime.now(UTC)
     association = AssociationFacts(
         calling_ae_title=calling,

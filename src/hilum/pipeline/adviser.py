@@ -11,6 +11,8 @@ from hilum.pipeline.advice_on_routes import on_routes
 from hilum.pipeline.circumstances import Circumstances
 from hilum.pipeline.explanation import Explanation
 
+WHO_REMOVED_IT: Final = "The audit trail in the ledger says who removed it"
+_SETTLED: Final = (State.DELIVERED, State.DROPPED)
 # Moves by itself, but only while the gateway runs.
 _MOVING: Final = (State.WAITING, State.ACTIVE, State.DEFERRED)
 
@@ -32,15 +34,19 @@ def _absence(found: Explanation) -> Iterator[Advice]:
             "Bring the file back from a backup, or let the sender send it again. Look at the disk: "
             "it may not be the only one. `hilum rebuild` makes the ledger know what is whole",
         )
-    if found.held or found.deliveries or found.example is not None:
+    if found.held or found.example is not None:
         return
-    if found.receipts:
+    if found.deliveries:
+        # Whoever asks where it is must not read that all is well. Retention may have meant it.
+        if all(one.delivery.state in _SETTLED for one in found.deliveries):
+            yield Advice("it is not held any more", WHO_REMOVED_IT, is_urgent=False)
+    elif found.receipts:
         last = found.receipts[-1]
         brought_by = last.calling_ae_title or last.peer or "a folder"
         yield Advice(
             f"it was received {last.received_at:%Y-%m-%d %H:%M}Z from {brought_by} and is not "
             "held any more",
-            "The audit trail in the ledger says who removed it",
+            WHO_REMOVED_IT,
         )
     else:
         yield Advice(

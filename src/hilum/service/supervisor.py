@@ -20,6 +20,7 @@ from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.service.config_settings import Config
 from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed, WorkerStalled
 from hilum.service.house import Sockets
+from hilum.service.listening import cannot_listen
 from hilum.service.notify import Systemd
 from hilum.service.opening import DataFolder, open_house
 from hilum.service.pulse import (
@@ -242,7 +243,9 @@ def _bind(config: Config) -> Sockets:
         dimse=_listen("sources.dimse", dimse.host, dimse.port) if dimse.plain else [],
         dimse_tls=(_listen("sources.dimse.tls", dimse.host, dimse.tls.port) if dimse.tls else []),
         web=listen_for_web(web.host, web.port) if web.enabled and web.is_plain else [],
-        web_tls=listen_for_web(web.host, web.tls.port) if web.enabled and web.tls else [],
+        web_tls=listen_for_web(web.host, web.tls.port, "sources.web.tls")
+        if web.enabled and web.tls
+        else [],
     )
 
 
@@ -250,10 +253,7 @@ def _listen(section: str, host: str, port: int) -> list[socket]:
     try:
         return list(listen(host, port))
     except OSError as error:
-        raise Misconfigured(
-            f"{section}: cannot listen on {host}:{port}: {error.strerror}; is another gateway "
-            f"running, or does {section}.port need another number?"
-        ) from error
+        raise Misconfigured(cannot_listen(section, host, port, error)) from error
 
 
 def _raise_descriptor_limit() -> None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
-import os
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from starlette.types import ASGIApp
 
 from hilum.kernel.errors import Misconfigured
 from hilum.kernel.telemetry import Telemetry
+from hilum.service.listening import cannot_listen
 from hilum.service.web_connection import BoundedHttp
 from hilum.service.web_tls import WebTls
 from hilum.sources.web.access.https import HttpsDoor
@@ -139,7 +138,7 @@ def _port_of(sockets: Sequence[socket.socket]) -> int:
     return int(sockets[0].getsockname()[1]) if sockets else 0
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int, section: str = "sources.web") -> list[socket.socket]:
     """Listen on every address of `host`; from here on callers are kept waiting, not turned away.
 
     Workers that are forked after this share the sockets. Port 0 takes any free one.
@@ -158,7 +157,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for listener in listeners:
             listener.close()
-        raise Misconfigured(_explained(host, port, error)) from error
+        raise Misconfigured(cannot_listen(section, host, port, error)) from error
     return listeners
 
 
@@ -172,17 +171,3 @@ def _bind(listener: socket.socket, address: tuple[Any, ...]) -> None:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind(address)
     listener.listen(BACKLOG)
-
-
-def _explained(host: str, port: int, error: OSError) -> str:
-    remedies = {
-        errno.EADDRINUSE: f"another program has it (`ss -ltnp 'sport = :{port}'` shows which); "
-        "end that one or choose another port",
-        errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one",
-        errno.EADDRNOTAVAIL: "that is no address of this machine; `ip addr` shows which are",
-    }
-    if isinstance(error, socket.gaierror):
-        remedy = "that name is not known; write an IP address of this machine"
-    else:
-        remedy = remedies.get(error.errno or 0, os.strerror(error.errno or 0))
-    return f"sources.web: cannot listen on {host!r} port {port}: {remedy}"

@@ -246,6 +246,12 @@ def test_a_file_that_is_not_there_is_said_so(capsys, name):
     assert f"there is no file {name}" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("gateway")
+def test_what_has_no_accession_number_is_not_explained_to_who_names_nothing(capsys):
+    assert run(["explain", ""]) == 1
+    assert "a name is needed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["1.2.3.4", "A123"])
 @pytest.mark.usefixtures("gateway")
 def test_a_name_of_which_nothing_came_is_asked_about(capsys, name):

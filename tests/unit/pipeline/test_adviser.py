@@ -7,7 +7,7 @@ from deliveries import NOW, history, queued
 
 from hilum.ledger.delivery import Level, State
 from hilum.ledger.gathering import ClosedGathering
-from hilum.ledger.lookup import Given
+from hilum.ledger.lookup import Given, Held
 from hilum.pipeline.adviser import advise
 from hilum.pipeline.circumstances import Circumstances, Place
 from hilum.pipeline.explanation import Explanation
@@ -16,8 +16,12 @@ LATER = NOW + timedelta(hours=2)
 REFUSED_THERE = "PACS (10.1.2.9:104): cannot connect: Connection refused: nobody there; is it on?"
 
 
+HELD = Held("1.2.3.1", "1.2.3.2", "1.2.3", 1, "1.2.840.10008.1.2.1", 10, "a.dcm", NOW)
+
+
 def explained(*deliveries, **changes):
-    return Explanation("1.2.3", deliveries=deliveries, **changes)
+    held = [HELD] if deliveries else []
+    return Explanation("1.2.3", deliveries=deliveries, **{"held": held} | changes)
 
 
 def said(found, *, is_running=True, **place):
@@ -166,3 +170,10 @@ def test_what_is_not_held_any_more_names_who_brought_it():
 
     assert "from CT1" in advice.cause
     assert "audit trail" in advice.remedy
+
+
+def test_what_was_delivered_and_is_not_held_any_more_is_not_called_well():
+    (advice,) = said(explained(history(state=State.DELIVERED), held=[]))
+
+    assert "not held any more" in advice.cause
+    assert not advice.is_urgent
