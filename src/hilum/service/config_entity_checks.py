@@ -12,8 +12,9 @@ from hilum.routing.targets import Target, read_targets
 from hilum.service.config_entities import LOCAL, EntitySettings, title_of
 from hilum.service.config_explain import nearest, shown
 from hilum.service.config_finding import Finding
+from hilum.service.config_ourselves import title_behind
 from hilum.service.config_positions import KeyPath
-from hilum.service.config_routes import is_this_gateway, known_names, sent_to
+from hilum.service.config_routes import known_names, sent_to
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.settings import listening_host
 
@@ -149,18 +150,33 @@ def _through(
 def _itself(config: Config, path: KeyPath, name: str, entity: EntitySettings) -> Iterator[Finding]:
     """Find a bridge that leads back to itself: each question would ask itself again."""
     ours = title_of(name, entity)
-    for other in sorted({*entity.names, entity.through} - {""}):
-        one = config.destinations.get(other)
-        if (
-            isinstance(one, DimseDestinationSettings)
-            and one.ae_title == ours
-            and is_this_gateway(config, one)
-        ):
+    for other in sorted(_behind(entity)):
+        if ours in _reached(config, other):
             yield Finding(
                 ((*path, "answers"), (*path, "stores"), path),
-                f"the destination {other} is this very entity: it would ask itself for ever",
-                f"Correct host, port or ae_title of [destinations.{other}]",
+                f"the destination {other} is this very entity, or leads back to it: it would ask "
+                "itself for ever",
+                f"Correct [destinations.{other}], or who answers there",
             )
+
+
+def _behind(entity: EntitySettings) -> frozenset[str]:
+    return frozenset({*entity.names, entity.through} - {""})
+
+
+def _reached(config: Config, destination: str) -> frozenset[str]:
+    """Give the titles of our own entities that a question to a destination comes to."""
+    entities = {title_of(name, entity): entity for name, entity in config.entities.items()}
+    reached: set[str] = set()
+    ahead = [destination]
+    while ahead:
+        one = config.destinations.get(ahead.pop())
+        title = title_behind(config, one) if one is not None else ""
+        if title and title not in reached:
+            reached.add(title)
+            if title in entities:
+                ahead += _behind(entities[title])
+    return frozenset(reached)
 
 
 def _peers_title(

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
-from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.settings import DestinationSettings
 from hilum.pipeline.doors import DIMSE, FETCH, FOLDER, WEB
 from hilum.routing.known import Known
@@ -13,12 +12,11 @@ from hilum.routing.routes import Routes, read_routes
 from hilum.routing.targets import GROUP_KEYS
 from hilum.service.config_entities import titles_of
 from hilum.service.config_finding import Finding
+from hilum.service.config_ourselves import is_this_gateway
 from hilum.service.config_settings import Config
 
 # The doors that things come in by, as conditions on `source` name them.
 SOURCES: Final = frozenset((DIMSE, FETCH, FOLDER, WEB))
-_THIS_MACHINE: Final = frozenset(("127.0.0.1", "localhost", "::1"))
-_EVERY_ADDRESS: Final = frozenset(("0.0.0.0", "::"))  # noqa: S104 — compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +98,13 @@ def _pace(name: str, destination: DestinationSettings) -> Iterator[Finding]:
 
 def _circle(config: Config, name: str, destination: DestinationSettings) -> Iterator[Finding]:
     """Find a destination that is ourselves: what it gets comes in again."""
-    if isinstance(destination, DimseDestinationSettings) and is_this_gateway(config, destination):
+    if is_this_gateway(config, destination):
+        keys = ("port", "host") if isinstance(destination, DimseDestinationSettings) else ("url",)
         yield Finding(
-            (("destinations", name, "port"), ("destinations", name, "host")),
+            tuple(("destinations", name, key) for key in keys),
             "this is the gateway itself: what it sends there comes in again",
-            "Correct host or port, or remove the destination",
+            f"Correct {' or '.join(sorted(keys))}, or remove the destination",
         )
-
-
-def is_this_gateway(config: Config, destination: DimseDestinationSettings) -> bool:
-    """Tell whether a destination is our own listener."""
-    dimse = config.sources.dimse
-    ports = [dimse.port] if dimse.plain else []
-    ports += [dimse.tls.port] if dimse.tls else []
-    is_here = destination.host in _THIS_MACHINE or (
-        destination.host == dimse.host and dimse.host not in _EVERY_ADDRESS
-    )
-    return is_here and destination.port in ports
 
 
 def sent_to(config: Config) -> frozenset[str]:

@@ -131,6 +131,22 @@ def test_a_broken_request_is_aborted_as_the_acceptors_user():
     assert bytes(association.outgoing) == pdu(7, bytes(4))  # AA-1: source 0, reason 0
 
 
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01", "TLS"),
+        (b"GET / HTTP/1.1\r\n", "HTTP"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "HTTP"),
+        (b"\x0bMSH|^~\\&|", "HL7"),
+    ],
+)
+def test_another_language_is_named(said, language):
+    (event,) = Association.acceptor().receive(said)
+
+    assert isinstance(event, ProtocolViolated)
+    assert f"this is {language}" in event.text
+
+
 def test_data_behind_the_request_does_not_wait_for_our_answer():
     association = Association.acceptor()
 

@@ -63,6 +63,13 @@ _ARTIM_STATES: Final = frozenset({State.AWAITING_REQUEST, State.AWAITING_CLOSE})
 _DATA_STATES: Final = frozenset({State.ESTABLISHED, State.AWAITING_RELEASE_REPLY})
 _DEFAULT_LIMITS: Final = UpperLimits()
 
+# What stands first in the bytes of those who take a port for another; nearly always it is that.
+_OTHER_LANGUAGES: Final[Mapping[int, str]] = {
+    0x15: ": this is TLS, and here is none",
+    0x16: ": this is TLS, and here is none",
+    **dict.fromkeys(b"DGHOP", ": this is HTTP, not DICOM"),  # of its methods and answers
+    0x0B: ": this is HL7 (MLLP), not DICOM",
+}
 _INPUT_OF: Final[Mapping[int, Input]] = {
     PduType.ASSOCIATE_REQUEST: Input.REQUEST_PDU,
     PduType.ASSOCIATE_ACCEPT: Input.ACCEPT_PDU,
@@ -294,7 +301,8 @@ class Association:
         happened = _INPUT_OF.get(header.kind)
         if happened is None:
             raise InvalidPdu(
-                f"PDU type 0x{header.kind:02X} does not exist (PS3.8 §9.3.1)",
+                f"PDU type 0x{header.kind:02X} does not exist (PS3.8 §9.3.1)"
+                + _OTHER_LANGUAGES.get(header.kind, ""),
                 AbortReason.UNRECOGNIZED_PDU,
             )
         kind = PduType(header.kind)
