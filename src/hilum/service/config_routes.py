@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import Any, Final
 
+from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.settings import DestinationSettings
 from hilum.pipeline.doors import DIMSE, FETCH, FOLDER, WEB
 from hilum.routing.known import Known

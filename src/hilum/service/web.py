@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,6 @@ from starlette.types import ASGIApp
 
 from hilum.kernel.errors import Misconfigured
 from hilum.kernel.telemetry import Telemetry
-from hilum.service.listening import cannot_listen
 from hilum.service.web_connection import BoundedHttp
 from hilum.service.web_tls import WebTls
 from hilum.sources.web.access.https import HttpsDoor
@@ -171,3 +172,18 @@ def _bind(listener: socket.socket, address: tuple[Any, ...]) -> None:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind(address)
     listener.listen(BACKLOG)
+
+
+def cannot_listen(section: str, host: str, port: int, error: OSError) -> str:
+    """Say it of the setting `section`: who has the port, or whose address it is."""
+    remedies = {
+        errno.EADDRINUSE: f"another program has it (`ss -ltnp 'sport = :{port}'` shows which); "
+        "end that one or choose another port",
+        errno.EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher one",
+        errno.EADDRNOTAVAIL: "that is no address of this machine; `ip addr` shows which are",
+    }
+    if isinstance(error, socket.gaierror):
+        remedy = "that name is not known; write an IP address of this machine"
+    else:
+        remedy = remedies.get(error.errno or 0, os.strerror(error.errno or 0))
+    return f"{section}: cannot listen on {host!r} port {port}: {remedy}"

@@ -12,6 +12,7 @@ from hilum.destinations.dimse.retrieving import get, move
 from hilum.dicom import tags
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES
+from hilum.dicom.syntaxes import ALL_TRANSFER_SYNTAXES
 from hilum.dimse.command import encode_command
 from hilum.dimse.service.ending import CANCELED, ended, unknown_destination
 from hilum.dimse.service.retrieve import (
@@ -262,4 +263,11 @@ async def test_contexts_for_a_get_are_never_more_than_there_can_be(count):
     assert {role.sop_class_uid for role in inquiry.roles} == set(classes[: CONTEXTS_MAX - 1])
     assert all(role.scp and not role.scu for role in inquiry.roles)
     offered = {s for c in inquiry.contexts if c.abstract_syntax == CT for s in c.transfer_syntaxes}
-    assert len(offered) in {0, 19}
+    assert offered in (set(), set(ALL_TRANSFER_SYNTAXES))
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.111", "1.2.840.10008.1.2.8.1"])
+async def test_what_is_held_in_a_rare_syntax_has_a_context_of_its_own(syntax):
+    inquiry = inquiry_for_get(STUDY_GET, [CT, MR])
+
+    assert (CT, (syntax,)) in [(c.abstract_syntax, c.transfer_syntaxes) for c in inquiry.contexts]

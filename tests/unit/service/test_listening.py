@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from hilum.service.listening import cannot_listen
+from hilum.service.web import cannot_listen
 
 
 @pytest.mark.parametrize(

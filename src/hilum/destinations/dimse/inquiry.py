@@ -8,6 +8,7 @@ from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import Requestor, associate
 from hilum.dicom.syntaxes import (
+    ALL_TRANSFER_SYNTAXES,
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -22,7 +23,7 @@ CONTEXTS_MAX: Final = 128
 _NATIVE: Final = (EXPLICIT_VR_LITTLE_ENDIAN.uid, IMPLICIT_VR_LITTLE_ENDIAN.uid)
 # What archives hold, the most frequent first; a peer sends an instance as it has it only if there
 # is a context with just this syntax.
-_RARER: Final = (
+_FREQUENT: Final = (
     UID("1.2.840.10008.1.2.4.70"),  # JPEG lossless, first order
     UID("1.2.840.10008.1.2.4.50"),  # JPEG baseline
     UID("1.2.840.10008.1.2.4.90"),  # JPEG 2000 lossless
@@ -40,6 +41,15 @@ _RARER: Final = (
     UID("1.2.840.10008.1.2.4.103"),
     DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN.uid,
     EXPLICIT_VR_BIG_ENDIAN.uid,
+)
+# The rest are nearly never held, but what is held in one of them must come too.
+_RARER: Final = (
+    *_FREQUENT,
+    *[
+        one.uid
+        for one in sorted(ALL_TRANSFER_SYNTAXES.values(), key=lambda one: one.retired)
+        if one.uid not in {*_NATIVE, *_FREQUENT}
+    ],
 )
 
 
