@@ -49,7 +49,10 @@ class Client:
             "raw_path": path.encode(),
             "root_path": "",
             "query_string": query.encode(),
-            "headers": [(k.lower().encode(), v.encode()) for k, v in names.items()],
+            # A header of None is one that is left out.
+            "headers": [
+                (k.lower().encode(), v.encode()) for k, v in names.items() if v is not None
+            ],
             "client": (self._address, 50000),
             "server": self.server,
         }

@@ -144,6 +144,25 @@ def test_a_destination_can_be_asked(ledger, name, answers):
     assert answer.json()["answers"] is answers
 
 
+def test_what_needs_no_body_goes_without_one(ledger):
+    """`curl -X POST` without data says nothing of a length."""
+    answer = client(ledger).post(
+        "/destinations/pacs/verify",
+        headers={"content-type": "application/json", "content-length": None},
+    )
+
+    assert answer.json()["answers"] is True
+
+
+def test_a_body_whose_length_nobody_says_is_refused(ledger):
+    answer = client(ledger).post(
+        "/destinations/pacs/verify",
+        headers={"content-type": "application/json", "transfer-encoding": "chunked"},
+    )
+
+    assert answer.status_code == 411
+
+
 def test_an_unknown_destination_is_404_and_says_which_there_are(ledger):
     answer = client(ledger).post("/destinations/pax/verify", json={})
 

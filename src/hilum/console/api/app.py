@@ -104,11 +104,14 @@ def _is_bare(request: Request) -> bool:
 
 
 def _too_large(request: Request) -> tuple[int, str] | None:
-    """Refuse bodies without a length or with one that no request of ours has."""
+    """Refuse bodies without a length or with one that no request of ours has.
+
+    A request that says nothing of either has no body (RFC 9112 §6.3).
+    """
     if request.method in ("GET", "HEAD", "OPTIONS") or _is_bare(request):
         return None
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal():
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not length.isdecimal():
         return 411, "Say how long the body is (Content-Length)."
     if int(length[:20]) > BODY_BYTES_MAX:
         return 413, f"A request has at most {BODY_BYTES_MAX} bytes."
