@@ -133,10 +133,10 @@ class QueryPeer:
             yield self
         finally:
             server.close()
-            await server.wait_closed()
             for task in tuple(tasks):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await server.wait_closed()  # from Python 3.12 on it waits for connections, too
 
 
 class _Talk:
