@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -74,7 +75,8 @@ class AtHand(Protocol):
 class HttpClient:
     """Sends requests, one at a time, and gives their answers whatever the status.
 
-    `is_rested`: the connection may have been idle for long; whoever knows that says so.
+    `is_rested`: the connection may have been idle for long, or be about to end; whoever knows the
+    first says so.
     `was_stale`: the last request broke with a connection that ended before it, while that was idle
     or after the answer before. This says nothing of the server: it is worth another try.
     """
@@ -206,7 +208,8 @@ class HttpClient:
                     answer = await _read(response)
                     if not _is_complete(body):
                         response.close()  # it answered before it had heard all
-                    self.is_rested = False
+                    # Who refuses an upload may not have read it, and may be about to close.
+                    self.is_rested = answer.status >= HTTPStatus.MULTIPLE_CHOICES
                     return answer
         except TimeoutError as error:
             if not deadline.expired():
