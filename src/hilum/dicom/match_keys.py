@@ -104,7 +104,10 @@ def _single(vr: str, value: str, rules: KeyRules) -> Matching:
             raise BadKey(f"it is no number, and {vr} has no wild cards and ranges")
         return NumberIs(number)
     if vr == "PN":
-        return NameSounds(value) if rules.fuzzy_names else _name(value)
+        # A pattern has no sound. Viewers put wild cards round a name and ask for fuzziness as well,
+        # and whoever negotiated it asks for everything that way.
+        is_sound = rules.fuzzy_names and not has_wildcards(value)
+        return NameSounds(value) if is_sound else _name(value)
     if vr in _EXACT_VRS or not has_wildcards(value):
         return AnyOf((value.upper() if vr == "AT" else value,))
     return Like(value) if value.strip("*") else Universal()

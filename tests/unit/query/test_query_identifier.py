@@ -96,6 +96,16 @@ def test_names_are_looked_for_by_sound_when_that_was_agreed_on():
     assert query.key(tags.PATIENT_NAME).matching == NameSounds("Meyer")
 
 
+@pytest.mark.parametrize("name", ["Mey*", "*eye*", "M?yer"])
+def test_wild_cards_are_kept_where_names_are_looked_for_by_sound(name):
+    agreed, plain = (
+        query_of(identifier("STUDY", PATIENT_NAME=name), fuzzy_names=fuzzy)
+        for fuzzy in (True, False)
+    )
+
+    assert agreed.key(tags.PATIENT_NAME).matching == plain.key(tags.PATIENT_NAME).matching
+
+
 @pytest.mark.parametrize(
     ("model", "level", "uids", "missing"),
     [

@@ -94,6 +94,12 @@ def test_options_are_no_attributes():
     assert query.keys == (Key(tags.PATIENT_NAME, "PN", NameSounds("Meyer")),)
 
 
+def test_wild_cards_are_kept_where_names_are_looked_for_by_sound():
+    fuzzy = query_of(("fuzzymatching", "true"), ("PatientName", "*meyer*"))
+
+    assert fuzzy.keys == query_of(("PatientName", "*meyer*")).keys
+
+
 @pytest.mark.parametrize(("asked", "given"), [("5", 5), ("5000", 1000), ("", 1000), ("0", 0)])
 def test_a_limit_is_never_above_ours(asked, given):
     assert query_of(("limit", asked)).limit == given
