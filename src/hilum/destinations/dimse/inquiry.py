@@ -20,6 +20,8 @@ from hilum.kernel.names import UID
 
 # Context ids are the odd numbers of one byte (PS3.8 §9.3.2.2).
 CONTEXTS_MAX: Final = 128
+# Seen: DCMTK closes the connection on a context with more (DUL_MAXTRANSFERSYNTAXES).
+SYNTAXES_MAX: Final = 50
 _NATIVE: Final = (EXPLICIT_VR_LITTLE_ENDIAN.uid, IMPLICIT_VR_LITTLE_ENDIAN.uid)
 # What archives hold, the most frequent first; a peer sends an instance as it has it only if there
 # is a context with just this syntax.
@@ -102,9 +104,9 @@ def inquiry_for_get(
 
 
 def _shared_out(share: int) -> Sequence[tuple[UID, ...]]:
-    """Split all syntaxes into at most `share` contexts."""
+    """Split all syntaxes into at most `share` contexts; what none has room for is the rarest."""
     if share <= 1:
-        return [(*_NATIVE, *_RARER)]
+        return [(*_NATIVE, *_RARER)[:SYNTAXES_MAX]]
     alone = _RARER[: share - 1] if share > len(_RARER) else _RARER[: share - 2]
-    together = _RARER[len(alone) :]
+    together = _RARER[len(alone) :][:SYNTAXES_MAX]
     return [_NATIVE, *[(syntax,) for syntax in alone], *([together] if together else [])]
