@@ -20,7 +20,10 @@ CheckpointMode = Literal["ordinary", "everything"]
 # meanwhile. Under load that never happens by itself; from this size on, writers wait for it once
 # (1 ms). A short log is also the faster one: what is overwritten is synced in half the time of what
 # makes the file grow.
-RESTART_BYTES: Final = 8 * 1024 * 1024
+RESTART_BYTES: Final = 16 * 1024 * 1024
+# The second pass moves what was committed during the first, which takes a while: little is left to
+# be moved while writers wait.
+_PASSES: Final = 2
 # So many write transactions between two looks at the log by a writer.
 _COMMITS_PER_LOOK: Final = 64
 
@@ -74,7 +77,8 @@ class Checkpointer:
             cursor = self._handle.cursor()
             # Waiting for a reader while holding the write lock would stop every store.
             cursor.execute("PRAGMA busy_timeout = 0").fetchone()
-            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            for _ in range(_PASSES):
+                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if mode == "ordinary" and wal_bytes_used(self._path) < RESTART_BYTES:
                 return
             # An existing log is cheaper to write and to sync than one that must grow.

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Cursor
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from hilum.kernel.outcome import Deferred, Delivered, Failing, Refused
 from hilum.ledger.deliveries_statements import DeliveryStatements
@@ -19,6 +19,10 @@ REASON_CHARACTERS_MAX: Final = 500
 PACE_KEPT_MINUTES: Final = 24 * 60
 MICROSECONDS_PER_MINUTE: Final = 60_000_000
 UNTOLD: Final = "untold"
+
+_Said = TypeVar("_Said")
+# The deliveries of which the same is to be said.
+_Alike = dict[_Said, list[int]]
 
 
 @dataclass(slots=True)
@@ -51,22 +55,31 @@ class Settling:
     def settle(self, cursor: Cursor, settlements: Sequence[Settlement], at: int) -> int:
         """Write `settlements`; give how many changed anything."""
         account = _Account(at)
-        delivered: dict[tuple[str, int | None], list[int]] = {}
+        # What is the same for many is written for all of them at once: a destination that refuses
+        # everything refuses in lots, and each statement holds up whoever else wants to write.
+        delivered: _Alike[tuple[str, int | None]] = {}
+        refused: _Alike[tuple[str, str, int | None]] = {}
+        untried: _Alike[tuple[str, int | None]] = {}
         for settlement in settlements:
+            number, owner = settlement.delivery_id, settlement.owner
             match settlement.outcome:
                 case Delivered(warning, remark):
-                    key = (short(remark), warning)
-                    delivered.setdefault(key, []).append(settlement.delivery_id)
+                    delivered.setdefault((short(remark), warning), []).append(number)
                 case Deferred(failing=Failing.UNTRIED):
-                    self._put_back(cursor, settlement, account)
+                    untried.setdefault((owner, _due(settlement)), []).append(number)
                 case Deferred() as deferred:
                     self._defer(cursor, settlement, deferred, account)
-                case Refused() as refused:
-                    self._refuse(cursor, settlement, refused, account)
+                case Refused(reason, status, http_status=http):
+                    said = (owner, short(reason), http if status is None else status)
+                    refused.setdefault(said, []).append(number)
                 case _ as never:
                     assert_never(never)
         for (remark, warning), ids in delivered.items():
             self._deliver(cursor, ids, (remark, warning), account)
+        for (owner, reason, code), ids in refused.items():
+            self._refuse(cursor, ids, (owner, reason, code), account)
+        for (owner, due), ids in untried.items():
+            account.changed += len(self._statements.put_back.rows(cursor, ids, due, owner))
         self.add_attempts(cursor, account.attempts, account.crowded)
         self._add_paces(cursor, account)
         return account.changed
@@ -86,15 +99,11 @@ class Settling:
             tally.bytes += size
             account.changed += 1
 
-    def _put_back(self, cursor: Cursor, settlement: Settlement, account: _Account) -> None:
-        due = None if settlement.due_at is None else microseconds_of(settlement.due_at)
-        whose = (settlement.delivery_id, settlement.owner)
-        account.changed += len(self._statements.put_back.run(cursor, due, *whose).fetchall())
-
     def _defer(
         self, cursor: Cursor, settlement: Settlement, outcome: Deferred, account: _Account
     ) -> None:
-        due = account.at if settlement.due_at is None else microseconds_of(settlement.due_at)
+        due = _due(settlement)
+        due = account.at if due is None else due
         reason, kind = short(outcome.reason), outcome.failing.value
         whose = (settlement.delivery_id, settlement.owner)
         rows = self._statements.defer.run(cursor, due, reason, kind, *whose).fetchall()
@@ -103,15 +112,17 @@ class Settling:
             _note(account, settlement.delivery_id, ("deferred", kind, reason, None), attempts)
 
     def _refuse(
-        self, cursor: Cursor, settlement: Settlement, outcome: Refused, account: _Account
+        self,
+        cursor: Cursor,
+        ids: Sequence[int],
+        said: tuple[str, str, int | None],
+        account: _Account,
     ) -> None:
-        reason = short(outcome.reason)
-        status = outcome.http_status if outcome.status is None else outcome.status
-        whose = (settlement.delivery_id, settlement.owner)
-        rows = self._statements.refuse.run(cursor, reason, status, *whose).fetchall()
-        for destination, attempts in rows:
+        owner, reason, status = said
+        rows = self._statements.refuse.rows(cursor, ids, reason, status, owner)
+        for number, destination, attempts in rows:
             account.tallies[destination].refused += 1
-            _note(account, settlement.delivery_id, ("refused", "", reason, status), attempts)
+            _note(account, number, ("refused", "", reason, status), attempts)
 
     def _add_paces(self, cursor: Cursor, account: _Account) -> None:
         minute = account.at // MICROSECONDS_PER_MINUTE
@@ -124,6 +135,10 @@ class Settling:
 def short(reason: str) -> str:
     """Give a reason that can be stored, whatever a peer put into it."""
     return reason[:REASON_CHARACTERS_MAX].encode("utf-8", "replace").decode("utf-8")
+
+
+def _due(settlement: Settlement) -> int | None:
+    return None if settlement.due_at is None else microseconds_of(settlement.due_at)
 
 
 def _note(account: _Account, delivery: int, said: Row, attempts: int) -> None:

@@ -230,7 +230,7 @@ def _deliver() -> StatementIn:
 
 def _settling() -> tuple[ColumnElement[bool], ...]:
     """Only who has the lease may say that it failed."""
-    return (_D.id == value("delivery"), is_in(State.ACTIVE), _D.lease_owner == value("owner"))
+    return (is_in(State.ACTIVE), _D.lease_owner == value("owner"))
 
 
 def _defer() -> Statement:
@@ -245,29 +245,30 @@ def _defer() -> Statement:
             (_D.attempts, _ONE_MORE),
             *_UNLEASED,
         )
-        .where(*_settling())
+        .where(_D.id == value("delivery"), *_settling())
         .returning(_D.destination, _D.attempts),
         *("due", "why", "kind", "delivery", "owner"),
     )
 
 
-def _put_back() -> Statement:
+def _put_back() -> StatementIn:
     """Let what was not tried wait again, where it was in the line unless told otherwise."""
-    return Statement(
+    return StatementIn(
         update(DELIVERY)
         .ordered_values(
             (_D.state, literal(State.WAITING)),
             (_D.due_at_microseconds, func.coalesce(value("due"), _D.due_at_microseconds)),
             *_UNLEASED,
         )
-        .where(*_settling())
+        .where(*_settling(), those())
         .returning(_D.destination),
-        *("due", "delivery", "owner"),
+        *("due", "owner"),
+        each="ids",
     )
 
 
-def _refuse() -> Statement:
-    return Statement(
+def _refuse() -> StatementIn:
+    return StatementIn(
         update(DELIVERY)
         .ordered_values(
             (_D.state, literal(State.REFUSED)),
@@ -277,9 +278,10 @@ def _refuse() -> Statement:
             (_D.attempts, _ONE_MORE),
             *_UNLEASED,
         )
-        .where(*_settling())
-        .returning(_D.destination, _D.attempts),
-        *("why", "code", "delivery", "owner"),
+        .where(*_settling(), those())
+        .returning(_D.id, _D.destination, _D.attempts),
+        *("why", "code", "owner"),
+        each="ids",
     )
 
 

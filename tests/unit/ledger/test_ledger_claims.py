@@ -18,6 +18,7 @@ from hilum.ledger.delivery import (
     Pace,
     PlannedDelivery,
     Priority,
+    Settlement,
     State,
 )
 from hilum.ledger.ledger import Ledger
@@ -150,6 +151,31 @@ def test_what_is_refused_stays_with_its_reason(ledger, path):
     question = "SELECT state, reason, status, attempts, lease_owner FROM delivery"
     assert rows(path, question) == [("refused", "SOP class not supported (0x0122)", 0x0122, 1, "")]
     assert rows(path, "SELECT outcome, status FROM attempt") == [("refused", 0x0122)]
+
+
+def test_of_a_lot_that_is_refused_each_has_its_own_reason_and_attempt(ledger, path):
+    ledger.record([planned(number) for number in range(40)])
+    lost = claim(ledger, limit=1, owner="w2")
+    lot = claim(ledger, limit=64)
+    outcomes = [Refused("too large" if one.delivery_id % 2 else "no", 0xC000) for one in lot]
+    told = [*zip(lot, outcomes, strict=True), (lost[0], Refused("not mine"))]
+
+    changed = ledger.deliveries.settle(
+        [Settlement(one.delivery_id, "w1", outcome) for one, outcome in told], now=NOW
+    )
+
+    assert changed == 39
+    question = (
+        "SELECT delivery.reason, attempt.reason, attempt.status, attempts, count(*) FROM delivery "
+        "JOIN attempt ON delivery_row = delivery.id WHERE state = 'refused' GROUP BY 1, 2, 3, 4"
+    )
+    assert rows(path, question) == [
+        ("no", "no", 0xC000, 1, 20),
+        ("too large", "too large", 0xC000, 1, 19),
+    ]
+    assert states(path)[lost[0].sop_instance_uid, 1, "pacs"] == "active"
+    [pace] = ledger.deliveries.paces(now=NOW + timedelta(minutes=1), minutes=1)
+    assert pace.refused == 39
 
 
 def test_a_remark_of_the_other_side_is_kept(ledger, path):
