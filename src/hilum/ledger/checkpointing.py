@@ -18,9 +18,10 @@ CheckpointMode = Literal["ordinary", "everything"]
 
 # A log is written from its beginning again only when all of it was moved and nobody added to it
 # meanwhile. Under load that never happens by itself; from this size on, writers wait for it once
-# (1 ms). A short log is also the faster one: what is overwritten is synced in half the time of what
-# makes the file grow.
-RESTART_BYTES: Final = 16 * 1024 * 1024
+# (1.5 ms). It should be rare: moving the log syncs it, and while the device is at that, a file
+# system makes others wait for moments. It should end: what is overwritten is synced in half the
+# time of what makes the file grow.
+RESTART_BYTES: Final = 32 * 1024 * 1024
 # The second pass moves what was committed during the first, which takes a while: little is left to
 # be moved while writers wait.
 _PASSES: Final = 2
