@@ -48,6 +48,8 @@ def test_a_writer_that_nobody_relieves_relieves_itself(ledger, monkeypatch):
 
     for number in range(200):
         ledger.record([entry(number)])
+        with ledger._checkpointer._mutex:
+            pass  # whoever is moving the log has moved it
 
     assert ledger.wal_bytes < 64 * 60_000
 
