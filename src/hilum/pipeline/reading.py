@@ -28,14 +28,15 @@ class Reading:
         self._wary_until = 0.0
         self._spell = _WARY_SECONDS_MIN
 
-    async def call(self, act: Callable[[], _T]) -> _T:
+    async def call(self, act: Callable[[], _T], *, is_long: bool = False) -> _T:
         """Give what `act` gives. When this returns or raises, `act` has come to its end.
 
-        What it has opened is closed when nobody is there any more to take it.
+        What `is_long` a thread does in any case. What was opened is closed when nobody is there
+        any more to take it.
         """
         loop = asyncio.get_running_loop()
         started = loop.time()
-        if started < self._wary_until:
+        if is_long or started < self._wary_until:
             return await _in_a_thread(loop, act)
         try:
             return act()

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,22 @@ def test_each_byte_arrives_in_fragments_of_any_size(rig, largest):
     assert sum(one.odd_fragments for one in rig.peer.stored) == 0
     assert rig.payloads.asked
     assert rig.payloads.open_now == 0
+
+
+def test_a_long_file_goes_beside_the_loop_and_a_short_one_on_it(rig, monkeypatch):
+    threads, sendfile = [], os.sendfile
+
+    def seen(*arguments):
+        threads.append(threading.current_thread())
+        return sendfile(*arguments)
+
+    monkeypatch.setattr(os, "sendfile", seen)
+    contents = [noise(100_000), noise(300_000, 2)]
+    parcels = [payload(rig, number, content) for number, content in enumerate(contents)]
+
+    assert delivered(rig, parcels) == [Delivered()] * 2
+    assert threads[0] is threading.main_thread()
+    assert threads[-1] is not threading.main_thread()
 
 
 @pytest.mark.slow

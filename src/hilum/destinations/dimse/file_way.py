@@ -20,6 +20,8 @@ from hilum.pipeline.shortcomings import shortcoming
 Bytes = bytes | bytearray | memoryview
 # Each fragment of a file costs two calls of the system, which pay when they save enough copying.
 FILE_FRAGMENT_BYTES_MIN: Final = 48 * 1024
+# The kernel takes longer for this than a thread is woken, and the loop goes on with what comes in.
+_THREAD_BYTES_MIN: Final = 256 * 1024
 # A peer that takes whatever comes must not keep the loop for as long as a file is.
 _TURN_BYTES_MAX: Final = 4 * 1024 * 1024
 # What comes of a file and not of a socket, when one call may fail because of either.
@@ -67,7 +69,7 @@ class FileWay:
         rest = _Rest(self._socket, b"".join(parts), iter(headers), lying)
         self._is_busy = self.is_amid = True
         try:
-            while not await self._reading.call(rest.send):
+            while not await self._reading.call(rest.send, is_long=rest.is_long):
                 await self._until(room)
             self.is_amid = False
         except (CorruptPayload, OSError) as error:
@@ -109,6 +111,11 @@ class _Rest:
         self._head = memoryview(head)
         self._left = 0  # of the fragment whose header is in `_head`, or was
         self._take_header()
+
+    @property
+    def is_long(self) -> bool:
+        """Whether to send it would hold up the loop for longer than a thread costs."""
+        return self._lying.position + self._lying.size - self._position >= _THREAD_BYTES_MIN
 
     def send(self) -> bool:
         """Send what the socket has room for, up to a turn's worth; tell whether that was all."""
