@@ -5,11 +5,21 @@ from datetime import datetime
 from sqlite3 import Cursor
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, case, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    case,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.expression import ClauseElement
 
 from hilum.ledger.auditing import audit_values
 from hilum.ledger.deliveries_settling import short
-from hilum.ledger.deliveries_statements import PLANNED, literal
+from hilum.ledger.deliveries_statements import PLANNED, literal, value
 from hilum.ledger.delivery import (
     Attempt,
     DeliveryHistory,
@@ -21,11 +31,11 @@ from hilum.ledger.delivery import (
 from hilum.ledger.doors import Ask, Write
 from hilum.ledger.entry import AuditRecord, Origin
 from hilum.ledger.moments import microseconds_of, moment_of
-from hilum.ledger.schema import ATTEMPT, DELIVERY, INSTANCE, PAYLOAD
+from hilum.ledger.schema import ATTEMPT, AUDIT, DELIVERY, INSTANCE, PAYLOAD
 from hilum.ledger.selecting import conditions, described, meant, queued, queued_delivery
 from hilum.ledger.statements import Writing
 from hilum.ledger.storable import with_storable_fields
-from hilum.ledger.texts import Insert, Row, run_once
+from hilum.ledger.texts import Insert, Row, Statement, run_once
 
 PAGE_MAX: Final = 1000
 
@@ -35,6 +45,7 @@ _RETRIABLE: Final = (State.DEFERRED, State.REFUSED)
 _STOPPABLE: Final = (State.WAITING, State.DEFERRED, State.HELD, State.REFUSED)
 _WAITING: Final = (State.WAITING, State.DEFERRED, State.HELD)
 
+_A: Final = AUDIT.c
 _D: Final = DELIVERY.c
 # Columns are written in the order of the table.
 _REPLAY: Final = PLANNED.index("destination") + 1
@@ -52,6 +63,8 @@ class Queue:
         self._write = write
         self._ask = ask
         self._add = Insert(insert(DELIVERY), *PLANNED[:_REPLAY], "replay", *PLANNED[_REPLAY:])
+        self._last_record = Statement(select(func.coalesce(func.max(_A.id), literal_column("0"))))
+        self._let_go = Statement(_let_go(), "before", "after")
 
     def find(
         self, selection: Selection, *, after: int = 0, limit: int = 100
@@ -126,6 +139,20 @@ class Queue:
         """
         at = microseconds_of(now)
         return self._write(lambda cursor: self._replay(cursor, selection, to, by, (at, priority)))
+
+    def last_record(self) -> int:
+        """Give the number of the last audit record, for let_go_after()."""
+        row = self._ask(self._last_record.row)
+        return 0 if row is None else int(row[0])
+
+    def let_go_after(self, record: int) -> tuple[int, bool]:
+        """Give the last audit record, and whether a person let deliveries go after that `record`.
+
+        It is how one process learns of what was done in another.
+        """
+        row = self._ask(lambda cursor: self._let_go.row(cursor, record, record))
+        last, count = row if row is not None else (record, 0)
+        return last, count > 0
 
     def _change(  # noqa: PLR0913 - by keyword
         self,
@@ -206,6 +233,18 @@ def _at_once(now: datetime) -> tuple[_Change, ...]:
         (_D.state, literal(State.WAITING)),
         (due, case((due > at, at), else_=due)),
     )
+
+
+def _let_go() -> ClauseElement:
+    """Read what was recorded since, by its number: short, however long the trail is."""
+    is_let_go = or_(
+        _A.event.in_([literal_column(f"'deliveries: {what}'") for what in ("retry", "release")]),
+        _A.event.like(literal_column("'deliveries: replay to %'")),
+    )
+    return select(
+        func.coalesce(func.max(_A.id), value("before")),
+        func.count(case((is_let_go, literal_column("1")))),
+    ).where(_A.id > value("after"))
 
 
 def _replayable(selection: Selection, to: str) -> Any:

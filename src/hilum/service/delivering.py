@@ -104,6 +104,7 @@ class Delivering:
         self.commitments = Commitments()
         self.opened: Mapping[str, Opened] = {}
         self.peers = config.peers
+        self._heeded: int | None = None  # the last audit record that was looked at
 
     def change(self, config: Config) -> None:
         """Deliver as `config` says from now on; what is being sent is finished as it was begun.
@@ -167,6 +168,16 @@ class Delivering:
         """Let go what is complete; for about once a second. Raises HilumError."""
         if await self._gatherer.look():
             self.dispatcher.wake_all()
+
+    async def heed(self) -> None:
+        """Probe destinations as soon as a person lets something go; once a second, HilumError."""
+        queue, before = self._ledger.queue, self._heeded
+        if before is None:  # whatever was let go earlier is tried anyway, as we begin
+            self._heeded = await self._threads.run(queue.last_record)
+            return
+        self._heeded, is_let_go = await self._threads.run(lambda: queue.let_go_after(before))
+        if is_let_go:
+            self.dispatcher.look_now()
 
     def destinations(self) -> Mapping[str, tuple[str, Destination]]:
         """Give the destinations by name, each with its type."""

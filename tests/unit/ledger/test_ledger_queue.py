@@ -162,6 +162,28 @@ def test_what_was_only_refused_can_be_retried_alone(ledger):
     assert uids_of(claim(ledger)) == [ONE]
 
 
+@pytest.mark.parametrize(
+    ("act", "is_let_go"),
+    [
+        (lambda queue: queue.retry(Selection(), **WHO), True),
+        (lambda queue: queue.replay(Selection(), to="cloud", **WHO), True),
+        (lambda queue: queue.reprioritise(Selection(), Priority.STAT, **WHO), False),
+        (lambda queue: queue.hold(Selection(), reason="why", **WHO), False),
+        (lambda queue: queue.release(Selection(), **WHO), False),  # nothing is held
+    ],
+)
+def test_other_processes_learn_that_a_person_let_something_go(ledger, act, is_let_go):
+    ledger.record([planned(1)])
+    settle(ledger, claim(ledger), NO_ANSWER, due_at=LATER)
+    before = ledger.queue.last_record()
+
+    act(ledger.queue)
+
+    last, heard = ledger.queue.let_go_after(before)
+    assert heard is is_let_go
+    assert ledger.queue.let_go_after(last) == (last, False)
+
+
 def test_what_is_dropped_is_owed_no_more(ledger, path):
     ledger.record([planned(1), planned(2), planned(3)])
     first, second = claim(ledger, limit=2)

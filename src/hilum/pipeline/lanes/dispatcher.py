@@ -96,6 +96,11 @@ class Dispatcher:
         for lane in self._lanes.values():
             lane.wake()
 
+    def look_now(self) -> None:
+        """Probe at once what does not answer: an operator wants deliveries to be tried."""
+        for lane in self._lanes.values():
+            lane.health.look_now()
+
     def figures(self) -> list[LaneFigures]:
         """Tell how each lane is doing."""
         return [lane.figures() for lane in self._lanes.values()]

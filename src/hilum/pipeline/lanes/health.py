@@ -42,10 +42,15 @@ class Health:
         self._interrupted = interrupted
         self._restored = restored
         self._sure_at = -NEVER
+        self._wanted_now = asyncio.Event()
 
     def is_sure(self, now: float) -> None:
         """Note that the destination took something."""
         self._sure_at = now
+
+    def look_now(self) -> None:
+        """Do not wait with the next probe: a person may have mended what was wrong."""
+        self._wanted_now.set()
 
     def standing(self) -> Standing:
         """Tell how the destination is, for groups."""
@@ -91,14 +96,14 @@ class Health:
             self._telemetry.emit(LaneRestored(self._destination.name, now - before.since))
             self._restored()
 
-    async def recover(self, stopped: asyncio.Event) -> None:
-        """Probe until the destination is well, or the lane is stopped."""
+    async def recover(self) -> None:
+        """Probe until the destination is well, or the lane stops and cancels this."""
+        self._wanted_now.clear()
         while isinstance(breaker := self._pacing.breaker, Open):
             wait = max(breaker.until - self._clock.monotonic(), 0)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopped.wait(), wait)
-            if stopped.is_set():
-                return
+                await asyncio.wait_for(self._wanted_now.wait(), wait)
+            self._wanted_now.clear()
             failure = await self._probe()
             self._pacing.probed(failure, self._clock.monotonic(), self._chance())
         self._restored()

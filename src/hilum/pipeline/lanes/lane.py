@@ -316,7 +316,7 @@ class Lane:
         """Give everything back and probe, until the destination is well."""
         self._put_back_stock()
         if not self._is_stopping:
-            self._recovering = self._begin("probing", self.health.recover(self._stopped))
+            self._recovering = self._begin("probing", self.health.recover())
 
     def _restored(self) -> None:
         self._claims.expect()

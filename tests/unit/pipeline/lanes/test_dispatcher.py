@@ -122,6 +122,20 @@ def test_a_dead_destination_neither_loses_anything_nor_is_hammered():
     assert most == 1
 
 
+def test_who_wants_it_tried_now_need_not_wait_for_the_next_probe():
+    async def scene(bench):
+        pacs = PretendDestination("pacs")
+        pacs.world.conduct.is_dead = True
+        bench.plan("pacs", 20)
+        async with bench.process((pacs, LanePolicy())) as dispatcher:
+            await asyncio.sleep(1200)
+            pacs.world.conduct.is_dead = False
+            dispatcher.look_now()
+            return await bench.until_delivered(17)  # those that failed have their own wait
+
+    assert virtually(scene) < 1
+
+
 def test_a_broken_connection_sends_again_only_what_failed():
     async def scene(bench):
         pacs = PretendDestination("pacs")
