@@ -131,8 +131,9 @@ class Rig:
         await self.door(scope, receive, send)
         return sent
 
-    async def delete(self, path, *, roles=EVERYTHING, name="ai"):
-        return await self._ask("DELETE", f"/dicom-web{path}", {"host": "pacs"}, [], roles, name)
+    async def delete(self, path, *, roles=EVERYTHING, name="ai", **headers):
+        names = {"host": "pacs"} | {one.replace("_", "-"): text for one, text in headers.items()}
+        return await self._ask("DELETE", f"/dicom-web{path}", names, [], roles, name)
 
     async def _ask(self, method, path, names, asked, roles, name="ai"):
         sent = []

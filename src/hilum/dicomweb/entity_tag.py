@@ -31,6 +31,16 @@ def has_it(if_none_match: str, tag: str) -> bool:
     return tag.removeprefix("W/") in {one.removeprefix("W/") for one in known}
 
 
+def is_meant(if_match: str, tag: str) -> bool:
+    """Tell whether the answer with this tag is one that is wanted: without the header, any is.
+
+    Weak tags are nobody's here (RFC 9110 §13.1.1): they do not say that the bytes are the same.
+    """
+    if if_match.strip() in {"", "*"}:
+        return True
+    return not tag.startswith("W/") and tag in _TAG.findall(if_match[:_TAGS_CHARACTERS_MAX])
+
+
 def still_holds(if_range: str, tag: str) -> bool:
     """Tell whether a Range goes on with what the client has; if not, answer with the whole.
 

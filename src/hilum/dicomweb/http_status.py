@@ -78,6 +78,7 @@ _PHRASES: Final = {
     409: "Conflict",
     410: "Gone",
     411: "Length Required",
+    412: "Precondition Failed",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",

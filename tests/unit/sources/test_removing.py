@@ -58,6 +58,21 @@ def test_what_is_named_goes_with_its_files_and_nothing_else(run, path, left, syn
     run(scenario, synced=synced)
 
 
+def test_nothing_goes_for_who_sets_a_condition_that_nobody_looks_at(run):
+    async def scenario(rig):
+        await rig.store(parts(file_of(A)))
+        answers = [
+            await rig.delete(STUDY, if_match='"other"'),
+            await rig.delete(STUDY, if_none_match="*"),
+            await rig.store(parts(file_of(B)), headers=(("if-none-match", "*"),)),
+        ]
+
+        assert [answer.status for answer in answers] == [412, 412, 412]
+        assert len(rig.held()) == 1
+
+    run(scenario)
+
+
 def test_all_versions_go(run):
     changed = replace(A, data_set=A.data_set[:-1] + b"\xff")
 

@@ -31,6 +31,7 @@ _STATUSES: Final = {
     406: "Accept has nothing of what there is; the answer says what that is",
     408: "the body comes too slowly",
     409: "none of the instances was stored, or what is to be deleted is still owed",
+    412: "If-Match names no ETag of what there is; storing and deleting have no conditions",
     413: "the body is too long",
     414: "the path or query string is too long",
     415: "the body is of a type or encoding that is not taken",
@@ -59,6 +60,11 @@ def web(config: Config) -> Iterator[str]:
     yield (
         "HEAD is answered where GET is, OPTIONS everywhere. Studies and series may be left out of "
         "paths: `/series/{series}…`, `/instances/{instance}…`."
+    )
+    yield (
+        "Answers of which all is known before they begin have an ETag; If-None-Match, If-Match and "
+        "If-Range are heard there. Dates are not: there is no Last-Modified. `annotation` is not "
+        "drawn into pictures: a Warning header says so."
     )
     yield from _searching(config)
     yield heading(4, "3.3.3 Statuses")

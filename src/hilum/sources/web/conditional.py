@@ -5,14 +5,21 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import cast
 
 from hilum.dicomweb.byte_range import Span, spans_of
-from hilum.dicomweb.entity_tag import has_it, still_holds
+from hilum.dicomweb.entity_tag import has_it, is_meant, still_holds
 from hilum.dicomweb.multipart_writer import MultipartWriter
+from hilum.dicomweb.refusal import RequestRefused
 from hilum.pipeline.archive.segments import Begun, Piece, Segment, Streamer, cut, size_of
 from hilum.sources.web.exchange import Exchange, Reply
 
 
 def is_known(exchange: Exchange, tag: str) -> bool:
-    """Tell whether the client has that answer already; what may lack something is never known."""
+    """Tell whether the client has that answer already; what may lack something is never known.
+
+    Raises:
+        RequestRefused: 412 the client wants another answer than that, or none (If-Match).
+    """
+    if not is_meant(exchange.headers.get("if-match", ""), tag):
+        raise RequestRefused(412, "If-Match names none of what there is now: it has another ETag")
     return not exchange.warnings and has_it(exchange.headers.get("if-none-match", ""), tag)
 
 

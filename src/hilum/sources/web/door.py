@@ -222,6 +222,8 @@ class WebDoor(Door):
             allowed = resource_of("OPTIONS", path)
             headers = self._allow(path, allowed) if isinstance(allowed, Allowed) else {}
             raise RequestRefused(405, self._closed[type(resource)], headers)
+        if exchange.method in self.changing:
+            _check_unconditional(exchange)
         return await self._handlers.get(type(resource), _not_offered)(exchange, resource)
 
     def _allow(self, path: bytes, allowed: Allowed) -> dict[str, str]:
@@ -232,6 +234,19 @@ class WebDoor(Door):
             if one == "OPTIONS" or type(resource_of(one, path)) not in self._closed
         ]
         return {"Allow": ", ".join(methods)}
+
+
+def _check_unconditional(exchange: Exchange) -> None:
+    """Change nothing under a condition: nobody here can tell if it holds (RFC 9110 §13).
+
+    Raises:
+        RequestRefused: 412.
+    """
+    for name in ("If-Match", "If-None-Match"):
+        if name.lower() in exchange.headers:
+            raise RequestRefused(
+                412, f"{name}: storing and deleting have no conditions here; leave the header out"
+            )
 
 
 def _warned(reply: Reply, exchange: Exchange) -> Reply:

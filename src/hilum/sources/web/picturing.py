@@ -63,6 +63,7 @@ class Picturing:
             CorruptPayload, OSError: it cannot be read.
         """
         rendering = rendering_of(tuple(exchange.parameters()))
+        _tell_of_annotations(exchange, rendering)
         accepted = exchange.accepted()
         holdings = await self._shelf.holdings(exchange, resource.place, Purpose.RENDER)
         try:
@@ -118,6 +119,7 @@ class Picturing:
 
     async def of_uri(self, exchange: Exchange, holding: Holding, asked: WadoUri) -> Reply:
         """Answer a WADO-URI request for a picture of an instance. Raises: as `rendered`."""
+        _tell_of_annotations(exchange, asked.rendering)
         wish = Wish(rendering=asked.rendering, region=asked.region)
         frames = () if asked.frame is None else (asked.frame,)
         try:
@@ -229,6 +231,14 @@ def _choice(accepted: Accepted, number: int, *, is_single: bool) -> Choice:
     except RequestRefused as refusal:
         told = f"{refusal.reason}. It has {number} frames; one alone is at …/frames/1/rendered"
         raise RequestRefused(refusal.status, told) from refusal
+
+
+def _tell_of_annotations(exchange: Exchange, rendering: Rendering) -> None:
+    """Say that nothing is written into pictures (`annotation`, PS3.18 §8.3.5.1.1)."""
+    if rendering.annotations:
+        exchange.warn(
+            ["The annotation parameter is not supported. The picture has no annotations."]
+        )
 
 
 def _tag(holdings: Sequence[Holding], choice: Choice, exchange: Exchange) -> str:

@@ -313,6 +313,18 @@ def test_who_has_it_gets_nothing(rig):
         assert rig.get(where, accept, if_none_match='"other"').status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status"), [("*", 200), ('"other", {tag}', 200), ('"other"', 412), ("W/{tag}", 412)]
+)
+def test_who_wants_only_the_answer_it_knows_is_told_when_there_is_another(rig, wanted, status):
+    (made,) = kept(rig, number=1)
+    tag = header(rig.get(path(made), SINGLE), "etag")
+
+    answer = rig.get(path(made), SINGLE, if_match=wanted.format(tag=tag))
+
+    assert answer.status_code == status
+
+
 def test_boundaries_are_of_chance(rig):
     made = kept(rig)
 

@@ -250,6 +250,17 @@ def test_who_has_the_picture_is_not_sent_it_again(rig):
     assert rig.payloads.open_now == 0
 
 
+def test_who_wants_words_in_the_picture_is_told_that_there_are_none(rig):
+    rig.hold_gray(7)
+
+    plain = rig.get(f"{AT}/rendered")
+    asked = rig.client.get(f"/dicom-web{AT}/rendered", params={"annotation": "patient"})
+
+    assert asked.content == plain.content
+    assert header(plain, "warning") == ""
+    assert "annotation parameter is not supported" in header(asked, "warning")
+
+
 def test_fragments_become_frames_by_their_table(rig):
     """The second frame is in two fragments; without the table nobody could tell."""
     frames = [imagecodecs.jpegls_encode(np.full((2, 2), shade, np.uint8)) for shade in (5, 6)]
