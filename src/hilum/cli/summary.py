@@ -11,6 +11,7 @@ from rich.text import Text
 from hilum.cli.entity_words import entity_words
 from hilum.cli.problems import print_problems
 from hilum.cli.retention_words import retention_words
+from hilum.cli.sending.words import size_of
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.folder.settings import FolderDestinationSettings
@@ -19,10 +20,12 @@ from hilum.routing.calendar import Calendar
 from hilum.routing.settings import RouteSettings
 from hilum.service.config import FILE_VARIABLE, FILES
 from hilum.service.config_errors import Problem
+from hilum.service.config_folders import free_bytes
 from hilum.service.config_options import size_text
 from hilum.service.config_settings import Config, Destination
 from hilum.service.config_template import inline
 from hilum.sources.dimse.settings import PeerSettings, TlsSettings
+from hilum.sources.folder.settings import FolderSourceSettings
 
 PEERS_SHOWN_MAX: Final = 20
 ROWS_SHOWN_MAX: Final = 50  # of destinations, and of routes
@@ -88,6 +91,8 @@ def summary(config: Config) -> Iterator[tuple[str, list[str]]]:
     yield "is called", [", ".join([gateway.ae_title, *dimse.called_ae_titles]) + _any_title(config)]
     yield "listens on", list(_listeners(config))
     yield "lets in", list(_callers(config))
+    if config.sources.folder:
+        yield "takes from", list(_shortened(map(_watched, config.sources.folder.items())))
     if config.destinations:
         yield "sends to", list(_shortened(map(_destination, config.destinations.items())))
     if config.entities:
@@ -147,13 +152,28 @@ def _shortened(rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield f"and {len(found) - ROWS_SHOWN_MAX} more"
 
 
+def _watched(named: tuple[str, FolderSourceSettings]) -> tuple[str, str, str]:
+    name, one = named
+    then = "removed" if one.done is None else f"moved to {one.done}"
+    return (
+        name,
+        str(one.path),
+        f"files are {then}{'' if free_bytes(one.path) is not None else ' (missing now)'}",
+    )
+
+
+def _room(folder: Path) -> str:
+    room = free_bytes(folder)
+    return "missing now" if room is None else f"{size_of(room)} free"
+
+
 def _destination(named: tuple[str, Destination]) -> tuple[str, str, str]:
     name, one = named
     match one:
         case DimseDestinationSettings():
             where = f"{one.ae_title} at {_socket(one.host, one.port)}"
         case FolderDestinationSettings():
-            where = str(one.path)
+            where = f"{one.path} ({_room(one.path)})"
         case DicomWebDestinationSettings() | WebhookDestinationSettings():
             where = one.url
         case _:

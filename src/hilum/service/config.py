@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from hilum.service import (
     config_checks,
     config_entity_checks,
+    config_folders,
     config_prefetch_checks,
     config_retention,
     config_routes,
@@ -116,6 +117,7 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examination:
             *config_checks.warnings(config),
             *faults.warnings,
             *config_entity_checks.warnings(config, is_whole=not (dropped or errors)),
+            *config_folders.warnings(config),
             *config_prefetch_checks.warnings(config),
             *config_retention.warnings(config),
         ),

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,36 @@ def test_when_nothing_is_wrong_it_says_what_the_gateway_will_do(folder, monkeypa
         "  lets go         nothing: what was received stays until somebody removes it\n"
         "  runs as         2 processes\n"
     )
+
+
+def test_folders_are_told_with_how_they_are(folder, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    (folder / "out").mkdir()
+    monkeypatch.setattr("hilum.cli.summary.free_bytes", {folder / "out": 2_500_000_000}.get)
+    write(
+        folder,
+        """
+        [sources.folder.scans]
+        path = "scans"
+        after = "move"
+        done = "done"
+
+        [destinations.out]
+        type = "folder"
+        path = "out"
+        """,
+    )
+    monkeypatch.setattr(os, "access", lambda path, _: path != folder / "out")
+
+    assert run(["check"]) == 0
+
+    out = capsys.readouterr().out.replace(str(folder), "FOLDER")
+    assert (
+        "takes from      scans  FOLDER/scans  files are moved to FOLDER/done (missing now)\n" in out
+    )
+    assert "sends to        out  folder  FOLDER/out (2.5 GB free)\n" in out
+    assert "'FOLDER/scans' is missing: nothing is taken from it until it is there" in out
+    assert "'FOLDER/out' may not be read and written by the user who runs this" in out
 
 
 def test_without_a_file_it_says_so_and_shows_the_defaults(capsys):
