@@ -15,6 +15,8 @@ _IMPLICIT_BYTES: Final = 8
 _HEAD_BYTES_MAX: Final = 64 << 10
 # In an icon there are pixel data as well.
 _LOOKS_MAX: Final = 4
+# A file whose end must be seen before its bytes are given on waits in memory until then.
+AWAITED_BYTES_MAX: Final = 1 << 20
 
 
 def begin_of_last_pixels(data: bytes | bytearray, at: int, end: int, *, size: int) -> int:
@@ -31,6 +33,23 @@ def begin_of_last_pixels(data: bytes | bytearray, at: int, end: int, *, size: in
             return found
         found += len(_PIXEL_DATA)
     return -1
+
+
+def likely_end(data: bytes | bytearray, at: int, end: int) -> tuple[int, int]:
+    """Give where long pixel data begin in the file that begins at `at`, and where they end.
+
+    `end`: no more of `data` is there. The end is beyond it perhaps; -1: nobody knows any.
+    """
+    found, last = at, min(end, at + _HEAD_BYTES_MAX)
+    for _ in range(_LOOKS_MAX):
+        found = data.find(_PIXEL_DATA, found, last)
+        if found < 0 or found + _EXPLICIT_BYTES > end:
+            break
+        value_end = _end_of_value(data, found)
+        if _HEAD_BYTES_MAX < value_end - at <= AWAITED_BYTES_MAX:
+            return found, value_end
+        found += len(_PIXEL_DATA)
+    return -1, -1
 
 
 def _end_of_value(data: bytes | bytearray, at: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from hilum.dicomweb.foretold import begin_of_last_pixels
+from hilum.dicomweb.foretold import begin_of_last_pixels, likely_end
 from hilum.dicomweb.media_types import MediaType
 from hilum.kernel.errors import RemoteProtocolError
 
@@ -101,6 +101,10 @@ class MultipartReader:
     _found: list[int] | None = None
     # Bytes of the content whose end is known beforehand, that are still to come.
     _foretold: int = 0
+    # The same of content that is held back until a boundary is seen at its end; 0: none is.
+    _expected: int = 0
+    _awaited: list[memoryview] = field(default_factory=list)
+    _was_wrong: bool = False
     _fed: int = 0
     # The headers that were read last, and what they say.
     _known_block: bytes = b""
@@ -144,6 +148,9 @@ class MultipartReader:
                 at += len(known)
                 yield PartBytes(known)
                 continue
+            if self._expected:
+                at = yield from self._await(data, view, at)
+                continue
             at = yield from self._read_content(data, view, at)
 
     def finish(self) -> None:
@@ -170,7 +177,10 @@ class MultipartReader:
 
     def _foretell(self, data: Bytes, at: int, end: int) -> None:
         """Find out where the content that begins at `at` ends, if it is all that there is."""
-        if self.parts > 1 or not self.length or isinstance(data, memoryview):
+        if isinstance(data, memoryview):
+            return
+        if self.parts > 1 or not self.length:
+            self._expect_end(data, at, end)
             return
         left = self.length - self._fed + end - at  # from here to the end of the body
         closing = len(self._delimiter) + len(b"--")
@@ -182,6 +192,39 @@ class MultipartReader:
                 if not is_later:
                     self._foretold, self._at_line_start = size, False
                 return
+        self._expect_end(data, at, end)
+
+    def _expect_end(self, data: bytes | bytearray, at: int, end: int) -> None:
+        """Find out where the content that begins at `at` probably ends."""
+        if self._was_wrong:
+            return
+        pixels, likely = likely_end(data, at, end)
+        if likely < 0 or data.startswith(self._dashes, at) or self._delimiter in data[at:pixels]:
+            return
+        self._expected, self._at_line_start = likely - at, False
+
+    def _await(self, data: Bytes, view: memoryview, at: int) -> Generator[Event, None, int]:
+        """Hold content back until a boundary is seen where it should end; return where to go on."""
+        place = at + self._expected
+        if place > len(view):
+            self._awaited.append(view[at:])
+            self._expected = place - len(view)
+            return len(view)
+        awaited, self._awaited, self._expected = self._awaited, [], 0
+        line = place + len(self._delimiter)
+        end = self._end_of_line(view, line) if view[place:line] == self._delimiter else -1
+        if end <= 0:
+            # It ends elsewhere, or the boundary is not all here: all is searched.
+            self._was_wrong = True
+            whole = b"".join((*awaited, view[at:]))
+            self._fed -= len(whole)
+            yield from self.feed(whole)
+            return len(view)
+        for content in (*awaited, view[at:place]):
+            yield PartBytes(content)
+        yield PartEnded()
+        self._pass_boundary(bytes(view[line:end]))
+        return end
 
     def _read_content(self, data: Bytes, view: memoryview, at: int) -> Generator[Event, None, int]:
         """Read up to the next boundary or the end of `data`; return where to go on."""
