@@ -12,12 +12,12 @@ from typing import Final
 
 from hilum.dicomweb.foretold import begin_of_last_pixels, likely_end
 from hilum.dicomweb.media_types import MediaType
+from hilum.dicomweb.part_headers import blank_line, parsed
 from hilum.kernel.errors import RemoteProtocolError
 
 Bytes = bytes | bytearray | memoryview
 
 HEADER_BYTES_MAX: Final = 16 << 10  # of one part; a Content-Location of any length we saw fits
-HEADERS_MAX: Final = 64
 PREAMBLE_BYTES_MAX: Final = 64 << 10  # a sentence for readers without MIME; nobody writes a page
 EPILOGUE_BYTES_MAX: Final = 64 << 10
 PARTS_MAX: Final = 1_000_000  # more instances than any study has
@@ -101,7 +101,7 @@ class MultipartReader:
     _found: list[int] | None = None
     # Bytes of the content whose end is known beforehand, that are still to come.
     _foretold: int = 0
-    # The same of content that is held back until a boundary is seen at its end; 0: none is.
+    # The same of content that is held back until a boundary is seen at its end, and of that.
     _expected: int = 0
     _awaited: list[memoryview] = field(default_factory=list)
     _was_wrong: bool = False
@@ -149,7 +149,7 @@ class MultipartReader:
                 yield PartBytes(known)
                 continue
             if self._expected:
-                at = yield from self._await(data, view, at)
+                at = yield from self._await(view, at)
                 continue
             at = yield from self._read_content(data, view, at)
 
@@ -183,7 +183,7 @@ class MultipartReader:
             self._expect_end(data, at, end)
             return
         left = self.length - self._fed + end - at  # from here to the end of the body
-        closing = len(self._delimiter) + len(b"--")
+        closing = self._boundary_bytes
         for size in (left - closing - len(b"\r\n"), left - closing):
             pixels = begin_of_last_pixels(data, at, end, size=size)
             if pixels >= 0:
@@ -201,27 +201,35 @@ class MultipartReader:
         pixels, likely = likely_end(data, at, end)
         if likely < 0 or data.startswith(self._dashes, at) or self._delimiter in data[at:pixels]:
             return
-        self._expected, self._at_line_start = likely - at, False
+        self._expected, self._at_line_start = likely - at + self._boundary_bytes, False
 
-    def _await(self, data: Bytes, view: memoryview, at: int) -> Generator[Event, None, int]:
+    @property
+    def _boundary_bytes(self) -> int:
+        """Give how long a boundary is with what tells whether it is one, and the last."""
+        return len(self._delimiter) + len(b"--")
+
+    def _await(self, view: memoryview, at: int) -> Generator[Event, None, int]:
         """Hold content back until a boundary is seen where it should end; return where to go on."""
-        place = at + self._expected
-        if place > len(view):
-            self._awaited.append(view[at:])
-            self._expected = place - len(view)
+        behind = at + self._expected
+        place = behind - self._boundary_bytes
+        if behind > len(view):
+            place = min(place, len(view))
+            self._awaited.append(view[at:place])
+            self._held = bytes(view[place:])
+            self._expected = behind - place
             return len(view)
         awaited, self._awaited, self._expected = self._awaited, [], 0
         line = place + len(self._delimiter)
         end = self._end_of_line(view, line) if view[place:line] == self._delimiter else -1
         if end <= 0:
-            # It ends elsewhere, or the boundary is not all here: all is searched.
             self._was_wrong = True
             whole = b"".join((*awaited, view[at:]))
             self._fed -= len(whole)
-            yield from self.feed(whole)
+            yield from self.feed(whole)  # which searches it
             return len(view)
         for content in (*awaited, view[at:place]):
-            yield PartBytes(content)
+            if content:
+                yield PartBytes(content)
         yield PartEnded()
         self._pass_boundary(bytes(view[line:end]))
         return end
@@ -335,7 +343,7 @@ class MultipartReader:
         before = len(self._headers)
         # Mostly all of them come in the first few bytes of a long piece.
         self._headers += view[: min(_HEADER_STEP_BYTES, HEADER_BYTES_MAX + 1 - before)]
-        end = _blank_line(self._headers, max(before - 3, 0))
+        end = blank_line(self._headers, max(before - 3, 0))
         if end < 0:
             if len(self._headers) > HEADER_BYTES_MAX:
                 raise RemoteProtocolError(
@@ -344,29 +352,12 @@ class MultipartReader:
             return len(self._headers) - before, None
         block = bytes(self._headers[:end])
         if block != self._known_block:  # else it is as that of the part before, as mostly
-            self._known, self._known_block = self._parse(block), block
+            self._known, self._known_block = parsed(block, self.parts), block
         began = PartBegan(self._known)
         self._headers.clear()
         self._place = _Place.CONTENT
         self._at_line_start = True
         return end - before, began
-
-    def _parse(self, block: bytes) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        # Values are latin-1 as in HTTP; a folded line continues the one before (RFC 5322 §2.2.3).
-        unfolded = re.sub(rb"\r?\n[ \t]+", b" ", block)
-        for line in unfolded.split(b"\n"):
-            text = line.rstrip(b"\r").decode("latin-1")
-            if not text:
-                continue
-            name, colon, value = text.partition(":")
-            if not colon or not name.strip():
-                # Reading on would swallow a part, and nobody would miss it.
-                raise RemoteProtocolError(f"a header line of part {self.parts} has no colon")
-            headers.setdefault(name.strip().lower(), value.strip())
-            if len(headers) > HEADERS_MAX:
-                raise RemoteProtocolError(f"part {self.parts} has more than {HEADERS_MAX} headers")
-        return headers
 
     def _skip(self, count: int, limit: int, where: str) -> None:
         self._skipped += count
@@ -384,13 +375,3 @@ def _all_from_the_end(data: bytes | bytearray, wanted: bytes, at: int, end: int)
         found.append(place)
         end = place  # it has a line's end at its beginning and none inside: none overlaps another
     return found
-
-
-def _blank_line(block: bytearray, at: int) -> int:
-    """Find where the headers end: behind an empty line; -1: not here yet."""
-    if block.startswith(b"\r\n"):
-        return 2
-    if block.startswith(b"\n"):
-        return 1
-    ends = [found + len(end) for end in (b"\n\r\n", b"\n\n") if (found := block.find(end, at)) >= 0]
-    return min(ends, default=-1)
