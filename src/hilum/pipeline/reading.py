@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, TypeVar
 
+from hilum.pipeline.crew import Crew
+
 _T = TypeVar("_T")
 
 # A mebibyte from the page cache takes a tenth of it, even on a busy machine.
@@ -19,6 +21,8 @@ _WARY_SECONDS_MAX: Final = 30.0
 _GROWTH: Final = 4.0
 # A slow read so soon after the last spell makes the next spell longer.
 _SOON_SECONDS: Final = 5.0
+# Of the whole process. A disk that hangs holds up so many reads until others wait behind them.
+_CREW: Final = Crew("reading", 6)
 
 
 class Reading:
@@ -37,7 +41,7 @@ class Reading:
         loop = asyncio.get_running_loop()
         started = loop.time()
         if is_long or started < self._wary_until:
-            return await _in_a_thread(loop, act)
+            return await _in_a_thread(act)
         try:
             return act()
         finally:
@@ -52,8 +56,8 @@ class Reading:
         self._wary_until = now + self._spell
 
 
-async def _in_a_thread(loop: asyncio.AbstractEventLoop, act: Callable[[], _T]) -> _T:
-    future = loop.run_in_executor(None, act)
+async def _in_a_thread(act: Callable[[], _T]) -> _T:
+    future = _CREW.submit(act)
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:

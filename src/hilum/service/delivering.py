@@ -4,7 +4,7 @@ import random
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from hilum.destinations.dicomweb.destination import DicomWebDestination
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
@@ -19,12 +19,12 @@ from hilum.kernel.names import AETitle
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.commitments import Commitments
+from hilum.pipeline.crew import Crew
 from hilum.pipeline.lanes.books import Books
 from hilum.pipeline.lanes.dispatcher import Dispatcher
 from hilum.pipeline.lanes.gathering import Gatherer
 from hilum.pipeline.lanes.groups import Groups
 from hilum.pipeline.lanes.quick import QuickAside
-from hilum.pipeline.lanes.threads import LedgerThreads
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.ports import Destination, Payloads
 from hilum.routing.completeness import Patience
@@ -36,6 +36,9 @@ from hilum.service.config_settings import Destination as Settings
 from hilum.service.policies import policy_of
 from hilum.service.seats import SeatsOfPeers
 from hilum.service.time_zones import zone_of
+
+# The ledger writes one at a time; a few more threads let reads go on beside a slow write.
+_LANE_THREADS: Final = 4
 
 
 def owners_of(worker: int) -> str:
@@ -72,7 +75,7 @@ class Delivering:
         self.title = config.gateway.ae_title
         self.zone = zone_of(config.gateway.time_zone)
         self.seats = SeatsOfPeers()
-        self._threads = LedgerThreads()
+        self._threads = Crew("lanes", _LANE_THREADS)
         # Where commits wait for the device, so does whoever comes next.
         waits = config.gateway.durability == "power"
         aside = self._threads if waits else QuickAside(self._threads, clock)

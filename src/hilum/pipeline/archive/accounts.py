@@ -6,12 +6,13 @@ questions a second cost some tens of syncs. Lives on the event loop; writes in a
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from hilum.kernel.clock import Clock
 from hilum.ledger.entry import AuditRecord
+from hilum.pipeline.crew import Crew
 
 # A viewer asks for each frame of a study by itself. One record stands for what the same asker does
 # with the same study for the same purpose within this time.
@@ -39,10 +40,10 @@ class _Standing:
 class Accounts:
     """Keeps account of accesses. One object a process."""
 
-    def __init__(self, write: Callable[..., None], *, threads: Executor, clock: Clock) -> None:
-        """Begin; `write` is Ledger.audit, `threads` must not be kept busy by others."""
+    def __init__(self, write: Callable[..., None], *, crew: Crew, clock: Clock) -> None:
+        """Begin; `write` is Ledger.audit, `crew` must not be kept busy by others."""
         self._write = write
-        self._threads = threads
+        self._crew = crew
         self._clock = clock
         self._next: _Group | None = None
         self._is_writing = False
@@ -99,8 +100,7 @@ class Accounts:
         group, self._next = self._next, None
         self._is_writing = group is not None
         if group is not None:
-            loop = asyncio.get_running_loop()
-            writing = loop.run_in_executor(self._threads, self._write, *group.records)
+            writing = self._crew.submit(partial(self._write, *group.records))
             writing.add_done_callback(lambda done: self._written(group, done))
 
     def _written(self, group: _Group, done: "asyncio.Future[None]") -> None:

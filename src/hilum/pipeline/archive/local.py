@@ -4,9 +4,7 @@ Nothing is given out before its audit record is durable. What may block is done 
 its own, so that neither commits of intake nor the loop wait for a search.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Final, Protocol, Self, TypeVar
@@ -23,6 +21,7 @@ from hilum.pipeline.archive.at_hand import AtHand
 from hilum.pipeline.archive.metadata import Describer
 from hilum.pipeline.archive.ports import Batch, Purpose
 from hilum.pipeline.archive.wording import of_holdings, of_query
+from hilum.pipeline.crew import Crew
 from hilum.pipeline.reading import Reading
 from hilum.query.level import Level
 from hilum.query.query import Query
@@ -77,9 +76,9 @@ class LocalArchive:
         self._holdings_at_once = holdings_at_once
         self._reading = Reading()
         self._describer = describer
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="archive")
-        self._accountant = ThreadPoolExecutor(1, thread_name_prefix="accounts")
-        self.accounts = Accounts(audit, threads=self._accountant, clock=clock)
+        self._threads = Crew("archive", READERS)
+        self._accountant = Crew("accounts", 1)
+        self.accounts = Accounts(audit, crew=self._accountant, clock=clock)
 
     @classmethod
     def over(cls, ledger: Ledger, describer: Describer, clock: Clock) -> Self:
@@ -152,8 +151,8 @@ class LocalArchive:
 
     def close(self) -> None:
         """End the threads, when what they were doing is done."""
-        self._threads.shutdown()
-        self._accountant.shutdown()
+        self._threads.close()
+        self._accountant.close()
 
     async def held(self, retrieval: Retrieval) -> Held:
         """Look for instances, for somebody who keeps account of it.
@@ -170,5 +169,4 @@ class LocalArchive:
         return self._catalogue.find(query, limit=limit, after=place, skip=skip)
 
     async def _in_thread(self, act: Callable[..., _T], *values: object) -> _T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, act, *values)
+        return await self._threads.run(partial(act, *values))

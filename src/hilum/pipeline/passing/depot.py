@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
@@ -15,6 +14,7 @@ from hilum.kernel.telemetry import Event, Telemetry
 from hilum.ledger.entry import AuditRecord
 from hilum.pipeline.answers import Answer, NoRoom
 from hilum.pipeline.archive.accounts import Accounts
+from hilum.pipeline.crew import Crew
 from hilum.pipeline.events import AnswerFailed, CleanUpFailed
 from hilum.pipeline.passing.holding import Budget, Held
 from hilum.pipeline.passing.outcomes import Outcomes, Written
@@ -61,8 +61,8 @@ class Depot:
         self._clock = clock
         self._facts = FactsReader()
         self._scribe = QuickScribe(clock, Scribes("passer", _SCRIBES))
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="passage-audit")
-        self._accounts = Accounts(audit, threads=self._threads, clock=clock)
+        self._crew = Crew("passage-audit", 1)
+        self._accounts = Accounts(audit, crew=self._crew, clock=clock)
         self._outcomes = Outcomes(audit_lightly, clock)
         self.budget = Budget()
         self._held: dict[Reception, Held] = {}
@@ -82,7 +82,7 @@ class Depot:
             await asyncio.wait(self._telling)
         self._scribe.stop()
         await self._outcomes.stop()
-        self._threads.shutdown()
+        self._crew.close()
 
     @property
     def obstacle(self) -> str | None:

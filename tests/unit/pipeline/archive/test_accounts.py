@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ledger_entries import ORIGIN
@@ -10,6 +9,7 @@ from ledger_entries import ORIGIN
 from hilum.ledger.entry import AuditRecord, Origin
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.archive.accounts import STANDS_SECONDS, Accounts, settled
+from hilum.pipeline.crew import Crew
 
 
 class HandClock:
@@ -50,8 +50,9 @@ def clock():
 
 @pytest.fixture
 def accounts(book, clock):
-    with ThreadPoolExecutor(1) as threads:
-        yield Accounts(book.write, threads=threads, clock=clock)
+    crew = Crew("accounts", 1)
+    yield Accounts(book.write, crew=crew, clock=clock)
+    crew.close()
 
 
 def record(study="1.2", *, event="retrieve", origin=ORIGIN):
