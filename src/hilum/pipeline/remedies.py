@@ -37,6 +37,18 @@ def _known(words: str, text: str, *, kind: str = "") -> _Known:
 # Looked for in this order.
 _KNOWN: Final = (
     _known(
+        "our certificate has run out",
+        "Get a new one: it is certificate in [destinations.{name}.tls]",
+        kind="dimse",
+    ),
+    _known(
+        "our certificate has run out", "Get a new one: it is certificate in [destinations.{name}]"
+    ),
+    _known(
+        "not yet valid",
+        "{hint} If they are, whoever runs it must install another certificate",
+    ),
+    _known(
         "not our certificate|certificate.*expired",
         "Whoever runs it must install a new certificate; nothing is to be changed here",
     ),

@@ -11,12 +11,14 @@ from itertools import combinations, islice
 from pathlib import Path
 from typing import Final
 
+from hilum.destinations.dimse.settings import DimseDestinationSettings
+from hilum.destinations.folder.settings import FolderDestinationSettings
 from hilum.service import config_web
 from hilum.service.config_entities import titles_of
 from hilum.service.config_finding import Finding
 from hilum.service.config_positions import KeyPath
-from hilum.service.config_settings import Config
-from hilum.service.config_tls import tls_errors, tls_warnings
+from hilum.service.config_settings import Config, Destination
+from hilum.service.config_tls import client_warnings, tls_errors, tls_warnings
 from hilum.sources.dimse.settings import PeerSettings, listening_host
 
 # Where the file may be and images may not; the default folder is beside the file.
@@ -65,6 +67,8 @@ def warnings(config: Config) -> Iterator[Finding]:
     if dimse.tls:
         for key, message, remedy in tls_warnings(dimse.tls):
             yield Finding((("sources", "dimse", "tls", key),), message, remedy)
+    for name, one in config.destinations.items():
+        yield from _shown_certificate(("destinations", name), one)
 
 
 def is_loopback(host: str) -> bool:
@@ -73,6 +77,20 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _shown_certificate(path: KeyPath, destination: Destination) -> Iterator[Finding]:
+    """Look at the certificate that we show to a destination."""
+    if isinstance(destination, FolderDestinationSettings):
+        return
+    if isinstance(destination, DimseDestinationSettings):
+        certificate = destination.tls.certificate if destination.tls else None
+        path = (*path, "tls")
+    else:
+        certificate = destination.certificate
+    if certificate is not None:
+        for message, remedy in client_warnings(certificate):
+            yield Finding(((*path, "certificate"),), message, remedy)
 
 
 def _ports(config: Config) -> Iterator[Finding]:

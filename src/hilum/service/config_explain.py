@@ -1,7 +1,7 @@
 """From what the validator found to what a person should read: found, expected, what to do."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final
 
@@ -189,11 +189,24 @@ def _instead(source: Source, parent: KeyPath, key: str) -> str:
     near = _known_in(source, parent)
     if guess := nearest(key, near):
         return _did_you_mean(source, (*parent, key), guess)
+    if flat := _settings_of(parent, key, near):
+        return f"Write {', '.join(flat)} here, without a table around them"
     if elsewhere := [one.title for one in sections() if _holds(one.path, key)]:
         return f"Did you mean {any_of(elsewhere)}?"
     if elsewhere := [one.label for one in sections() if key in {o.key for o in one.options}]:
         return f"It belongs in {any_of(elsewhere)}"
     return f"There are {', '.join(near)}"
+
+
+def _settings_of(parent: KeyPath, key: str, near: Iterable[str]) -> Sequence[str]:
+    """Name what section `key` of a relative of `parent` has, if `parent` has all that by itself."""
+    known = [
+        option.key
+        for one in sections()
+        if one.path[-1:] == (key,) and one.path[:1] == parent[:1]
+        for option in one.options
+    ]
+    return known if set(known) <= set(near) else ()
 
 
 def _holds(path: tuple[str, ...], key: str) -> bool:

@@ -52,7 +52,32 @@ def tls_warnings(tls: AnyTlsSettings) -> Iterator[TlsFinding]:
     except OSError:
         return  # said as an error already, or too unusual to be judged here
     if days < EXPIRY_WARNING_DAYS:
-        yield "certificate", f"it expires in {days} days", "Get a new one in time"
+        yield "certificate", _soon(days), "Get a new one in time"
+
+
+def client_warnings(certificate: Path) -> Iterator[tuple[str, str]]:
+    """Find what servers will not like about a certificate that we show them: what, and a remedy.
+
+    Files that cannot be used are an error when their destination is opened.
+    """
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - heavy, for few
+
+    try:
+        shown = load_pem_x509_certificate(certificate.read_bytes())
+    except (OSError, ValueError):
+        return
+    now = datetime.now(UTC)
+    days = (shown.not_valid_after_utc - now).days
+    if shown.not_valid_before_utc > now:
+        yield "servers will refuse it: it is not yet valid", "Look at the clock of this machine"
+    elif days < 0:
+        yield "servers will refuse it: it has expired", "Get a new one"
+    elif days < EXPIRY_WARNING_DAYS:
+        yield _soon(days), "Get a new one in time"
+
+
+def _soon(days: int) -> str:
+    return f"it expires in {days} day{'' if days == 1 else 's'}" if days else "it expires today"
 
 
 def why_unreadable(path: Path) -> str:

@@ -75,8 +75,21 @@ async def test_a_peer_of_another_authority_is_not_talked_to(hospital, stranger):
 async def test_an_expired_certificate_is_named_as_such(tmp_path):
     expired = make_tls_files(tmp_path, "expired", days=-1)
     async with ScriptedPeer().listening(expired.server()) as peer:
-        with pytest.raises(Rejected, match="expired"):
+        with pytest.raises(Rejected, match="expired") as refused:
             await echo(peer, client_context(ca=expired.ca))
+
+    assert "authority" not in str(refused.value)  # a new certificate helps, no other authority
+
+
+@pytest.mark.asyncio
+async def test_that_our_own_certificate_has_run_out_is_said(hospital, tmp_path):
+    expired = make_tls_files(tmp_path, "expired", days=-1)
+    server = hospital.server(client_ca=expired.ca)
+    server.maximum_version = ssl.TLSVersion.TLSv1_2  # with 1.3 the alert may be lost with the rest
+    async with ScriptedPeer().listening(server) as peer:
+        tls = client_context(ca=hospital.ca, certificate=expired.certificate, key=expired.key)
+        with pytest.raises(Rejected, match="our certificate has run out"):
+            await echo(peer, tls)
 
 
 @pytest.mark.asyncio

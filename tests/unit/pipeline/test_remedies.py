@@ -2,6 +2,7 @@
 
 import errno
 import os
+import ssl
 
 import pytest
 from deliveries import queued
@@ -10,6 +11,7 @@ from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.refusals import rejection
 from hilum.destinations.folder.failures import outcome_of
 from hilum.destinations.http.failures import failure_of
+from hilum.destinations.tls_words import alert_words, distrust_words
 from hilum.dicomweb.http_status import describe_status
 from hilum.dimse.status import describe
 from hilum.dimse.upper.pdu import AssociateReject
@@ -23,6 +25,12 @@ ADDRESS = Address("10.1.2.9", 104, AETitle("ARCHIVE"), AETitle("HILUM"))
 
 def remedy(reason, kind="dimse", **changes):
     return remedy_of(queued(7, reason=str(reason), **changes), kind, calling="HILUM")
+
+
+def alert(reason):
+    error = ssl.SSLError()
+    error.reason = reason
+    return alert_words(error)
 
 
 def rejected(reason):
@@ -43,6 +51,21 @@ def test_a_rejected_association_names_the_setting(reason, words):
     said = remedy(rejected(reason))
 
     assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (distrust_words("certificate has expired", "Is it?"), "Whoever runs it must install a new"),
+        (distrust_words("certificate is not yet valid", "Is it?"), "clocks of both machines"),
+        (distrust_words("unable to get local issuer certificate", "Is it?"), "into ca of"),
+        (alert("SSLV3_ALERT_CERTIFICATE_EXPIRED"), "certificate in [destinations.pacs.tls]"),
+        (alert("TLSV1_ALERT_UNKNOWN_CA"), "must know the authority that issued them"),
+        (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "Ours are certificate and key"),
+    ],
+)
+def test_certificates_are_changed_by_whom_they_belong_to(reason, words):
+    assert words in remedy(f"{ADDRESS}: {reason}")
 
 
 @pytest.mark.parametrize(

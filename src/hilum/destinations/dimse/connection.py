@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
+from hilum.destinations.tls_words import alert_words, distrust_words
 from hilum.kernel.errors import HilumError, Rejected, Unreachable
 
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
@@ -98,10 +99,10 @@ def _tcp_failure(address: Address, error: OSError | None) -> Unreachable:
 
 def _tls_failure(address: Address, error: OSError) -> HilumError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Rejected(
-            f"{address}: we do not trust its certificate: {error.verify_message}. "
-            "Is it issued by the authority that we were given?"
-        )
+        hint = "Is it issued by the authority that we were given?"
+        return Rejected(f"{address}: {distrust_words(error.verify_message, hint)}")
+    if isinstance(error, ssl.SSLError) and (words := alert_words(error)):
+        return Rejected(f"{address}: no TLS session: {words}")
     if isinstance(error, ssl.SSLError):
         return Rejected(f"{address}: no TLS session: {error.reason or error}. {_TLS_HINT}")
     return Unreachable(f"{address} closed the connection instead of beginning TLS. {_TLS_HINT}")

@@ -3,6 +3,7 @@
 import ssl
 
 from hilum.destinations.dimse.address import Address
+from hilum.destinations.tls_words import alert_words
 from hilum.kernel.errors import HilumError, Rejected, Unreachable
 
 
@@ -19,10 +20,9 @@ def loss_of(
 ) -> HilumError:
     """Say what it means that a transport closed by itself, while an association opens or later."""
     if isinstance(error, ssl.SSLError):
-        return Rejected(
-            f"{address} ended TLS: {error.reason or error}. "
-            "Does it want a certificate from us, or another one?"
-        )
+        words = alert_words(error)
+        hint = "Does it want a certificate from us, or another one?"
+        return Rejected(f"{address} ended TLS: {words or f'{error.reason or error}. {hint}'}")
     words = f" ({error.strerror or error})" if isinstance(error, OSError) else ""
     if not is_opening:
         return Ended(f"{address} closed the connection{words}")

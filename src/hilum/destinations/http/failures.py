@@ -7,6 +7,7 @@ from typing import Final
 
 import aiohttp
 
+from hilum.destinations.tls_words import alert_words, distrust_words
 from hilum.kernel.errors import HilumError, Rejected, RemoteProtocolError, Unreachable
 from hilum.kernel.outcome import Deferred, Failing
 
@@ -105,6 +106,8 @@ def _tls_cause(error: BaseException) -> ssl.SSLError | None:
 def _no_tls(place: str, error: ssl.SSLError) -> HilumError:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(place, error)
+    if words := alert_words(error):
+        return Rejected(f"{place}: no TLS session: {words}")
     reason = error.reason or "the handshake failed"
     hint = "Is this its TLS port, and does it know TLS 1.2 or newer?"
     if "ALERT" in reason.upper():
@@ -114,7 +117,5 @@ def _no_tls(place: str, error: ssl.SSLError) -> HilumError:
 
 def _untrusted(place: str, error: Exception) -> Rejected:
     message = getattr(error, "verify_message", "") or "it cannot be verified"
-    return Rejected(
-        f"{place}: we do not trust its certificate: {message}. Is it issued for this name, by the "
-        "authority that we were given (ca)?"
-    )
+    hint = "Is it issued for this name, by the authority that we were given (ca)?"
+    return Rejected(f"{place}: {distrust_words(message, hint)}")

@@ -123,7 +123,16 @@ _FAILURES: Final = (
         ),
     ),
     (
-        ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN", "CERTIFICATE_EXPIRED"),
+        ("ALERT_CERTIFICATE_EXPIRED",),
+        HandshakeFailure(
+            "our_certificate_expired",
+            "the caller says that our certificate has expired, or is not valid yet",
+            "install a new sources.dimse.tls.certificate; if its dates are right, look at the "
+            "clock of the device",
+        ),
+    ),
+    (
+        ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN"),
         HandshakeFailure(
             "our_certificate_refused",
             "the caller does not trust our certificate",

@@ -77,7 +77,7 @@ class HandshakeFailed(Event):
     """A TLS handshake with a caller over HTTPS failed."""
 
     level: ClassVar[Level] = Level.WARNING
-    message: ClassVar[str] = "The TLS handshake with {address} failed: {reason}. {remedy}"
+    message: ClassVar[str] = "The TLS handshake with {address} failed: {reason}. Remedy: {remedy}."
     metrics: ClassVar[tuple[Metric, ...]] = (
         Counter("hilum_web_handshakes_failed_total", ("cause",)),
     )

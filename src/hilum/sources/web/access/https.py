@@ -20,6 +20,8 @@ HANDSHAKE_SECONDS_MAX: Final = 10.0
 HANDSHAKES_MAX: Final = 256
 _ACCEPT_PAUSE_SECONDS: Final = 0.5
 SECTION: Final = "sources.web.tls"
+_PROCESS: Final = "none, it is tried again at once; what this machine has too little of comes back"
+_CALLER: Final = "ask the caller why it ended it; it may not trust our certificate, and not say so"
 
 
 def web_context(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -76,7 +78,7 @@ class HttpsDoor:
                 continue  # who called has hung up again
             except OSError as error:
                 # No descriptors, no memory: both come back.
-                self._tell("accept", "", error.strerror or str(error), "")
+                self._tell("accept", "", error.strerror or str(error), _PROCESS)
                 await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
                 continue
             self._begin(connection)
@@ -105,7 +107,7 @@ class HttpsDoor:
             failure = explain(error, SECTION)
             self._tell(failure.cause, address, failure.reason, failure.remedy)
         except OSError as error:  # also what a handshake that takes too long is
-            self._tell("unfinished", address, str(error) or "it did not end", "")
+            self._tell("unfinished", address, str(error) or "it did not end", _CALLER)
         except BaseException:
             connection.close()
             raise
