@@ -1,6 +1,7 @@
 """Which schema a ledger file has, and bringing it to ours. Alembic comes in only for that."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,18 @@ def revision_of(connection: sqlite3.Connection) -> str | None:
         return None
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
+
+
+def older_revision(path: Path) -> str | None:
+    """Give the schema revision of a ledger that opening would bring to ours; else None."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            revision = revision_of(connection)
+    except sqlite3.Error:
+        return None  # whoever opens it says what is wrong
+    return revision if revision in KNOWN and revision != HEAD else None
 
 
 def check_ours(connection: sqlite3.Connection, path: Path) -> str | None:

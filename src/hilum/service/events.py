@@ -130,6 +130,18 @@ class PayloadSetAside(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerUpgraded(Event):
+    """A ledger of an older Hilum was brought to the schema of this one: it never goes back."""
+
+    message: ClassVar[str] = (
+        "The ledger was brought from schema revision {before} to {after}; an older Hilum cannot "
+        "use it any more."
+    )
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRebuilt(Event):
     """The ledger was missing or damaged and was made anew from the vault."""
 

@@ -12,6 +12,7 @@ from hilum.ledger.delivery import State
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
+from hilum.ledger.revisions import HEAD, older_revision
 from hilum.ledger.salvage import Salvage
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.lanes.groups import Members, Standing
@@ -21,7 +22,13 @@ from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
 from hilum.service.archiving import indexing_of
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
-from hilum.service.events import LedgerRebuilt, PayloadSetAside, PayloadsLost, VaultReconciled
+from hilum.service.events import (
+    LedgerRebuilt,
+    LedgerUpgraded,
+    PayloadSetAside,
+    PayloadsLost,
+    VaultReconciled,
+)
 from hilum.service.time_zones import zone_of
 from hilum.vault.inventory import payload_files
 from hilum.vault.journal import journals
@@ -98,9 +105,12 @@ def open_house(folder: DataFolder, config: Config, telemetry: Telemetry) -> None
     folder.root.mkdir(mode=0o750, parents=True, exist_ok=True)
     unclean = folder.unclean_since()
     folder.begin_run()
+    older = older_revision(folder.ledger)
     cause = _ledger_fault(folder, config, is_thorough=unclean is not None)
     if cause is not None:
         _rebuild_and_tell(folder, config, telemetry, cause)
+    elif older is not None:
+        telemetry.emit(LedgerUpgraded(older, HEAD))
     ledger = Ledger.open(folder.ledger, durability=config.gateway.durability)
     try:
         if unclean is not None and cause is None:

@@ -94,6 +94,16 @@ def test_the_overview_fits_a_terminal_and_names_reasons_and_remedies(capsys):
 
 
 @pytest.mark.usefixtures("gateway")
+def test_a_gateway_that_is_older_than_the_command_keeps_its_ledger(monkeypatch, capsys):
+    monkeypatch.setattr("hilum.cli.queueing.opening.older_revision", lambda _: "0002")
+    monkeypatch.setattr("hilum.cli.queueing.opening.is_occupied", lambda _: True)
+
+    assert run(["queue", "list"]) == 1
+
+    assert "restart the gateway first" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("gateway")
 def test_the_overview_says_when_no_gateway_runs(capsys):
     _, out = said(capsys, "queue")
 

@@ -58,6 +58,14 @@ def test_an_older_ledger_gets_deliveries_and_keeps_what_it_has(old):
     ledger.close()
 
 
+def test_an_older_ledger_is_known_as_such_until_it_is_opened(old):
+    before = revisions.older_revision(old)
+    Ledger.open(old, durability="process").close()
+
+    assert (before, revisions.older_revision(old)) == ("0001", None)
+    assert revisions.older_revision(old.with_name("none")) is None
+
+
 def test_what_an_older_ledger_held_can_be_delivered(old):
     ledger = Ledger.open(old, durability="process")
 

@@ -13,9 +13,11 @@ from cyclopts import Parameter
 from hilum.kernel.errors import HilumError
 from hilum.ledger.entry import Origin
 from hilum.ledger.ledger import Ledger
+from hilum.ledger.revisions import older_revision
 from hilum.service.config import load, locate
 from hilum.service.config_settings import Config
 from hilum.service.opening import DataFolder
+from hilum.service.tenancy import is_occupied
 
 ConfigOption = Annotated[Path | None, Parameter(name=["--config", "-c"])]
 
@@ -37,6 +39,11 @@ def opened_ledger(config: Config) -> Iterator[Ledger]:
         raise HilumError(
             f"there is no ledger at {folder.ledger}: has the gateway run with this configuration? "
             "--config names another one"
+        )
+    if older_revision(folder.ledger) and is_occupied(folder) is not False:
+        raise HilumError(
+            f"the gateway that runs on {folder.root} is an older Hilum than this command, which "
+            "would change the ledger beneath it: restart the gateway first, then it is the same"
         )
     ledger = Ledger.open(folder.ledger, durability=config.gateway.durability)
     try:
