@@ -116,6 +116,10 @@ def _usage(error: CycloptsError) -> str:
         command = " ".join(("hilum", *(error.command_chain or ())))
         return escape(f"hilum: {error} See {command} --help.")
     word = (error.unused_tokens or [""])[0]
+    if chain := error.command_chain:
+        # A command that is there, and has others below it.
+        inner = " ".join(chain)
+        return escape(f"hilum: {inner} has no command {word}. See hilum {inner} --help.")
     near = get_close_matches(word, COMMANDS, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(COMMANDS)}."
     return escape(f"hilum: there is no command {word}. {hint}")

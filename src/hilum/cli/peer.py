@@ -97,9 +97,15 @@ class PeerOptions:
 
 
 def with_port(target: str, port: str | None) -> str:
-    """Put together `host port`, as DCMTK's tools are called, and `host:port`, as ours are."""
+    """Put together `host port`, as DCMTK's tools are called, and `host:port`, as ours are.
+
+    Raises:
+        Misconfigured: the second is a key of a question.
+    """
     if port is None:
         return target
+    if "=" in port:
+        raise Misconfigured(f"{port!r} is no port; a key of a question is written -k {port}")
     host = f"[{target}]" if target.count(":") > 1 and not target.startswith("[") else target
     return f"{host}:{port}"
 

@@ -179,6 +179,14 @@ def test_a_command_that_does_not_exist_imports_no_other(monkeypatch, capsys):
     assert not [name for name in COMMANDS if f"hilum.cli.{name}" in sys.modules]
 
 
+def test_what_is_missing_below_a_command_is_not_looked_for_beside_it(capsys):
+    with pytest.raises(SystemExit):
+        run(["routes", "-c", "hilum.toml"])
+
+    said = capsys.readouterr().err
+    assert said == "hilum: routes has no command -c. See hilum routes --help.\n"
+
+
 def test_an_option_that_does_not_exist_is_named(capsys):
     with pytest.raises(SystemExit) as caught:
         run(["check", "--bogus"])

@@ -126,6 +126,12 @@ def test_a_limit_is_kept_and_told(peer, capsys):
     assert "there are more (--limit 1)" in said.err
 
 
+def test_a_key_in_the_place_of_a_port_is_known_as_such(capsys):
+    assert run(["find", "PACS@localhost:104", "StudyDate=2020"]) == 2
+
+    assert "is written -k StudyDate=2020" in capsys.readouterr().err
+
+
 def test_the_patient_level_is_of_the_patient_root(peer):
     find(f"{peer.host}:{peer.port}", "-L", "patient")
 
