@@ -29,6 +29,7 @@ from hilum.service.events import (
     PayloadsLost,
     VaultReconciled,
 )
+from hilum.service.folder_access import check_access
 from hilum.service.time_zones import zone_of
 from hilum.vault.inventory import payload_files
 from hilum.vault.journal import journals
@@ -99,10 +100,11 @@ def open_house(folder: DataFolder, config: Config, telemetry: Telemetry) -> None
     What workers of before had leased waits again: none of them runs.
 
     Raises:
-        Misconfigured: the ledger belongs to a newer Hilum.
+        Misconfigured: the ledger belongs to a newer Hilum, or something is closed to us.
         OSError: the folder cannot be used.
     """
     folder.root.mkdir(mode=0o750, parents=True, exist_ok=True)
+    check_access(folder.ledger, folder.vault)
     unclean = folder.unclean_since()
     folder.begin_run()
     older = older_revision(folder.ledger)
@@ -130,7 +132,11 @@ def rebuild_ledger(
 
     The new ledger takes its place only when it is complete. What is owed is taken over from the old
     one; if that cannot be read it is planned anew, and held.
+
+    Raises:
+        Misconfigured: something in the folder is closed to us.
     """
+    check_access(folder.ledger, folder.vault)
     fresh = folder.root / f"{LEDGER}.new"
     _remove(fresh)
     old = Salvage(folder.ledger)
