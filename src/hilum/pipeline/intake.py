@@ -296,13 +296,23 @@ class Intake:
             self._commit_next()
 
     def _tell_group(self, prepared: Prepared) -> None:
+        """Answer all of a group; what is only written down waits until the doors have sent that."""
         group, report = prepared.group, prepared.report
         for reception, answer in zip(group, report.answers, strict=True):
             reception.run.release()
             if answer is not None:
                 self._answer(reception, answer)
             reception.part()
-        self._tell_rest(report, len(group), self._clock.monotonic() - prepared.begun)
+        self._act_upon(report)
+        seconds = self._clock.monotonic() - prepared.begun
+        asyncio.get_running_loop().call_soon(self._write_down, prepared, seconds)
+
+    def _write_down(self, prepared: Prepared, seconds: float) -> None:
+        group = prepared.group
+        for reception, answer in zip(group, prepared.report.answers, strict=True):
+            if answer is not None:
+                self._tell(reception, answer)
+        self._telemetry.emit(GroupCommitted(len(group), seconds))
 
     def _answer(self, reception: Reception, answer: Answer) -> None:
         try:
@@ -315,7 +325,6 @@ class Intake:
                     place_of(error),
                 )
             )
-        self._tell(reception, answer)
 
     def _tell(self, reception: Reception, answer: Answer) -> None:
         announcement = reception.announcement
@@ -332,9 +341,8 @@ class Intake:
             event = InstanceRefused(outcome=type(answer).__name__, reason=answer.reason, **common)
         self._telemetry.emit(event)
 
-    def _tell_rest(self, report: CommitReport, instances: int, seconds: float) -> None:
+    def _act_upon(self, report: CommitReport) -> None:
         emit = self._telemetry.emit
-        emit(GroupCommitted(instances, seconds))
         if report.owed:
             self._owed(report.owed)
         for path, reason in report.quarantined:
