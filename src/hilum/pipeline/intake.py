@@ -115,6 +115,7 @@ class Intake:
     async def stop(self) -> None:
         """Finish every commit that was begun, then end the threads."""
         await self._idle.wait()
+        await asyncio.sleep(0)  # what the last group brings with it is written down in this turn
         self._writers.stop()
         self._committing.stop()
         if self._overlapping is not None:

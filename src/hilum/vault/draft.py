@@ -58,11 +58,11 @@ class Draft:
         A payload that is all in one run is not written yet: it may turn out to be unwanted.
         Raises OSError.
         """
-        if self._is_on_disk:
-            self.write(pieces)
-        else:
+        if not self._is_on_disk:
             self._take(pieces)
             self._pending = pieces
+        elif pieces:
+            self.write(pieces)
         return self._digest.hexdigest()
 
     def front(self, size_max: int) -> bytes:

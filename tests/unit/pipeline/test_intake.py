@@ -88,6 +88,28 @@ def test_many_at_once_are_all_answered_and_all_there(run):
     run(scenario)
 
 
+def test_an_answer_leaves_before_anything_is_written_down_of_it(run):
+    async def scenario(bench: Bench) -> None:
+        generated = instance(seed=1)
+        reception, answer = bench.begin(generated)
+        told_by_then = answer.get_loop().create_future()
+
+        def answered(kept):
+            told_by_then.set_result(bench.telemetry.names())
+            answer.set_result(kept)
+
+        reception.answered = answered
+        bench.feed(reception, generated.data_set)
+        reception.finish()
+
+        assert await answer == Kept(Verdict.KEPT)
+        assert await told_by_then == []
+        await bench.intake.stop()
+        assert bench.telemetry.names() == ["InstanceReceived", "GroupCommitted"]
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("cut", [10, 200, 8000, 2_000_000])
 def test_a_truncated_data_set_is_not_understood_and_a_copy_is_kept(run, cut):
     whole = instance(seed=1, pixel_bytes=3_000_000 if cut > 10_000 else 10_000)
