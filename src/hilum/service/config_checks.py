@@ -84,12 +84,12 @@ def _shown_certificate(path: KeyPath, destination: Destination) -> Iterator[Find
     if isinstance(destination, FolderDestinationSettings):
         return
     if isinstance(destination, DimseDestinationSettings):
-        certificate = destination.tls.certificate if destination.tls else None
-        path = (*path, "tls")
+        tls, path = destination.tls, (*path, "tls")
+        certificate, key = (tls.certificate, tls.key) if tls else (None, None)
     else:
-        certificate = destination.certificate
+        certificate, key = destination.certificate, destination.key
     if certificate is not None:
-        for message, remedy in client_warnings(certificate):
+        for message, remedy in client_warnings(certificate, key):
             yield Finding(((*path, "certificate"),), message, remedy)
 
 

@@ -55,24 +55,19 @@ def tls_warnings(tls: AnyTlsSettings) -> Iterator[TlsFinding]:
         yield "certificate", _soon(days), "Get a new one in time"
 
 
-def client_warnings(certificate: Path) -> Iterator[tuple[str, str]]:
+def client_warnings(certificate: Path, key: Path | None) -> Iterator[tuple[str, str]]:
     """Find what servers will not like about a certificate that we show them: what, and a remedy.
 
     Files that cannot be used are an error when their destination is opened.
     """
-    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - heavy, for few
-
     try:
-        shown = load_pem_x509_certificate(certificate.read_bytes())
-    except (OSError, ValueError):
+        days = _days_left_as_client(certificate, key)
+    except ssl.SSLCertVerificationError as error:
+        yield f"servers will refuse it: {error.verify_message}", "Get a new one"
         return
-    now = datetime.now(UTC)
-    days = (shown.not_valid_after_utc - now).days
-    if shown.not_valid_before_utc > now:
-        yield "servers will refuse it: it is not yet valid", "Look at the clock of this machine"
-    elif days < 0:
-        yield "servers will refuse it: it has expired", "Get a new one"
-    elif days < EXPIRY_WARNING_DAYS:
+    except OSError:
+        return
+    if days < EXPIRY_WARNING_DAYS:
         yield _soon(days), "Get a new one in time"
 
 
@@ -154,15 +149,47 @@ def _days_left(tls: AnyTlsSettings) -> int:
     trusting.check_hostname = False  # peers are found by AE title; hardly any checks the name
     trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     trusting.load_verify_locations(tls.certificate)
+    client, _ = _shake_hands(trusting, _context(tls))
+    return _days_of(client)
+
+
+def _days_left_as_client(certificate: Path, key: Path | None) -> int:
+    """Show the certificate to a server that trusts just this one, and read what the server saw.
+
+    Raises: as _days_left.
+    """
+    showing, trusting = (
+        ssl.SSLContext(side) for side in (ssl.PROTOCOL_TLS_CLIENT, ssl.PROTOCOL_TLS_SERVER)
+    )
+    showing.check_hostname = False
+    showing.verify_mode = ssl.CERT_NONE  # the server is ourselves
+    trusting.verify_mode = ssl.CERT_REQUIRED
+    trusting.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    trusting.load_verify_locations(certificate)
+    for context in (showing, trusting):
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    _, server = _shake_hands(showing, trusting)
+    return _days_of(server)
+
+
+def _shake_hands(
+    client_side: ssl.SSLContext, server_side: ssl.SSLContext
+) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Let two sides of ours shake hands in memory; give client and server. Raises ssl.SSLError."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    server = _context(tls).wrap_bio(to_server, to_client, server_side=True)
-    client = trusting.wrap_bio(to_client, to_server)
+    server = server_side.wrap_bio(to_server, to_client, server_side=True)
+    client = client_side.wrap_bio(to_client, to_server)
     for side in (client, server) * HANDSHAKE_STEPS_MAX:
         try:
             side.do_handshake()
         except ssl.SSLWantReadError:
             continue
-    certificate = client.getpeercert()
+    return client, server
+
+
+def _days_of(side: ssl.SSLObject) -> int:
+    """Say for how many days the other side's certificate is good. Raises ssl.SSLError."""
+    certificate = side.getpeercert()
     if not certificate:
         raise ssl.SSLError("the handshake with ourselves did not end")
     expires = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
