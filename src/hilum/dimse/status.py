@@ -1,5 +1,6 @@
 """What a DIMSE status says, and what it means for a delivery (PS3.7 Annex C, PS3.4)."""
 
+from functools import lru_cache
 from typing import Final
 
 from hilum.dimse.status_codes import STATUS_CODES, Category, Service, StatusCodes
@@ -28,6 +29,8 @@ CANCELLED: Final = 0xFE00
 PENDING: Final = 0xFF00
 PENDING_WITH_WARNING: Final = 0xFF01
 
+# Peers say a few, over and over.
+_LOOKED_UP_MAX: Final = 128
 _WARNINGS: Final = frozenset({0x0001, 0x0107, 0x0116})  # with 0xB000-0xBFFF (PS3.7 §C.1.3)
 
 
@@ -66,6 +69,7 @@ def outcome_of_store(status: int) -> Outcome:
 _MAY_PASS: Final = frozenset({PROCESSING_FAILURE, RESOURCE_LIMITATION})
 
 
+@lru_cache(maxsize=_LOOKED_UP_MAX)
 def _lookup(status: int, service: Service) -> StatusCodes | None:
     for owner in (service, Service.GENERAL):
         for codes in STATUS_CODES:

@@ -8,6 +8,7 @@ passes gets no file, and is found by nobody but those it was fetched for.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Final
 
 from hilum.kernel.names import is_uid
@@ -39,8 +40,6 @@ class Whole:
     holding: Holding
     pieces: Sequence[Bytes]
     hold: Hold
-    # It goes with its last pin, and was never kept.
-    is_passing: bool = False
     # Whether its file is written, or cannot be.
     is_settled: bool = False
 
@@ -54,17 +53,28 @@ class AtHand:
         self._files = files
         self._by_path: dict[str, Whole] = {}
         self._by_instance: dict[tuple[str, str], Whole] = {}
+        # What goes with its last pin, and was never kept.
+        self._passing: dict[str, Hold] = {}
+        self._serials = count()
 
     def __len__(self) -> int:
         """Give how many instances are here."""
-        return len(self._by_path)
+        return len(self._by_path) + len(self._passing)
+
+    def next_serial(self) -> str:
+        """Give what makes the name of something that passes unique; those of drafts are longer."""
+        return f"{next(self._serials):x}"
+
+    def let_pass(self, holding: Holding, pieces: Sequence[Bytes], hold: Hold) -> None:
+        """Have it given out from memory to who has its path, and to nobody else."""
+        self._passing[holding.path] = hold
+        self._vault.hold(holding.path, [memoryview(piece) for piece in pieces])
 
     def keep(self, whole: Whole) -> None:
         """Have it given out from memory."""
         path = whole.holding.path
         self._by_path[path] = whole
-        if not whole.is_passing:
-            self._by_instance[whole.place, whole.came.sop_instance_uid] = whole
+        self._by_instance[whole.place, whole.came.sop_instance_uid] = whole
         self._vault.hold(path, [memoryview(piece) for piece in whole.pieces])
 
     def of(
@@ -93,15 +103,19 @@ class AtHand:
     def is_settled(self, path: str) -> bool:
         """Tell whether nothing has to be written of it any more, or ever."""
         whole = self._by_path.get(path)
-        return whole is None or whole.is_settled or whole.is_passing
+        return whole is None or whole.is_settled
 
     def is_passing(self, path: str) -> bool:
         """Tell whether it is here for as long as it is pinned, and no longer."""
-        whole = self._by_path.get(path)
-        return whole is not None and whole.is_passing
+        return path in self._passing
 
     def release(self, path: str) -> bool:
         """Give its memory up; False: it is not here."""
+        passing = self._passing.pop(path, None)
+        if passing is not None:
+            self._vault.let_go(path)
+            passing.let_go()
+            return True
         whole = self._by_path.pop(path, None)
         if whole is None:
             return False

@@ -19,7 +19,7 @@ from hilum.ledger.holdings import Holding
 from hilum.ledger.moments import microseconds_of
 from hilum.pipeline.caching.at_hand import AT_HAND_INSTANCE_BYTES_MAX, AtHand, Whole
 from hilum.pipeline.caching.budget import Hold
-from hilum.pipeline.caching.examination import Examination
+from hilum.pipeline.caching.examination import Belonging, Examination
 from hilum.pipeline.landing import Bytes, Incoming
 from hilum.pipeline.moments import Moments
 from hilum.pipeline.reading import Reading
@@ -39,6 +39,8 @@ INSTANCE_BYTES_MAX: Final = 64 << 30
 _HELD_RUN_BYTES: Final = 768 << 10
 # Every cached payload is the first and only version of its file.
 _VERSION: Final = 1
+# What only passes is compared with nothing.
+_NO_DIGEST: Final = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,13 @@ class Dock:
     reading: Reading
     shapes: Shapes
 
-    def begin(self, incoming: Incoming) -> Draft:
-        """Begin a payload. Raises Full; a quota of what is held does not keep anything out."""
+    def need_room(self) -> None:
+        """Begin nothing on a full disk. Raises Full; a quota of what is held keeps nothing out."""
         if self.room.left <= 0:
             raise Full(self.room.obstacle or "the disk is full")
+
+    def begin(self, incoming: Incoming) -> Draft:
+        """Begin a payload."""
         return self.files.begin(
             file_meta(
                 sop_class_uid=incoming.sop_class_uid,
@@ -107,7 +112,8 @@ class CacheLanding:
         self._landed = landed
         self._is_short = is_short
         self._is_passing = is_passing
-        self._draft = dock.begin(incoming)
+        dock.need_room()
+        self._draft: Draft | None = None  # None: nothing has to be written yet
         self._examination = Examination(incoming, dock.shapes)
         self._pieces: list[Bytes] = []
         self._run_bytes = 0
@@ -138,8 +144,9 @@ class CacheLanding:
         """Leave nothing behind; what cannot be removed now is at the next start."""
         self._pieces = []
         self._let_go()
-        with suppress(OSError):
-            await self._dock.reading.call(self._draft.discard)
+        if self._draft is not None:
+            with suppress(OSError):
+                await self._dock.reading.call(self._draft.discard)
 
     def _take_run(self) -> None:
         """Find out where the run that has come shall be. Raises CorruptPayload: it is too long."""
@@ -150,7 +157,8 @@ class CacheLanding:
             self._is_short = self._size <= AT_HAND_INSTANCE_BYTES_MAX and (
                 self._hold_on.add(self._pieces)
             )
-        self._dock.room.take(self._run_bytes)
+        if not (self._is_short and self._is_passing):
+            self._dock.room.take(self._run_bytes)
 
     def _let_go(self) -> None:
         """Have nothing in memory any more."""
@@ -172,14 +180,48 @@ class CacheLanding:
         self._examination.read(pieces)
         return pieces
 
+    def _begun(self) -> Draft:
+        if self._draft is None:
+            self._draft = self._dock.begin(self._incoming)
+        return self._draft
+
     def _write(self) -> None:
-        self._draft.write([*self._held, *self._run()])
+        self._begun().write([*self._held, *self._run()])
         self._let_go()
 
     def _finish(self, received_at: datetime) -> Holding:
-        draft, incoming = self._draft, self._incoming
         pieces = [*self._held, *self._run()]
         belonging = self._examination.finish()
+        if self._is_short and self._is_passing:
+            return self._pass(pieces, belonging, received_at)
+        return self._keep(pieces, belonging, received_at)
+
+    def _pass(self, pieces: list[Bytes], belonging: Belonging, received_at: datetime) -> Holding:
+        """Give it out from memory, under the path of a file that is never written."""
+        incoming, at_hand = self._incoming, self._dock.at_hand
+        name = name_of(
+            series=belonging.series_instance_uid,
+            instance=incoming.sop_instance_uid,
+            serial=at_hand.next_serial(),
+        )
+        holding = Holding(
+            incoming.sop_class_uid,
+            incoming.sop_instance_uid,
+            belonging.series_instance_uid,
+            belonging.study_instance_uid,
+            incoming.transfer_syntax_uid,
+            self._size,
+            f"{study_place(self._answerer, belonging.study_instance_uid)}/{name}",
+            _VERSION,
+            received_at,
+            _NO_DIGEST,
+        )
+        hold, self._hold_on = self._hold_on, Hold(at_hand.budget)
+        at_hand.let_pass(holding, pieces, hold)
+        return holding
+
+    def _keep(self, pieces: list[Bytes], belonging: Belonging, received_at: datetime) -> Holding:
+        draft, incoming = self._begun(), self._incoming
         digest = draft.hold(pieces)
         seal = _seal_of(incoming, digest, draft.size, received_at)
         came = Came(
@@ -201,9 +243,7 @@ class CacheLanding:
         holding = holding_of(place, came, received_at)
         if self._is_short:
             hold, self._hold_on = self._hold_on, Hold(self._dock.at_hand.budget)
-            self._dock.at_hand.keep(
-                Whole(draft, seal, place, came, holding, pieces, hold, self._is_passing)
-            )
+            self._dock.at_hand.keep(Whole(draft, seal, place, came, holding, pieces, hold))
         else:
             draft.complete(seal)
             self._dock.files.put(draft, place, came, now=received_at.timestamp())
