@@ -12,8 +12,8 @@ from hilum.kernel.spare_memory import SpareMemory
 BLOCK_BYTES: Final = 2 << 20
 # So many are kept for use again while anybody reads: as much as is fetched ahead, and on its way.
 _SPARE_MAX: Final = 20
-# And so many while nobody does.
-_RESTING_MAX: Final = 2
+# And so many while nobody does: what one answer takes. New memory is dear.
+_RESTING_MAX: Final = 4
 # Less room than this is not worth a read.
 ROOM_BYTES_MIN: Final = 64 << 10
 

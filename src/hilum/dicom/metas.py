@@ -4,7 +4,6 @@ Where nothing but the value of the SOP Instance UID differs, and not its length,
 same bytes in the same places. It is compared then, and not read again.
 """
 
-from dataclasses import replace
 from io import BytesIO
 from typing import Final
 
@@ -41,7 +40,7 @@ class Metas:
             and head.startswith(self._back, self._behind)
         ):
             value = head[len(self._front) : self._behind].decode("ascii", "replace")
-            return replace(known, sop_instance_uid=UID(value.strip("\0 ")))
+            return _like(known, UID(value.strip("\0 ")))
         meta = read_file_meta(BytesIO(head))
         self._learn(head, meta)
         return meta
@@ -59,3 +58,21 @@ class Metas:
         self._front, self._back = head[:at], head[self._behind : end + 2]
         if head[at : self._behind].strip(b"\0 ") == meta.sop_instance_uid.encode():
             self._meta = meta
+
+
+def _like(known: FileMeta, sop_instance_uid: UID) -> FileMeta:
+    """Give the same of another instance: `dataclasses.replace` takes three times as long."""
+    return FileMeta(
+        known.sop_class_uid,
+        sop_instance_uid,
+        known.transfer_syntax_uid,
+        known.implementation_class_uid,
+        known.implementation_version_name,
+        known.source_ae_title,
+        known.sending_ae_title,
+        known.receiving_ae_title,
+        known.private_creator_uid,
+        known.private_information,
+        known.data_set_offset,
+        known.tolerated,
+    )

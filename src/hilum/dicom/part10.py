@@ -50,9 +50,12 @@ _PRIVATE_CREATOR: Final = 0x0100
 _PRIVATE_INFORMATION: Final = 0x0102
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileMeta:
-    """What stands in front of a data set. Texts are empty when the file does not say."""
+    """What stands in front of a data set. Texts are empty when the file does not say.
+
+    Not frozen: one is made for every file that comes.
+    """
 
     sop_class_uid: UID
     sop_instance_uid: UID

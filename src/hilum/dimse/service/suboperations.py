@@ -78,8 +78,8 @@ class SubOperations:
         """Tell whether anything failed."""
         return bool(self._failed or self._nameless)
 
-    def stored(self, sop_instance_uid: UID, status: int) -> None:
-        """Count a store by the status of its C-STORE-RSP."""
+    def stored(self, sop_instance_uid: UID, status: int) -> bool:
+        """Count a store by the status of its C-STORE-RSP; tell whether it was done."""
         kind = category(status, Service.STORE)
         if kind is Category.SUCCESS:
             self._ends()
@@ -89,6 +89,8 @@ class SubOperations:
             self._warned += 1
         else:
             self.not_stored(sop_instance_uid)
+            return False
+        return True
 
     def not_stored(self, sop_instance_uid: UID) -> None:
         """Count an instance that could not be sent: no context, no payload, no connection."""

@@ -11,9 +11,10 @@ from hilum.pipeline.answerers.ports import Cache
 from hilum.pipeline.archive.ports import Holding
 
 # What may wait for a reader that is slower than the archive it reads from. Enough to keep a line
-# busy while a client takes a breath, little enough that a thousand slow clients fit in the cache.
+# busy while a client takes a breath, with what sockets hold; little enough that it lies in memory
+# that is used again and again, and that a thousand slow clients fit in the cache.
 AHEAD_INSTANCES: Final = 32
-AHEAD_BYTES: Final = 8 << 20
+AHEAD_BYTES: Final = 2 << 20
 
 
 @dataclass(frozen=True, slots=True)

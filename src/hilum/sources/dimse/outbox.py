@@ -4,9 +4,8 @@ Responses that become due in the middle of a message of ours wait for its end (P
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Self
 
 from hilum.dimse.upper.association import Association
 from hilum.dimse.upper.state import State
@@ -78,17 +77,20 @@ class Outbox:
         else:
             self._held += pdus
 
-    @contextlib.contextmanager
-    def message(self) -> Iterator[None]:
+    def message(self) -> Self:
         """Let nothing go between the parts of a message; afterwards, what waited for it."""
+        return self
+
+    def __enter__(self) -> None:
+        """Begin a message."""
         self._is_in_message = True
-        try:
-            yield
-        finally:
-            self._is_in_message = False
-            if self._held:
-                held, self._held = bytes(self._held), bytearray()
-                self.send(held)
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self._is_in_message = False
+        if self._held:
+            held, self._held = bytes(self._held), bytearray()
+            self.send(held)
 
     async def send_parts(self, parts: Sequence[Bytes]) -> None:
         """Send parts of a message; when this returns their memory may be used again.

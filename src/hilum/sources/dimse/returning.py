@@ -78,8 +78,10 @@ class Returning:
         way = self._way(parcel)
         try:
             outgoing = await self._shelf.take(parcel)
-            with contextlib.closing(outgoing):
+            try:
                 await self._send(parcel, way, outgoing)
+            finally:
+                outgoing.close()
         except (Spoiled, Full) as error:
             raise CannotSend(str(error)) from error
         return await self._answered(following)

@@ -14,7 +14,7 @@ from typing import Final
 
 from hilum.dimse.service.ending import CANNOT_PERFORM, SUBOPERATIONS_FAILED, Ending
 from hilum.dimse.service.suboperations import SubOperations
-from hilum.dimse.status import SUCCESS, Category, Service, category, describe
+from hilum.dimse.status import SUCCESS, Service, describe
 from hilum.kernel.errors import HilumError
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.partial import partial_comment
@@ -130,8 +130,7 @@ class Work:
 
     def stored(self, parcel: Parcel, status: int) -> None:
         """Count what the receiver answered."""
-        self.counted.stored(parcel.sop_instance_uid, status)
-        if category(status, Service.STORE) in (Category.SUCCESS, Category.WARNING):
+        if self.counted.stored(parcel.sop_instance_uid, status):
             self.size += parcel.size
         else:
             self.reason = f"the peer answered: {describe(status, Service.STORE)}"
