@@ -76,4 +76,4 @@ def test_less_is_kept_when_nobody_reads():
 
     pool.give_back(readers[0])
 
-    assert len(pool._memory._spare) == 2
+    assert len(pool._memory._spare) == 4
