@@ -122,13 +122,21 @@ class MultipartReader:
         Raises:
             RemoteProtocolError: the body is not multipart or is beyond a limit.
         """
-        if self._held:
-            # Rare: what was held looked like the beginning of a boundary.
-            data = b"".join((self._held, memoryview(data)[start:end]))
+        end = len(data) if end is None else end
+        while self._held and start < end:
+            # What looked like the beginning of a boundary: a few more bytes tell.
+            wanted = self._boundary_bytes - len(self._held)
+            more = memoryview(data)[start : min(start + max(wanted, _PADDING_MAX), end)]
+            start += len(more)
             self._fed -= len(self._held)
-            self._held, start, end = b"", 0, None
-        view, at = memoryview(data).toreadonly()[:end], start
-        end = len(view)
+            some, self._held = b"".join((self._held, more)), b""
+            yield from self._read(some, 0, len(some))
+        if start < end:
+            yield from self._read(data, start, end)
+
+    def _read(self, data: Bytes, at: int, end: int) -> Generator[Event, None, None]:
+        """Take bytes of which those that were held are the first."""
+        view, start = memoryview(data).toreadonly()[:end], at
         self._fed += end - start
         self._found = None
         while at < end:

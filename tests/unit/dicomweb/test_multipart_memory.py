@@ -24,3 +24,15 @@ def contents(pieces, before):
 @pytest.mark.parametrize("at", range(len(BODY)))
 def test_what_lies_around_is_not_read_wherever_the_body_is_cut(at, before):
     assert contents([BODY[:at], BODY[at:]], before) == (b"firstsecond", 2)
+
+
+def test_what_comes_behind_a_cut_boundary_stays_where_it_was_read():
+    cut = BODY.index(b"\r\n--b", 7) + 2
+    reader = MultipartReader("b")
+    list(reader.feed(BODY[:cut]))
+    rest = bytearray(BODY[cut:].replace(b"second", b"second" * 100))
+
+    contents = [event.content for event in reader.feed(rest) if isinstance(event, PartBytes)]
+
+    assert b"".join(contents) == b"second" * 100
+    assert sum(len(one) for one in contents if one.obj is rest) > 500
