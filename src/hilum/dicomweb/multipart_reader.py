@@ -124,9 +124,9 @@ class MultipartReader:
         """
         end = len(data) if end is None else end
         while self._held and start < end:
-            # What looked like the beginning of a boundary: a few more bytes tell.
-            wanted = self._boundary_bytes - len(self._held)
-            more = memoryview(data)[start : min(start + max(wanted, _PADDING_MAX), end)]
+            # What looked like the beginning of a boundary: what it lacks tells, or some padding.
+            lacking = self._boundary_bytes - len(self._held)
+            more = memoryview(data)[start : min(start + (max(lacking, 0) or _PADDING_MAX), end)]
             start += len(more)
             self._fed -= len(self._held)
             some, self._held = b"".join((self._held, more)), b""
