@@ -34,6 +34,21 @@ def older_revision(path: Path) -> str | None:
     return revision if revision in KNOWN and revision != HEAD else None
 
 
+def last_receipt(path: Path) -> int:
+    """Give the number of the last receipt in a ledger; 0 when there is none, or it cannot be read.
+
+    Of a file that nobody has open, and whose schema may be any of ours.
+    """
+    if not path.exists():
+        return 0
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            row = connection.execute("SELECT max(id) FROM receipt").fetchone()
+    except sqlite3.Error:
+        return 0
+    return int(row[0] or 0)
+
+
 def check_ours(connection: sqlite3.Connection, path: Path) -> str | None:
     """Give the schema revision of a file that is empty or a ledger we know.
 

@@ -12,7 +12,7 @@ from hilum.ledger.delivery import State
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
-from hilum.ledger.revisions import HEAD, older_revision
+from hilum.ledger.revisions import HEAD, last_receipt, older_revision
 from hilum.ledger.salvage import Salvage
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.lanes.groups import Members, Standing
@@ -40,6 +40,8 @@ RUN: Final = "run"
 # Written when a run begins, removed when it ends in good order: what it says is where to look.
 _UNCLEAN: Final = "began"
 _DOUBT: Final = "doubt"
+# The last receipt when a run ended in good order: a ledger that has less is an older one.
+_RECEIPT: Final = "receipt"
 # SQLite keeps these beside its file.
 _COMPANIONS: Final = ("", "-wal", "-shm")
 
@@ -78,13 +80,20 @@ class DataFolder:
 
     def end_run(self) -> None:
         """Remember that the run ended in good order, unless there is a doubt."""
+        with suppress(OSError):  # on a full disk the one before counts
+            (self.run / _RECEIPT).write_text(str(last_receipt(self.ledger)), encoding="ascii")
         if (self.run / _DOUBT).exists():
             (self.run / _DOUBT).unlink()
         elif not journals(self.vault):
             (self.run / _UNCLEAN).unlink(missing_ok=True)
 
     def unclean_since(self) -> datetime | None:
-        """Give the day since which nothing was compared, or None after an orderly end."""
+        """Give the day since which nothing was compared, or None after an orderly end.
+
+        Everything is compared when the ledger is an older one, restored from a backup.
+        """
+        if last_receipt(self.ledger) < self._receipt_at_end():
+            return datetime.min.replace(tzinfo=UTC)
         try:
             text = (self.run / _UNCLEAN).read_text(encoding="ascii")
             return datetime.fromisoformat(text)
@@ -92,6 +101,12 @@ class DataFolder:
             return None
         except ValueError:
             return datetime.min.replace(tzinfo=UTC)
+
+    def _receipt_at_end(self) -> int:
+        try:
+            return int((self.run / _RECEIPT).read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return 0
 
 
 def open_house(folder: DataFolder, config: Config, telemetry: Telemetry) -> None:

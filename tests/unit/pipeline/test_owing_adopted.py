@@ -84,6 +84,24 @@ def test_what_is_adopted_is_owed_what_its_seal_and_its_data_set_say(folder, when
     assert owed(folder) == [("pacs", "ours", State.WAITING, "")]
 
 
+def test_what_came_after_the_backup_of_a_ledger_is_adopted_when_it_is_restored(tmp_path):
+    folder = DataFolder(tmp_path)
+    folder.begin_run()
+    Ledger.open(folder.ledger, durability="process").close()
+    backup = folder.ledger.read_bytes()
+    bring(tmp_path, FIRST)
+    folder.end_run()
+
+    open_house(folder, routed(EVERYTHING), Listening())
+    folder.end_run()
+    assert owed(folder) == []  # nothing was planned when it came, and the ledger knows it
+
+    folder.ledger.write_bytes(backup)
+    open_house(folder, routed(EVERYTHING), Listening())
+
+    assert owed(folder) == [("pacs", "everything", State.WAITING, "")]
+
+
 def test_an_older_version_is_adopted_and_not_sent_after_a_later_one(tmp_path):
     folder = DataFolder(tmp_path)
     bring(tmp_path, FIRST, SECOND)

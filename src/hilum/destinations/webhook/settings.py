@@ -38,8 +38,9 @@ class WebhookDestinationSettings(HttpSettings, frozen=True, extra="forbid"):
         default=None,
         min_length=8,
         max_length=1024,
-        description="Signs events with HMAC-SHA256, so that the receiver knows they are ours. "
-        "Better in a file: secret_file.",
+        description="Signs events with HMAC-SHA256, so that the receiver knows they are ours: "
+        "X-Hilum-Signature is t=SECONDS,v1=HEX, and HEX is of SECONDS, a dot and the body. Refuse "
+        "old SECONDS. Better in a file: secret_file.",
         examples=["change-me"],
     )
     secret_file: LocalPath | None = Field(
