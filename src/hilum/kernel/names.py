@@ -11,8 +11,7 @@ UID_LENGTH_MAX: Final = 64  # PS3.5 §9.1
 
 # A component is digits; leading zeros are forbidden by PS3.5 §9.1 but seen so often that refusing
 # them would refuse real studies. They are harmless as names, so they pass here.
-# Possessive: nothing is tried a second time.
-_UID: Final = re.compile(r"[0-9]++(?:\.[0-9]++)*+", re.ASCII)
+_UID: Final = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 # Printable ISO 646 without backslash (PS3.5 §6.2). Control characters never belong in a title.
 _AE_TITLE: Final = re.compile(r"[\x20-\x5b\x5d-\x7e]*", re.ASCII)
 
