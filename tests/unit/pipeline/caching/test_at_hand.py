@@ -60,6 +60,36 @@ async def test_what_passes_is_never_written_although_others_are_kept(tmp_path):
         ]
 
 
+async def test_nothing_is_begun_in_the_vault_for_what_passes(tmp_path, monkeypatch):
+    rig = VaultRig(tmp_path)
+    async with rig.running() as cache:
+        monkeypatch.setattr(rig.vault, "begin", pytest.fail)
+        first, second = await landed(rig, instance(seed=1), instance(seed=1), is_passing=True)
+
+        assert first.path != second.path
+        cache.unpin(first)
+        assert read_all(rig.open_payload(second.path)) == instance(seed=1).data_set
+        cache.unpin(second)
+        assert left(rig) == AT_HAND_BYTES_MAX
+        with pytest.raises(FileNotFoundError):
+            rig.open_payload(second.path)
+
+
+async def test_what_passes_and_is_not_whole_leaves_nothing_behind(tmp_path):
+    rig = VaultRig(tmp_path)
+    async with rig.running() as cache:
+        sink = cache.sink("pacs")
+        sink.is_passing = True
+        landing = await sink.land(incoming_of(instance(seed=1)))
+        await landing.take(instance(seed=1).data_set[:-10])
+        with pytest.raises(CorruptPayload):
+            await landing.keep()
+        await landing.drop()
+
+        assert left(rig) == AT_HAND_BYTES_MAX
+        assert not rig.files()
+
+
 async def test_what_passes_and_is_long_goes_through_its_file_and_is_kept(tmp_path):
     rig = VaultRig(tmp_path)
     long = instance(seed=1, pixel_bytes=AT_HAND_INSTANCE_BYTES_MAX)
