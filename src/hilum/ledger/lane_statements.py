@@ -34,6 +34,7 @@ class LaneStatements:
         self.study_choice = Statement(_study_choice(), "study", "group")
         self.movable = Statement(_movable(), "target", "lane", "group", "target", "row_count")
         self.move = _move()
+        self.bring_forward = Statement(_bring_forward(), "now", "step", "after")
         self.drop = _drop()
 
 
@@ -137,6 +138,15 @@ def _move() -> StatementIn:
         .where(those()),
         *("target", "now", "now_too"),
         each="ids",
+    )
+
+
+def _bring_forward() -> ClauseElement:
+    """Have it due earlier by a step, but not before now."""
+    return (
+        update(DELIVERY)
+        .values(due_at_microseconds=func.max(value("now"), _D.due_at_microseconds - value("step")))
+        .where(CLAIMABLE, _D.due_at_microseconds > value("after"))
     )
 
 

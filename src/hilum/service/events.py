@@ -166,6 +166,19 @@ class PeerUnresolved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockTurned(Event):
+    """The system's clock was set back; what waited for a moment would have waited longer."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = (
+        "The system's clock was set back by {seconds:.0f} s. Times in the ledger and in the audit "
+        "trail overlap with those of before; {deliveries} waiting deliveries are due as they were."
+    )
+    seconds: float
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpkeepFailed(Event):
     """Something the gateway does once in a while did not work; it is tried again."""
 

@@ -180,6 +180,7 @@ class House:
                 (LOOK_SECONDS, "having keys of tokens", self._web.access.look),
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
                 (_ROOM_SECONDS, "heeding the operator", self.delivering.heed),
+                (_ROOM_SECONDS, "following the clock", self.delivering.follow_clock),
                 (_ROOM_SECONDS, "balancing groups", self.delivering.balance),
                 (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
                 (_ROOM_SECONDS, "reporting storage commitment", self.voucher.look),

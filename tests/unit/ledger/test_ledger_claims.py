@@ -440,3 +440,17 @@ def test_what_lanes_write_is_not_synced_but_what_is_received_is(path):
 
     assert levels == [2, 1, 2]
     ledger.close()
+
+
+def test_what_waits_for_a_moment_of_a_clock_that_was_fast_is_due_as_early_as_it_was(ledger):
+    """The clock was an hour fast until it was set to NOW."""
+    hour = timedelta(hours=1)
+    fast = NOW + hour
+    ledger.record([planned(1), planned(2), planned(3)])
+    for name, due in (("w1", fast), ("w2", fast + timedelta(minutes=5))):
+        settle(ledger, claim(ledger, owner=name, limit=1), NO_ANSWER, owner=name, due_at=due)
+
+    assert ledger.deliveries.bring_forward(hour, now=NOW) == 2
+    assert uids_of(claim(ledger)) == [UIDS[3], UIDS[1]]
+    assert ledger.deliveries.next_due("pacs") == NOW + timedelta(minutes=5)
+    assert ledger.deliveries.bring_forward(hour, now=NOW + hour) == 0
