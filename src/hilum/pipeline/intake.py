@@ -309,10 +309,12 @@ class Intake:
         asyncio.get_running_loop().call_soon(self._write_down, prepared, seconds)
 
     def _write_down(self, prepared: Prepared, seconds: float) -> None:
-        group = prepared.group
-        for reception, answer in zip(group, prepared.report.answers, strict=True):
+        group, report = prepared.group, prepared.report
+        for reception, answer in zip(group, report.answers, strict=True):
             if answer is not None:
                 self._tell(reception, answer)
+        for path, reason in report.quarantined:
+            self._telemetry.emit(PayloadQuarantined(path, reason))
         self._telemetry.emit(GroupCommitted(len(group), seconds))
 
     def _answer(self, reception: Reception, answer: Answer) -> None:
@@ -346,8 +348,6 @@ class Intake:
         emit = self._telemetry.emit
         if report.owed:
             self._owed(report.owed)
-        for path, reason in report.quarantined:
-            emit(PayloadQuarantined(path, reason))
         for path, reason in report.leftovers:
             emit(CleanUpFailed(path, reason))
             # Perhaps a payload without a row: the next start looks.

@@ -121,6 +121,10 @@ def test_a_truncated_data_set_is_not_understood_and_a_copy_is_kept(run, cut):
         (kept,) = (bench.root / "quarantine").glob("*.dcm")
         assert kept.read_bytes().endswith(broken.data_set)
         assert bench.ledger.counts().instances == 0
+        await bench.intake.stop()
+        # Whoever reads the log learns first what was refused, and to whom.
+        told = bench.telemetry.names()
+        assert told[:2] == ["InstanceRefused", "PayloadQuarantined"]
 
     run(scenario)
 
