@@ -1,9 +1,10 @@
 """Files whose pixel data say where they end, among others: held back until a boundary is there."""
 
 import pytest
+from parts_read import read
 
 from hilum.dicomweb.foretold import AWAITED_BYTES_MAX, likely_end
-from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, PartEnded
+from hilum.dicomweb.multipart_reader import MultipartReader, PartBytes, PartEnded
 from hilum.kernel.errors import RemoteProtocolError
 
 TAG = b"\xe0\x7f\x10\x00"
@@ -30,21 +31,6 @@ def body(*files):
 
 def cut(whole, step):
     return [whole[at : at + step] for at in range(0, len(whole), step)]
-
-
-def read(pieces, reader):
-    """Give what came of each part with each piece; a part that is complete ends with None."""
-    found = []
-    for piece in pieces:
-        for event in reader.feed(piece):
-            match event:
-                case PartBegan():
-                    found.append([])
-                case PartBytes(content):
-                    found[-1].append(bytes(content))
-                case PartEnded():
-                    found[-1].append(None)
-    return found
 
 
 def contents(pieces):

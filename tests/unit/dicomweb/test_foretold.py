@@ -1,9 +1,10 @@
 """Where a file ends, told by its pixel data; and what a reader of parts makes of it."""
 
 import pytest
+from parts_read import read
 
 from hilum.dicomweb.foretold import begin_of_last_pixels
-from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, PartEnded
+from hilum.dicomweb.multipart_reader import MultipartReader
 from hilum.kernel.errors import RemoteProtocolError
 
 HEAD = b"head of a file"
@@ -49,16 +50,8 @@ def body(*files, closing=b"--\r\n"):
 
 
 def contents(pieces, length):
-    reader, found = MultipartReader("b", length), []
-    for piece in pieces:
-        for event in reader.feed(piece):
-            match event:
-                case PartBegan():
-                    found.append([])
-                case PartBytes(content):
-                    found[-1].append(bytes(content))
-                case PartEnded():
-                    found[-1].append(None)
+    reader = MultipartReader("b", length)
+    found = read(pieces, reader)
     reader.finish()
     assert all(one[-1] is None for one in found)
     return [b"".join(one[:-1]) for one in found]
