@@ -7,6 +7,7 @@ only what was in flight when it went away: here nothing, for it never was there.
 import itertools
 import statistics
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from trials import owed
@@ -18,7 +19,8 @@ from trials.trial import Options, Result, seconds_until
 
 SENDERS = 4
 SIZE = 2_000
-SLOWER_MAX = 0.9
+# In CI a few seconds on a machine that others use: only what is far slower is a fault there.
+SLOWEST, SLOWEST_SHORT = 0.9, 0.5
 # Short rounds in turns, and many: what else the machine does strikes some of them, not the median.
 PROBE_COUNT = 400
 ROUNDS = 9
@@ -65,7 +67,9 @@ def run(options: Options) -> Result:
         full.kill()
         empty.kill()
     arrived = destination.arrived()
-    return _result(arrived, sent, urgent, ratio, seconds, [memory_full, *sizes])
+    slowest = SLOWEST_SHORT if options.short else SLOWEST
+    result = _result(arrived, sent, urgent, ratio, seconds, [memory_full, *sizes])
+    return replace(result, passed=result.passed and ratio >= slowest)
 
 
 def _gateway(folder: Path) -> tuple[GatewayTarget, Destination]:
@@ -137,7 +141,6 @@ def _result(
     growth = max(memory) - memory[0]
     passed = (
         lost == twice == 0
-        and ratio >= SLOWER_MAX
         and growth <= GROWTH_BYTES_MAX
         # A batch or two of the others was begun before the urgent ones were asked for.
         and behind <= 300
