@@ -2,8 +2,9 @@
 
     python bench/bridged.py [--only get] [--repetitions 3] [--report]
 
-The archive of a repetition is new, and so is the gateway in front of it; nothing is in a cache. The
-direct and the bridged way take turns in who comes first.
+The archive of a repetition is new, and so is the gateway in front of it. Each turn of it takes a
+study that nobody asked for before, so that nothing is in a cache, directly and bridged, in an order
+by chance; the first turn warms all of them and does not count. A factor is of one turn.
 """
 
 import argparse
@@ -37,8 +38,10 @@ MARKS: Final = (
 )
 IMAGES: Final = 500
 STORED: Final = 200
-STUDY: Final = f"{datasets.ROOT}.{datasets.STUDY_TOKEN}"
-_SERIES: Final = f"/studies/{STUDY}/series/{STUDY}.1"
+TURNS: Final = 4
+_CT: Final = datasets.KINDS["ct"]
+_STUDIES: Final = replace(_CT, name="ct500", count=IMAGES * (TURNS + 1), instances_per_study=IMAGES)
+_MORE: Final = replace(_CT, name="ctmore", count=2 * STORED * (TURNS + 1))
 _DICOM: Final = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 _SETTLE_SECONDS: Final = 1.0
 
@@ -48,7 +51,7 @@ class Way:
     """A program and what it asks."""
 
     program: str
-    ask: Callable[["Stand"], Sequence[bytes]] | None  # None: it sends files
+    ask: Callable[["Turn"], Sequence[bytes]] | None  # None: it sends files
     operations: int = 1
 
     @property
@@ -70,12 +73,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """An archive that holds a study, and a gateway in front of it."""
+    """An archive that holds a study for each turn, and a gateway in front of it."""
 
     archive: RunningArchive
     gateway: Gateway
-    study: Path  # files of what is held
-    more: Path  # files of what nobody holds yet
     folder: Path
 
     @property
@@ -95,25 +96,43 @@ class Stand:
         self.gateway.stop()
 
 
-def _study(_: Stand) -> Sequence[bytes]:
-    return [questions.of_study(STUDY)]
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one turn asks for: a study that is held, and files that nobody holds yet."""
+
+    number: int
+    more: Path
+
+    @property
+    def study(self) -> str:
+        return f"{datasets.ROOT}.{int(datasets.STUDY_TOKEN) + self.number}"
+
+    def files(self, *, is_bridged: bool) -> Sequence[Path]:
+        """Give what one way stores."""
+        first = (2 * self.number + is_bridged) * STORED
+        return sorted(self.more.glob("*.dcm"))[first : first + STORED]
 
 
-def _web(below: str, accept: str = _DICOM) -> Callable[[Stand], Sequence[bytes]]:
-    return lambda _: [questions.get(f"/dicom-web{below}", accept)]
+def _study(turn: Turn) -> Sequence[bytes]:
+    return [questions.of_study(turn.study)]
 
 
-def _stow(first: int) -> Callable[[Stand], Sequence[bytes]]:
-    def make(stand: Stand) -> Sequence[bytes]:
-        files = sorted(stand.more.glob("*.dcm"))[first : first + STORED]
-        return [questions.stow([one.read_bytes()]) for one in files]
+def _wado(turn: Turn) -> Sequence[bytes]:
+    return [questions.get(f"/dicom-web/studies/{turn.study}", _DICOM)]
 
-    return make
+
+def _metadata(turn: Turn) -> Sequence[bytes]:
+    series = f"/dicom-web/studies/{turn.study}/series/{turn.study}.1"
+    return [questions.get(f"{series}/metadata", "application/dicom+json")]
+
+
+def _stow(turn: Turn) -> Sequence[bytes]:
+    return [questions.stow([one.read_bytes()]) for one in turn.files(is_bridged=False)]
 
 
 _GET: Final = Way("askdimse get", _study)
-_WADO: Final = Way("askhttp", _web(f"/studies/{STUDY}"))
-_METADATA: Final = Way("askhttp", _web(f"{_SERIES}/metadata", "application/dicom+json"))
+_WADO: Final = Way("askhttp", _wado)
+_METADATA: Final = Way("askhttp", _metadata)
 
 COMPARISONS: Final = (
     Comparison(
@@ -128,7 +147,7 @@ COMPARISONS: Final = (
         "store",
         f"C-STORE of {STORED} CT images through, beside STOW-RS of each",
         ORTHANC,
-        Way("askhttp", _stow(STORED), STORED),
+        Way("askhttp", _stow, STORED),
         Way("blast", None, STORED),
         1.3,
     ),
@@ -194,30 +213,35 @@ def _repeat(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             if missing := archive.missing():
                 print(f"{comparison.name}: {missing}")
                 continue
+            for result in _turns(comparison, options.memory, chance):
+                print(_progress(comparison.name, result), flush=True)
+                yield {"scenario": comparison.name, "repetition": repetition, **result}
+
+
+def _turns(
+    comparison: Comparison, memory: Path, chance: random.Random
+) -> Iterator[dict[str, Mapping[str, Any]]]:
+    more = datasets.ensure(_MORE, BUILD / "data")
+    with _stand(comparison, memory) as stand:
+        for number in range(TURNS + 1):
             ways = ["direct", "bridged"]
             chance.shuffle(ways)
-            with _stand(comparison, options.memory) as stand:
-                figures = {way: _measure(comparison, way, stand) for way in ways}
-            result = {"scenario": comparison.name, "repetition": repetition, **figures}
-            print(_progress(result), flush=True)
-            yield result
+            turn = Turn(number, more)
+            figures = {way: _measure(comparison, way, stand, turn) for way in ways}
+            if number:
+                yield figures
 
 
 @contextmanager
 def _stand(comparison: Comparison, memory: Path) -> Iterator[Stand]:
-    kind = datasets.KINDS["ct"]
-    study = datasets.ensure(
-        replace(kind, name="ct500", count=IMAGES, instances_per_study=IMAGES), BUILD / "data"
-    )
-    more = datasets.ensure(kind, BUILD / "data")
     folder = Path(tempfile.mkdtemp(prefix="hilum-bridged-", dir=memory))
     archive = ARCHIVES[comparison.archive.removesuffix(" dimse")].start(folder, {})
     try:
         if comparison.name != "store":
-            _blast(archive.port, study)
+            _blast(archive.port, [datasets.ensure(_STUDIES, BUILD / "data")])
         gateway = Gateway(folder / "gateway", _settings(comparison, archive))
         gateway.start()
-        stand = Stand(archive, gateway, study, more, folder)
+        stand = Stand(archive, gateway, folder)
         time.sleep(_SETTLE_SECONDS)
         try:
             yield stand
@@ -244,12 +268,12 @@ def _settings(comparison: Comparison, archive: RunningArchive) -> Settings:
     return Settings(durability="process", ae_title=CALLED, more=more)
 
 
-def _measure(comparison: Comparison, name: str, stand: Stand) -> Mapping[str, Any]:
+def _measure(comparison: Comparison, name: str, stand: Stand, turn: Turn) -> Mapping[str, Any]:
     way = comparison.direct if name == "direct" else comparison.bridged
     asked: RunningArchive = stand.archive if name == "direct" else stand
     if way.ask is None:
-        return _blast(asked.port, stand.more, STORED)
-    file = str(questions.write(stand.folder / f"{name}-questions", way.ask(stand)))
+        return _blast(asked.port, turn.files(is_bridged=True))
+    file = str(questions.write(stand.folder / f"{name}-questions", way.ask(turn)))
     # What is in the cache is not asked for again: only metadata is measured the second time.
     warm = ("-n", "1", file) if comparison.name == "metadata" and name == "bridged" else ()
     arguments = ["-n", str(way.operations), file]
@@ -257,20 +281,21 @@ def _measure(comparison: Comparison, name: str, stand: Stand) -> Mapping[str, An
     return ask(kind, Site(asked))
 
 
-def _blast(port: int, folder: Path, most: int = 0) -> Mapping[str, Any]:
-    limit = ["-k", str(most)] if most else []
-    return run_program([str(BUILD / "blast"), "store", "-p", str(port), "-Q", *limit, str(folder)])
+def _blast(port: int, paths: Sequence[Path]) -> Mapping[str, Any]:
+    return run_program([str(BUILD / "blast"), "store", "-p", str(port), "-Q", *map(str, paths)])
 
 
 # ---- what came of it -----------------------------------------------------------------------
 
 
 def factor(comparison: Comparison, results: Sequence[Mapping[str, Any]]) -> float | None:
-    """Give how much longer the bridged way takes, by the medians; None: not measured."""
+    """Give how much longer the bridged way takes, the median of turns; None: not measured."""
     mine = [one for one in results if one["scenario"] == comparison.name]
-    if not mine:
-        return None
-    return _seconds(mine, "bridged") / _seconds(mine, "direct")
+    return median(_factors(mine)) if mine else None
+
+
+def _factors(results: Sequence[Mapping[str, Any]]) -> Sequence[float]:
+    return [one["bridged"]["seconds"] / one["direct"]["seconds"] for one in results]
 
 
 def is_met(comparison: Comparison, results: Sequence[Mapping[str, Any]]) -> bool:
@@ -289,7 +314,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
         mine = [result for result in results if result["scenario"] == one.name]
         if not mine:
             continue
-        found = factor(one, mine) or 0.0
+        found, least, most = median(_factors(mine)), min(_factors(mine)), max(_factors(mine))
         first = " / ".join(
             f"{median([result[way].get('first_us', 0) for result in mine]) / 1000:.1f} ms"
             for way in ("direct", "bridged")
@@ -298,22 +323,23 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
         direct, bridged = _seconds(mine, "direct"), _seconds(mine, "bridged")
         lines.append(
             f"| {one.title} | {one.archive} | {direct * 1000:,.0f} ms | {bridged * 1000:,.0f} ms "
-            f"| {found:.2f} | {wanted} | {first} |"
+            f"| {found:.2f} ({least:.2f}-{most:.2f}) | {wanted} | {first} |"
         )
     return "\n".join(lines)
 
 
 def _seconds(results: Sequence[Mapping[str, Any]], way: str) -> float:
-    return median([one[way]["seconds"] for one in results])
+    seconds: float = median([one[way]["seconds"] for one in results])
+    return seconds
 
 
-def _progress(result: Mapping[str, Any]) -> str:
+def _progress(name: str, result: Mapping[str, Any]) -> str:
     direct, bridged = result["direct"], result["bridged"]
     told = "  ".join(
         f"{way} {figures['seconds'] * 1000:,.0f} ms ({figures['succeeded']} well)"
         for way, figures in (("direct", direct), ("bridged", bridged))
     )
-    return f"{result['scenario']:14} {told}  {bridged['seconds'] / direct['seconds']:.2f}"
+    return f"{name:14} {told}  {bridged['seconds'] / direct['seconds']:.2f}"
 
 
 if __name__ == "__main__":
