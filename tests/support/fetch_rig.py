@@ -34,6 +34,7 @@ class RigSupply:
         self.expected = holdings
         self.count = len(holdings)
         self.holdings = None
+        self.warnings = archive.warnings
         self.let_go: list[str] = []
         self.is_closed = False
 
@@ -70,12 +71,14 @@ class RigArchive:
         self.studies = []
         self.pause = self.asked = None
         self.is_down = False
+        self.warnings: tuple[str, ...] = ()
 
     async def find(self, query, asker):
         if self.is_down:
             raise Unreachable("nobody answers")
         self.queries.append((query, asker))
-        yield Batch(tuple(Match(Level.STUDY, one, "rig") for one in self.studies))
+        matches = tuple(Match(Level.STUDY, one, "rig") for one in self.studies)
+        yield Batch(matches, warnings=self.warnings)
 
     async def supply(self, retrieval, _asker, _purpose, **_):
         if self.is_down:

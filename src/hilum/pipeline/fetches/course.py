@@ -5,6 +5,7 @@ from typing import Final
 
 from hilum.dicom import tags
 from hilum.dicom.matching import AnyOf, Key
+from hilum.kernel.errors import Unreachable
 from hilum.ledger.entry import Origin
 from hilum.ledger.fetch import Progress, Wanted
 from hilum.pipeline.archive.ports import Archive, Holding, Missing, Named, Purpose, Supply
@@ -35,11 +36,18 @@ class Course:
         self._goal = goal
         self._asker = asker
         self.progress = progress or Progress()
+        self._warnings: dict[str, None] = {}
 
     async def run(self, wanted: Wanted) -> None:
-        """Bring all of it. Raises HilumError when an archive or our own ledger fails."""
+        """Bring all of it. Raises HilumError when an archive or our own ledger fails.
+
+        Also when all that was found is brought, and a part of the archive has not answered:
+        nobody knows then whether that is all.
+        """
         for study in await self._studies(wanted):
             await self._study(study, wanted.series_instance_uids)
+        if self._warnings:
+            raise Unreachable(f"not all archives have answered ({'; '.join(self._warnings)})")
 
     async def _studies(self, wanted: Wanted) -> Sequence[str]:
         if wanted.study_instance_uid:
@@ -57,6 +65,7 @@ class Course:
         found: dict[str, None] = {}
         async with closing(self._archive.find(query, self._asker)) as given:
             async for batch in given:
+                self._warnings |= dict.fromkeys(batch.warnings)
                 for match in batch.matches:
                     found[match.attributes.uid(tags.STUDY_INSTANCE_UID)] = None
         return tuple(found)
@@ -67,6 +76,7 @@ class Course:
             supply = await self._archive.supply(whole, self._asker, Purpose.FETCH)
             try:
                 expected = supply.expected
+                self._warnings |= dict.fromkeys(supply.warnings)
                 self.progress.expected += len(expected)
                 left = [one for one in expected if one.sop_instance_uid not in known]
                 self.progress.held += len(expected) - len(left)

@@ -228,7 +228,8 @@ def asker_of(request: FetchRequest) -> Origin:
 
 
 def _failed(progress: Progress) -> FetchState:
-    return FetchState.INCOMPLETE if progress.fetched else FetchState.FAILED
+    is_some_there = progress.fetched or progress.held
+    return FetchState.INCOMPLETE if is_some_there else FetchState.FAILED
 
 
 def _state_of(progress: Progress) -> tuple[FetchState, str]:

@@ -8,7 +8,7 @@ from fetch_rig import RigArchive, RigGoal
 from hilum.dicom import tags
 from hilum.dicom.building import DataSetBuilder
 from hilum.dicom.matching import AnyOf, Key
-from hilum.kernel.errors import Unreachable
+from hilum.kernel.errors import HilumError, Unreachable
 from hilum.ledger.entry import OURSELVES
 from hilum.ledger.fetch import Progress, Wanted
 from hilum.pipeline.fetches.course import Course
@@ -92,6 +92,19 @@ def test_the_studies_of_a_patient_are_found_first():
         Key(tags.PATIENT_ID, "LO", AnyOf(("P1",))),
         Key(tags.ACCESSION_NUMBER, "SH", AnyOf(("A1",))),
     )
+    assert len(goal.brought) == 4
+
+
+@pytest.mark.parametrize("wanted", [Wanted(patient_id="P1"), Wanted(STUDY)])
+def test_what_a_part_of_the_archive_may_have_besides_is_not_all_that_was_wanted(wanted):
+    """An entity that is partial gives what the others have; "done" would be taken for all of it."""
+    archive, goal = RigArchive(*FOUR), RigGoal()
+    archive.studies = [DataSetBuilder().texts(tags.STUDY_INSTANCE_UID, STUDY).data_set]
+    archive.warnings = ("pacs: cannot connect",)
+
+    with pytest.raises(HilumError, match=r"not all archives have answered \(pacs: cannot connect\)"):
+        fetched(archive, goal, wanted)
+
     assert len(goal.brought) == 4
 
 

@@ -116,6 +116,32 @@ def test_what_comes_in_part_is_incomplete(run):
     run(scenario)
 
 
+def test_what_was_here_before_counts_as_a_part_of_it(run):
+    async def scenario(rig):
+        rig.brought = RigGoal(TWO[0].sop_instance_uid)
+        rig.archive.missing = {TWO[1].sop_instance_uid}
+        rig.add()
+        found = await rig.until("f1", FetchState.INCOMPLETE, FetchState.FAILED)
+
+        assert found.state is FetchState.INCOMPLETE
+        assert (found.progress.held, found.progress.failed) == (1, 1)
+
+    run(scenario)
+
+
+def test_what_is_brought_of_a_partial_archive_is_incomplete(run):
+    async def scenario(rig):
+        rig.archive.warnings = ("pacs: cannot connect",)
+        rig.add()
+        found = await rig.until("f1", FetchState.INCOMPLETE, FetchState.DONE)
+
+        assert found.state is FetchState.INCOMPLETE
+        assert found.reason == "not all archives have answered (pacs: cannot connect)"
+        assert rig.telemetry.names() == ["FetchRequestFailed"]
+
+    run(scenario)
+
+
 def test_an_archive_that_is_down_or_gone_is_told_with_its_reason(run):
     async def scenario(rig):
         rig.archive.is_down = True
