@@ -72,8 +72,9 @@ class Fetches:
         self._add = Insert(insert(FETCH_REQUEST), *_ADDED)
         self._count = Statement(select(func.count()).select_from(FETCH_REQUEST).where(_OPEN))
         self._twin = Statement(
-            select(_F.fetch_id).where(
+            select(_F.fetch_id, _F.priority).where(
                 _OPEN,
+                literal_column("is_cancelled = 0"),
                 _F.wanted == value("wanted"),
                 _F.source == value("source"),
                 _F.target == value("target"),
@@ -111,6 +112,7 @@ class Fetches:
         self._lease = _Change("state", *("began_at_microseconds", *_LEASE))
         self._report = _Change(*_TOLD, "leased_until_microseconds", is_owned=True)
         self._settle = _Change(*_TOLD, "state", "reason", "settled_at_microseconds", is_owned=True)
+        self._hurry = _Change("priority")
         self._cancel = _Change("is_cancelled")
         self._end = _Change("state", "settled_at_microseconds")
         unleased = update(FETCH_REQUEST).values(
@@ -128,6 +130,8 @@ class Fetches:
 
     def add(self, fetch_id: str, bidding: Bidding, *, by: Origin, now: datetime) -> str:
         """Add a request, and give its id: that of an open one that wants the same, if there is.
+
+        That one becomes as urgent as this one.
 
         Raises:
             Rejected: there are too many that are not done.
@@ -242,7 +246,10 @@ class Fetches:
         wanted = _written(bidding.wanted)
         twin = self._twin.row(cursor, wanted, bidding.source, bidding.target)
         if twin is not None:
-            return str(twin[0])
+            twin_id, priority = twin
+            if bidding.priority.value < priority:  # somebody waits now for what was prefetched
+                self._hurry.run(cursor, twin_id, priority=bidding.priority.value)
+            return str(twin_id)
         count = self._count.row(cursor)
         if count is not None and count[0] >= OPEN_MAX:
             raise Rejected(f"{OPEN_MAX} fetches are not done yet, and there is no room for more")

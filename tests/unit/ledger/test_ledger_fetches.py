@@ -45,6 +45,24 @@ def test_the_same_is_not_asked_for_twice_at_a_time(ledger):
     assert ledger.fetches.add("f3", replace(STUDY, target="pacs"), by=HIS, now=NOW) == "f3"
 
 
+def test_who_asks_for_what_prefetching_waits_with_does_not_wait_with_it(ledger):
+    """Prefetching rests while instances come in: a person who asks for the same must not."""
+    ledger.fetches.add("f1", replace(STUDY, priority=Priority.BULK), by=HIS, now=NOW)
+
+    assert ledger.fetches.add("f2", STUDY, by=HIS, now=NOW) == "f1"
+    assert ledger.fetches.find("f1").bidding.priority is Priority.ROUTINE
+    ledger.fetches.add("f3", replace(STUDY, priority=Priority.BULK), by=HIS, now=NOW)
+    assert claim(ledger, up_to=Priority.ROUTINE).fetch_id == "f1"
+
+
+def test_what_is_being_cancelled_is_not_what_somebody_asks_for_now(ledger):
+    ledger.fetches.add("f1", STUDY, by=HIS, now=NOW)
+    claim(ledger)
+    ledger.fetches.cancel("f1", by=HIS, now=NOW)
+
+    assert ledger.fetches.add("f2", STUDY, by=HIS, now=NOW) == "f2"
+
+
 def test_there_is_an_end_to_what_may_wait(ledger, monkeypatch):
     monkeypatch.setattr(fetches, "OPEN_MAX", 1)
     ledger.fetches.add("f1", STUDY, by=HIS, now=NOW)
