@@ -20,10 +20,10 @@ class PriorsRequested(Event):
 
 @dataclass(frozen=True, slots=True)
 class PrefetchFailed(Event):
-    """A rule of prefetching could not find out what there is."""
+    """A rule of prefetching could not find out what there is, or not all of it."""
 
     level: ClassVar[Level] = Level.WARNING
-    message: ClassVar[str] = "Prefetch {rule} found nothing out: {reason}"
+    message: ClassVar[str] = "Prefetch {rule} could not find out what there is: {reason}"
     metrics: ClassVar[tuple[Metric, ...]] = (Counter("hilum_prefetch_failures_total", ("rule",)),)
     rule: str
     reason: str

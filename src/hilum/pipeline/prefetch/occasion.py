@@ -101,5 +101,10 @@ def sets_off(rule: PrefetchRule, occasion: Occasion) -> bool:
     )
 
 
+def codes_of(texts: Iterable[str]) -> frozenset[str]:
+    """Give codes as they are compared: devices write Chest where the standard says CHEST."""
+    return frozenset(one.upper() for one in texts)
+
+
 def _share(wanted: tuple[str, ...], found: frozenset[str]) -> bool:
-    return not wanted or not found.isdisjoint(wanted)
+    return not wanted or not codes_of(found).isdisjoint(codes_of(wanted))

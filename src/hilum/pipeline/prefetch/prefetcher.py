@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from hilum.dicom import tags
 from hilum.kernel.clock import Clock
-from hilum.kernel.errors import HilumError
+from hilum.kernel.errors import HilumError, Unreachable
 from hilum.kernel.faults import place_of
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.delivery import Priority
@@ -18,7 +18,7 @@ from hilum.ledger.fetch import Bidding, Wanted
 from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.closing import closing
 from hilum.pipeline.prefetch.events import PrefetchCrowded, PrefetchFailed, PriorsRequested
-from hilum.pipeline.prefetch.occasion import Occasion, sets_off
+from hilum.pipeline.prefetch.occasion import Occasion, codes_of, sets_off
 from hilum.pipeline.prefetch.priors import (
     Prior,
     body_parts_question,
@@ -32,6 +32,8 @@ from hilum.pipeline.prefetch.settings import PrefetchRule
 WAITING_MAX: Final = 256
 # A reading session asks about one patient again and again; the rule fires once in so long.
 QUIET_SECONDS: Final = 600.0
+# ... and so long after it could not find out what there is.
+FAILED_SECONDS: Final = 60.0
 # Studies whose body parts are asked for, for one patient and rule.
 _ASKED_MAX: Final = 50
 _PAUSE_SECONDS: Final = 1.0
@@ -84,21 +86,31 @@ class Prefetcher:
             while self._is_busy():  # noqa: ASYNC110
                 await asyncio.sleep(_PAUSE_SECONDS)
             try:
-                chosen = await self._choose(rule, occasion)
-                for one in chosen:
-                    await self._ask(rule, one)
+                await self._look_after(rule, occasion)
             except HilumError as error:
-                self._telemetry.emit(PrefetchFailed(rule.name, str(error)))
+                self._failed(rule, occasion, str(error))
             except Exception as error:  # noqa: BLE001 - a fault of ours must not end the others
                 where = f"{type(error).__name__} at {place_of(error)}"
-                self._telemetry.emit(PrefetchFailed(rule.name, f"an error of ours ({where})"))
-            else:
-                if chosen:
-                    self._telemetry.emit(PriorsRequested(rule.name, len(chosen)))
+                self._failed(rule, occasion, f"an error of ours ({where})")
+
+    async def _look_after(self, rule: PrefetchRule, occasion: Occasion) -> None:
+        """Ask for what is wanted of what is found. Raises HilumError also if not all answered."""
+        warnings: dict[str, None] = {}
+        chosen = await self._choose(rule, occasion, warnings)
+        for one in chosen:
+            await self._ask(rule, one)
+        if chosen:
+            self._telemetry.emit(PriorsRequested(rule.name, len(chosen)))
+        if warnings:
+            raise Unreachable(f"not all archives have answered ({'; '.join(warnings)})")
+
+    def _failed(self, rule: PrefetchRule, occasion: Occasion, reason: str) -> None:
+        self._quiet[_key(rule, occasion)] = self._clock.monotonic() + FAILED_SECONDS
+        self._telemetry.emit(PrefetchFailed(rule.name, reason))
 
     def _begin(self, rule: PrefetchRule, occasion: Occasion) -> bool:
         now = self._clock.monotonic()
-        key = rule.name, occasion.patient_id, occasion.issuer
+        key = _key(rule, occasion)
         if occasion.is_search and self._quiet.get(key, now) > now:
             return False
         if self._waiting.full():
@@ -109,7 +121,9 @@ class Prefetcher:
         self._quiet[key] = now + QUIET_SECONDS
         return True
 
-    async def _choose(self, rule: PrefetchRule, occasion: Occasion) -> Sequence[Prior]:
+    async def _choose(
+        self, rule: PrefetchRule, occasion: Occasion, warnings: dict[str, None]
+    ) -> Sequence[Prior]:
         archive = self._sources(rule.source)
         if archive is None:
             raise HilumError(f"there is nothing called {rule.source!r} any more")
@@ -117,6 +131,7 @@ class Prefetcher:
         async with closing(archive.find(question_of(occasion), _ASKER)) as given:
             async for batch in given:
                 found += [prior_of(match) for match in batch.matches]
+                warnings |= dict.fromkeys(batch.warnings)
         wanted = candidates(rule, occasion, found, today=self._clock.now().date())
         chosen: list[Prior] = []
         for asked, one in enumerate(wanted):
@@ -129,10 +144,11 @@ class Prefetcher:
     async def _has_body_part(self, archive: Archive, rule: PrefetchRule, one: Prior) -> bool:
         """Ask for it; a study of which nobody says the body part is none that is wanted."""
         question = body_parts_question(one.study_instance_uid)
+        wanted = codes_of(rule.body_parts)
         async with closing(archive.find(question, _ASKER)) as given:
             async for batch in given:
                 for match in batch.matches:
-                    if set(match.attributes.texts(tags.BODY_PART_EXAMINED)) & set(rule.body_parts):
+                    if codes_of(match.attributes.texts(tags.BODY_PART_EXAMINED)) & wanted:
                         return True
         return False
 
@@ -153,3 +169,7 @@ class Prefetcher:
             priority=Priority.BULK,
         )
         await self._requests.ask(bidding, _ASKER)
+
+
+def _key(rule: PrefetchRule, occasion: Occasion) -> tuple[str, str, str]:
+    return rule.name, occasion.patient_id, occasion.issuer

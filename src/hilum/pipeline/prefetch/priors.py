@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hilum.dicom import tags
 from hilum.dicom.dictionary import tag_of
 from hilum.dicom.matching import AnyOf, Key
-from hilum.pipeline.prefetch.occasion import MODALITIES_IN_STUDY, Occasion
+from hilum.pipeline.prefetch.occasion import MODALITIES_IN_STUDY, Occasion, codes_of
 from hilum.pipeline.prefetch.settings import PrefetchRule
 from hilum.query.level import Level
 from hilum.query.match import Match
@@ -73,12 +73,13 @@ def candidates(
     oldest = ""
     if rule.age_max is not None:
         oldest = (today - timedelta(seconds=rule.age_max)).strftime("%Y%m%d")
+    modalities = codes_of(rule.modalities)
     wanted = [
         one
         for one in found
         if one.study_instance_uid
         and one.study_instance_uid != occasion.study
-        and (not rule.modalities or not one.modalities or one.modalities & set(rule.modalities))
+        and (not modalities or not one.modalities or codes_of(one.modalities) & modalities)
         and (not one.study_date or one.study_date >= oldest)
     ]
     by_uid = {one.study_instance_uid: one for one in wanted}

@@ -187,3 +187,42 @@ def test_an_archive_that_is_down_is_told_and_the_others_go_on():
 
     assert rig.telemetry.names() == ["PrefetchFailed", "PriorsRequested"]
     assert len(rig.asked) == 3
+
+
+def test_a_patient_for_whom_nothing_could_be_done_is_looked_after_when_asked_about_again():
+    async def scenario(rig):
+        rig.archive.is_down = True
+        rig.prefetcher.notice(SEARCH)
+        await asyncio.sleep(1)
+        rig.archive.is_down = False
+        assert rig.prefetcher.notice(SEARCH) == 0
+        await asyncio.sleep(prefetching.FAILED_SECONDS)
+        assert rig.prefetcher.notice(SEARCH) == 1
+
+    assert len(prefetched(scenario, {}).asked) == 3
+
+
+def test_a_patient_of_whom_a_part_of_the_archive_said_nothing_is_looked_after_again():
+    async def scenario(rig):
+        rig.archive.warnings = ("pacs2: cannot connect",)
+        rig.prefetcher.notice(SEARCH)
+        await asyncio.sleep(prefetching.FAILED_SECONDS + 1)
+        rig.archive.warnings = ()
+        assert rig.prefetcher.notice(SEARCH) == 1
+
+    rig = prefetched(scenario, {})
+
+    assert "PrefetchFailed" in rig.telemetry.names()
+    assert rig.studies == ["1.2", "1.1", "1.3"] * 2
+
+
+def test_codes_are_the_same_in_small_letters():
+    """Devices write Chest where the standard says CHEST, as routes know."""
+
+    async def scenario(rig):
+        rig.prefetcher.notice(Occasion("P1", modalities=frozenset(("CT",)), is_search=True))
+
+    when = {"modalities": ["ct"]}
+    rule = {"body_parts": ["Chest"], "modalities": ["ct"], "when": when}
+
+    assert prefetched(scenario, rule).studies == ["1.1"]
