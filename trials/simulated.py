@@ -58,7 +58,9 @@ class _Process:
             failure_share=random.choice((0.0, 0.0, 0.05)),
         )
         books = Books(
-            simulation.deliveries, simulation.slots, self.aside, simulation.clock, token=token
+            *(simulation.deliveries, simulation.slots, self.aside, simulation.clock),
+            steady=simulation.clock,
+            token=token,
         )
         self.token = token
         self.dispatcher = Dispatcher(
@@ -160,7 +162,9 @@ class _Simulation:
         await process.bury()
         # The parent knows who died and reclaims at once; sometimes nobody does.
         if self.random.random() < 0.8:
-            self.deliveries.reclaim(now=self.clock.now(), dead=[process.token])
+            self.deliveries.reclaim(
+                expired_by=self.clock.now(), now=self.clock.now(), dead=[process.token]
+            )
         self._start(number)
 
     async def _weather(self) -> None:

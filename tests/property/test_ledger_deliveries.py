@@ -171,7 +171,7 @@ class Deliveries(RuleBasedStateMachine):
                 owed.state, owed.owner = "waiting", ""
                 owed.attempts += 1
                 count += 1
-        assert self.ledger.deliveries.reclaim(now=self.now, dead=dead) == count
+        assert self.ledger.deliveries.reclaim(expired_by=self.now, now=self.now, dead=dead) == count
 
     @rule(owner=st.sampled_from(OWNERS))
     def renew(self, owner):

@@ -81,13 +81,13 @@ class Deliveries:
         moment = microseconds_of(until)
         return self._write(lambda c: self._statements.renew.run(c, moment, owner).rowcount)
 
-    def reclaim(self, *, now: datetime, dead: Collection[str] = ()) -> int:
-        """Let what was leased until now, or to a dead owner, wait again; give how many.
+    def reclaim(self, *, expired_by: datetime, now: datetime, dead: Collection[str] = ()) -> int:
+        """Let what was leased until `expired_by`, or to a dead owner, wait again; give how many.
 
         It may have been delivered without anybody telling: that is written down as an attempt.
         """
-        at = microseconds_of(now)
-        return self._write(lambda cursor: self._reclaim(cursor, at, dead))
+        moments = (microseconds_of(expired_by), microseconds_of(now))
+        return self._write(lambda cursor: self._reclaim(cursor, moments, dead))
 
     def owners(self) -> frozenset[str]:
         """Name all who have leased something."""
@@ -155,8 +155,9 @@ class Deliveries:
         at, by = microseconds_of(now), step // timedelta(microseconds=1)
         return self._write(lambda c: self._lanes.bring_forward.run(c, at, by, at).rowcount)
 
-    def _reclaim(self, cursor: Cursor, at: int, dead: Collection[str]) -> int:
-        owners = dict(self._statements.expired.run(cursor, at).fetchall())
+    def _reclaim(self, cursor: Cursor, moments: tuple[int, int], dead: Collection[str]) -> int:
+        expired_by, at = moments
+        owners = dict(self._statements.expired.run(cursor, expired_by).fetchall())
         for owner in dead:
             owners |= dict(self._statements.owned.run(cursor, owner).fetchall())
         by_owner: dict[str, list[int]] = {}

@@ -153,12 +153,22 @@ class Fetches:
         return [_request(row) for row in self._ask(question)]
 
     def claim(
-        self, owner: str, *, up_to: Priority, now: datetime, until: datetime
+        self,
+        owner: str,
+        *,
+        up_to: Priority,
+        now: datetime,
+        expired_by: datetime,
+        until: datetime,
     ) -> FetchRequest | None:
-        """Lease the next request that is no less urgent than `up_to`; None: there is none."""
+        """Lease the next request that is no less urgent than `up_to`; None: there is none.
+
+        Leases of others that ended before `expired_by` do not count any more.
+        """
+        moment = microseconds_of(expired_by)
 
         def work(cursor: Cursor) -> FetchRequest | None:
-            row = self._next.row(cursor, up_to.value, microseconds_of(now))
+            row = self._next.row(cursor, up_to.value, moment)
             if row is None:
                 return None
             self._lease.run(
@@ -171,7 +181,6 @@ class Fetches:
             return _request(row)
 
         # Most of the time there is none, and nobody has to write to find that out.
-        moment = microseconds_of(now)
         is_one = self._ask(lambda cursor: self._next.row(cursor, up_to.value, moment) is not None)
         return self._write(work) if is_one else None
 

@@ -6,7 +6,7 @@ process that forks with it open. After any error the next call tries again by it
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -55,6 +55,7 @@ _Write = Callable[[Callable[[sqlite3.Cursor], list[Recorded]]], list[Recorded]]
 _LOSSES_PER_TRANSACTION: Final = 200
 # More findings than these say nothing new.
 _PROBLEMS_MAX: Final = 100
+_BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 
 
 class Ledger:
@@ -272,7 +273,10 @@ class Ledger:
         dead = [one for one in self.deliveries.owners() | self.slots.owners() if is_dead(one)]
         for owner in dead:
             self.slots.give_back_all(owner)
-        return self.deliveries.reclaim(now=self._now(), dead=dead) if dead else 0
+        if not dead:
+            return 0
+        # Whether a lease of others has ended is not for our clock to say: only whose owner is dead.
+        return self.deliveries.reclaim(expired_by=_BEGINNING, now=self._now(), dead=dead)
 
     def counts(self) -> Counts:
         """Count everything; reads whole tables.

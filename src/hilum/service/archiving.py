@@ -11,6 +11,7 @@ from hilum.pipeline.archive.local import LocalArchive
 from hilum.pipeline.archive.metadata import Describer
 from hilum.pipeline.intake import Intake
 from hilum.pipeline.ports import Payloads
+from hilum.service.clock import SteadyClock
 from hilum.service.config_settings import Config
 
 
@@ -36,6 +37,7 @@ class Archiving:
             leases=ledger.slots,
             owner=f"metadata-{uuid.uuid4().hex[:12]}",
             clock=clock,
+            steady=SteadyClock(),
             is_busy=self._is_busy,
         )
 

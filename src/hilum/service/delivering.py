@@ -30,6 +30,7 @@ from hilum.pipeline.ports import Destination, Payloads
 from hilum.routing.completeness import Patience
 from hilum.routing.settings import GatherSettings
 from hilum.service.archiving import indexing_of
+from hilum.service.clock import SteadyClock
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.config_settings import Destination as Settings
@@ -86,6 +87,7 @@ class Delivering:
         self.dispatcher = Dispatcher(
             Books(
                 *(ledger.deliveries, ledger.slots, aside, clock),
+                steady=SteadyClock(),
                 token=f"{owners_of(worker)}{uuid.uuid4().hex[:12]}",
             ),
             clock=clock,

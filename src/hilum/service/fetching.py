@@ -16,6 +16,7 @@ from hilum.pipeline.prefetch.occasion import Occasion
 from hilum.pipeline.prefetch.prefetcher import Prefetcher
 from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
+from hilum.service.clock import SteadyClock
 from hilum.service.config_entities import LOCAL
 from hilum.service.config_settings import Config
 from hilum.service.core import Core
@@ -69,6 +70,7 @@ class Fetching:
             owner=f"{owners_of(core.worker)}{uuid.uuid4().hex[:12]}",
             settings=config.fetch,
             clock=core.clock,
+            steady=SteadyClock(),
             telemetry=core.telemetry,
             is_busy=is_busy,
         )

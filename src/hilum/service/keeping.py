@@ -7,6 +7,7 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.intake import Intake
 from hilum.pipeline.retention.keeper import Keeper
+from hilum.service.clock import SteadyClock
 from hilum.service.config import Config
 from hilum.vault.vault import Vault
 
@@ -27,6 +28,7 @@ def keeper_of(
         leases=ledger.slots,
         files=vault,
         clock=clock,
+        steady=SteadyClock(),
         telemetry=telemetry,
         owner=f"keeper-{uuid.uuid4().hex[:12]}",
         barred=intake.bar,

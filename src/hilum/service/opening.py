@@ -20,6 +20,7 @@ from hilum.pipeline.owing import PLANNED_ANEW, OwesNothing, Owing
 from hilum.pipeline.planning import Planner
 from hilum.pipeline.recovery import Progress, Reconciliation, rebuild, reconcile
 from hilum.service.archiving import indexing_of
+from hilum.service.clock import SteadyClock
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.events import (
@@ -135,7 +136,8 @@ def open_house(folder: DataFolder, config: Config, telemetry: Telemetry) -> None
         # On a full disk they end by themselves.
         with suppress(HilumError):
             ledger.end_leases(lambda _: True)
-            ledger.commitments.end_leases(now=datetime.now(UTC))
+            ledger.fetches.take_back("")  # of whomever
+            ledger.commitments.end_leases(now=SteadyClock().now())
     finally:
         ledger.close()
 

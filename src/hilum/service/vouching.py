@@ -12,6 +12,7 @@ from hilum.pipeline.answerers.ports import Answerer
 from hilum.pipeline.vouching.archives import Archives
 from hilum.pipeline.vouching.ports import Witnesses
 from hilum.pipeline.vouching.voucher import Voucher
+from hilum.service.clock import SteadyClock
 from hilum.service.config_entities import LOCAL, EntitySettings, members_of, title_of
 from hilum.service.config_settings import Config
 from hilum.service.delivering import Delivering
@@ -93,6 +94,7 @@ def voucher_of(
         payloads=delivering.payloads,
         listeners=ConfiguredListeners(delivering),
         clock=clock,
+        steady=SteadyClock(),
         telemetry=telemetry,
         witnesses=witnesses,
         promised=delivering.listed,

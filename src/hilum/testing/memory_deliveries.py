@@ -114,12 +114,19 @@ class MemoryDeliveries:
             row.leased_until = until
         return len(mine)
 
-    def reclaim(self, *, now: datetime, dead: Collection[str] = ()) -> int:
-        """Let what was leased until now, or to a dead owner, wait again."""
+    def reclaim(  # history has no moments here
+        self,
+        *,
+        expired_by: datetime,
+        now: datetime,  # noqa: ARG002
+        dead: Collection[str] = (),
+    ) -> int:
+        """Let what was leased until `expired_by`, or to a dead owner, wait again."""
         lost = [
             row
             for row in self._open.values()
-            if row.leased_until is not None and (row.leased_until <= now or row.owner in dead)
+            if row.leased_until is not None
+            and (row.leased_until <= expired_by or row.owner in dead)
         ]
         for row in lost:
             row.attempts += 1

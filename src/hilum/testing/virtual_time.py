@@ -76,6 +76,14 @@ class VirtualClock:
         """Give the date at the loop's time."""
         return self._beginning + timedelta(seconds=self._loop.time())
 
+    def turn(self, step: timedelta) -> None:
+        """Set the wall clock by a step; what is measured goes on."""
+        self._beginning += step
+
+    def steady(self) -> "VirtualClock":
+        """Give a clock that shows the same now, and is not turned with this one."""
+        return VirtualClock(self._loop, self._beginning)
+
 
 def run_virtually(
     make: Callable[[VirtualClock], Coroutine[Any, Any, T]], beginning: datetime = _BEGINNING

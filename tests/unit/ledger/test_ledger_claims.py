@@ -215,7 +215,7 @@ def test_a_reason_that_cannot_be_stored_is_stored_as_well_as_can_be(ledger, path
 def test_who_lost_the_lease_may_only_say_delivered(ledger, path):
     ledger.record([planned(1), planned(2)])
     late = claim(ledger)
-    ledger.deliveries.reclaim(now=NOW + LEASE)
+    ledger.deliveries.reclaim(expired_by=NOW + LEASE, now=NOW + LEASE)
     claim(ledger, owner="w2", now=NOW + LEASE)
 
     assert settle(ledger, late[:1], Refused("no")) == 0
@@ -243,7 +243,7 @@ def test_an_expired_lease_waits_again_and_counts(ledger, path):
     claim(ledger, limit=1)
     claim(ledger, owner="w2", leased_until=LATER)
 
-    assert ledger.deliveries.reclaim(now=NOW + LEASE) == 1
+    assert ledger.deliveries.reclaim(expired_by=NOW + LEASE, now=NOW + LEASE) == 1
 
     [again] = claim(ledger, owner="w3")
     assert (again.sop_instance_uid, again.attempts) == (UIDS[1], 1)
@@ -257,7 +257,7 @@ def test_what_the_dead_had_waits_at_once(ledger):
     claim(ledger, limit=1)
     claim(ledger, owner="w2")
 
-    assert ledger.deliveries.reclaim(now=NOW, dead=["w2", "w9"]) == 1
+    assert ledger.deliveries.reclaim(expired_by=NOW, now=NOW, dead=["w2", "w9"]) == 1
     assert uids_of(claim(ledger, owner="w3")) == [UIDS[2]]
 
 
@@ -280,8 +280,8 @@ def test_a_renewed_lease_lasts(ledger):
 
     assert ledger.deliveries.renew("w1", until=LATER) == 1
     assert ledger.deliveries.renew("w2", until=LATER) == 0
-    assert ledger.deliveries.reclaim(now=NOW + LEASE) == 0
-    assert ledger.deliveries.reclaim(now=LATER) == 1
+    assert ledger.deliveries.reclaim(expired_by=NOW + LEASE, now=NOW + LEASE) == 0
+    assert ledger.deliveries.reclaim(expired_by=LATER, now=LATER) == 1
 
 
 def test_an_owner_who_leaves_gives_back_what_was_not_tried(ledger):
@@ -454,3 +454,15 @@ def test_what_waits_for_a_moment_of_a_clock_that_was_fast_is_due_as_early_as_it_
     assert uids_of(claim(ledger)) == [UIDS[3], UIDS[1]]
     assert ledger.deliveries.next_due("pacs") == NOW + timedelta(minutes=5)
     assert ledger.deliveries.bring_forward(hour, now=NOW + hour) == 0
+
+
+def test_whether_others_lost_their_leases_is_not_for_the_clock_of_a_worker_that_begins(path):
+    """It may have jumped ahead, and they are sending."""
+    ledger = Ledger.open(path, durability="process", now=lambda: NOW + timedelta(days=20_000))
+    ledger.record([planned(1), planned(2)])
+    claim(ledger, owner="dead", limit=1)
+    claim(ledger, owner="alive", limit=1)
+
+    assert ledger.end_leases(lambda owner: owner == "dead") == 1
+    assert ledger.deliveries.owners() == {"alive"}
+    ledger.close()

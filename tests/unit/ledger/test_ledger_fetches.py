@@ -17,7 +17,8 @@ SOON = NOW + timedelta(seconds=30)
 
 
 def claim(ledger, owner="a", *, up_to=Priority.BULK, now=NOW):
-    return ledger.fetches.claim(owner, up_to=up_to, now=now, until=now + timedelta(seconds=30))
+    until = now + timedelta(seconds=30)
+    return ledger.fetches.claim(owner, up_to=up_to, now=now, expired_by=now, until=until)
 
 
 def test_a_request_comes_back_as_it_was_given(ledger):

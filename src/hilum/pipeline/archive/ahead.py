@@ -51,7 +51,7 @@ class Leases(Protocol):
 class Ahead:
     """Describes what is held, the oldest first."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ports, each named
         self,
         rows: Rows,
         describer: Describer,
@@ -59,6 +59,7 @@ class Ahead:
         leases: Leases,
         owner: str,
         clock: Clock,
+        steady: Clock,
         is_busy: Callable[[], bool],
     ) -> None:
         """Begin; `is_busy` tells whether anything comes in now, or cannot."""
@@ -67,6 +68,7 @@ class Ahead:
         self._leases = leases
         self._owner = owner
         self._clock = clock
+        self._steady = steady  # the clock of leases
         self._is_busy = is_busy
         self._place = 0
         self._newest = -1
@@ -83,7 +85,7 @@ class Ahead:
             # What came within the last second is still coming; a ledger made anew begins anew.
             self._place = min(self._place, newest)
             return
-        now = self._clock.now()
+        now = self._steady.now()
         until = now + timedelta(seconds=LEASE_SECONDS)
         number = self._leases.take(LEASE, limit=1, owner=self._owner, now=now, until=until)
         if number is None:

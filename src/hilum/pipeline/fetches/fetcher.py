@@ -46,6 +46,7 @@ class Fetcher:
         owner: str,
         settings: FetchSettings,
         clock: Clock,
+        steady: Clock,
         telemetry: Telemetry,
         is_busy: Callable[[], bool],
     ) -> None:
@@ -54,6 +55,7 @@ class Fetcher:
         self._places = places
         self._owner = owner
         self._clock = clock
+        self._steady = steady  # the clock of leases
         self._telemetry = telemetry
         self._is_busy = is_busy
         self._active: dict[str, tuple[Priority, asyncio.Task[None]]] = {}
@@ -106,10 +108,14 @@ class Fetcher:
 
     async def _begin_what_can_be(self) -> None:
         while not self._is_stopped and (up_to := self._up_to()) is not None:
-            now = self._clock.now()
-            until = now + timedelta(seconds=LEASE_SECONDS)
+            expired_by = self._steady.now()
             request = await asyncio.to_thread(
-                self._requests.claim, self._owner, up_to=up_to, now=now, until=until
+                self._requests.claim,
+                self._owner,
+                up_to=up_to,
+                now=self._clock.now(),
+                expired_by=expired_by,
+                until=expired_by + timedelta(seconds=LEASE_SECONDS),
             )
             if request is None:
                 return
@@ -168,7 +174,7 @@ class Fetcher:
             await asyncio.wait({work}, timeout=LOOK_SECONDS)
             if work.done():
                 return True
-            until = self._clock.now() + timedelta(seconds=LEASE_SECONDS)
+            until = self._steady.now() + timedelta(seconds=LEASE_SECONDS)
             told = (request.fetch_id, self._owner, progress)
             with suppress(HilumError):  # the next one may work
                 if not await asyncio.to_thread(self._requests.report, *told, until=until):

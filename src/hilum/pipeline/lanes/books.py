@@ -40,13 +40,22 @@ class Books:
     """The ledger for the lanes of one process. `token` names it, and no other one ever."""
 
     def __init__(
-        self, bookkeeper: Bookkeeper, slots: Slots, aside: Aside, clock: Clock, *, token: str
+        self,
+        bookkeeper: Bookkeeper,
+        slots: Slots,
+        aside: Aside,
+        clock: Clock,
+        *,
+        steady: Clock,
+        token: str,
     ) -> None:
+        """Take what to ask; `steady` is the clock of leases, the same for all who share them."""
         self.token = token
         self._bookkeeper = bookkeeper
         self._slots = slots
         self._aside = aside
         self._clock = clock
+        self._steady = steady
         self.is_in_trouble = False  # a call failed, and none has shown since that all is well
         self._epoch = 0
         self._order = 0
@@ -63,7 +72,7 @@ class Books:
     ) -> list[Goods]:
         """Claim what is due, in the order of `priorities`. Raises HilumError."""
         owner = self._owner()
-        now = self._clock.now()
+        now, until = self._clock.now(), self._leased_until()
         self._known[owner] += 1
         try:
             claimed = await self._ask(
@@ -74,7 +83,7 @@ class Books:
                     limit=limit,
                     bytes_max=CLAIM_BYTES_MAX,
                     now=now,
-                    leased_until=now + timedelta(seconds=LEASE_SECONDS),
+                    leased_until=until,
                     priorities=priorities,
                 ),
             )
@@ -108,8 +117,7 @@ class Books:
 
     async def take_slot(self, destination: str, slots_max: int) -> Slot | None:
         """Take a slot if one is free. Raises HilumError."""
-        owner, now = self._owner(), self._clock.now()
-        until = now + timedelta(seconds=LEASE_SECONDS)
+        owner, now, until = self._owner(), self._steady.now(), self._leased_until()
         self._known[owner] += 1
         number = None
         try:
@@ -134,7 +142,7 @@ class Books:
 
     async def slots_taken(self, destination: str) -> int:
         """Count the slots that all workers have. Raises HilumError."""
-        now = self._clock.now()
+        now = self._steady.now()
         return await self._aside.run(lambda: self._slots.leased(destination, now=now))
 
     async def renew(self) -> None:
@@ -143,7 +151,7 @@ class Books:
         Raises HilumError.
         """
         asked_at = self._clock.monotonic()
-        until = self._clock.now() + timedelta(seconds=LEASE_SECONDS)
+        until = self._leased_until()
         for owner in [former for former in self._former if not self._known[former]]:
             await self._aside.run(lambda owner=owner: self._bookkeeper.release_owner(owner))  # type: ignore[misc] # bound now
             self._former.remove(owner)
@@ -156,8 +164,8 @@ class Books:
 
     async def reclaim(self) -> None:
         """Let what others had leased for too long wait again. Raises HilumError."""
-        now = self._clock.now()
-        await self._aside.run(lambda: self._bookkeeper.reclaim(now=now))
+        expired_by, now = self._steady.now(), self._clock.now()
+        await self._aside.run(lambda: self._bookkeeper.reclaim(expired_by=expired_by, now=now))
 
     async def release_all(self) -> None:
         """Put back whatever is still ours, at the end. Raises HilumError."""
@@ -178,6 +186,9 @@ class Books:
             claimed.attempts,
         )
         return Goods(parcel, owner, claimed.priority, self._order, claimed.created_at)
+
+    def _leased_until(self) -> datetime:
+        return self._steady.now() + timedelta(seconds=LEASE_SECONDS)
 
     def _owner(self) -> str:
         return f"{self.token}~{self._epoch}" if self._epoch else self.token

@@ -83,12 +83,12 @@ class Gatherer:
         self._telemetry = telemetry
         self._is_association_open = is_association_open
         self._patience: Mapping[str, Patience] = {}
-        self._look_again: dict[int, datetime] = {}
+        self._look_again: dict[int, float] = {}  # monotonic: the wall clock may be set back
         self._watches = Watches()
 
     def watch(self, commitment_id: int) -> None:
         """A request for commitment came, whose list is evidence: look at what it names at once."""
-        self._watches.begin(commitment_id, self._clock.now())
+        self._watches.begin(commitment_id, self._clock.monotonic())
 
     def change(self, patience: Mapping[str, Patience]) -> None:
         """Take the patience of each route that gathers."""
@@ -100,7 +100,7 @@ class Gatherer:
 
         Raises HilumError.
         """
-        now = self._clock.now()
+        now, moment = self._clock.now(), self._clock.monotonic()
         every = [GONE, *self._patience.values()]
         quiet = timedelta(seconds=min(one.quiet_seconds for one in every))
         forced = timedelta(seconds=min(one.forced_after for one in every))
@@ -112,19 +112,20 @@ class Gatherer:
             for one in due
             if one.gathering_id in self._look_again
         }
-        closed = [await self._judge(one, now) for one in due if self._is_time(one, now)]
-        listed = [await self._look_at_list(one, now) for one in self._watches.due(now)]
+        closed = [await self._judge(one, now) for one in due if self._is_time(one, moment)]
+        listed = [await self._look_at_list(one, now) for one in self._watches.due(moment)]
         return any([*closed, *listed])
 
     async def _look_at_list(self, commitment_id: int, now: datetime) -> bool:
         """Judge what a request names; tell whether something is due now."""
+        moment = self._clock.monotonic()
         waiting = await self._aside.run(lambda: self._gatherings.of_commitment(commitment_id))
         closed = [await self._judge(one, now) for one in waiting]
-        self._watches.looked(commitment_id, now, found=len(waiting), closed=sum(closed))
+        self._watches.looked(commitment_id, moment, found=len(waiting), closed=sum(closed))
         return any(closed)
 
-    def _is_time(self, gathering: Gathering, now: datetime) -> bool:
-        return self._look_again.get(gathering.gathering_id, now) <= now
+    def _is_time(self, gathering: Gathering, moment: float) -> bool:
+        return self._look_again.get(gathering.gathering_id, moment) <= moment
 
     async def _judge(self, gathering: Gathering, now: datetime) -> bool:
         held, lists = await self._aside.run(lambda: self._known(gathering))
@@ -138,8 +139,9 @@ class Gatherer:
         decision = completeness.decide(evidence, patience, now)
         if not isinstance(decision, Release):
             # An association that ends is no reason to wait until the limit.
-            soon = now + timedelta(seconds=max(patience.quiet_seconds / 4, 1.0))
-            self._look_again[gathering.gathering_id] = min(decision.until, soon)
+            soon = max(patience.quiet_seconds / 4, 1.0)
+            seconds = min((decision.until - now).total_seconds(), soon)
+            self._look_again[gathering.gathering_id] = self._clock.monotonic() + seconds
             return False
         counted = held if evidence.listed is None else Evidence(())
         await self._close(gathering, decision, told(decision.because, counted), now)

@@ -38,8 +38,8 @@ class Bookkeeper(Protocol):
         """Prolong every lease of `owner`."""
         ...
 
-    def reclaim(self, *, now: datetime, dead: Collection[str] = ()) -> int:
-        """Let what was leased until now, or to a dead owner, wait again."""
+    def reclaim(self, *, expired_by: datetime, now: datetime, dead: Collection[str] = ()) -> int:
+        """Let what was leased until `expired_by`, or to a dead owner, wait again."""
         ...
 
     def release_owner(self, owner: str) -> int:

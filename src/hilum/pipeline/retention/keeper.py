@@ -110,6 +110,7 @@ class Keeper:
         leases: Leases,
         files: Files,
         clock: Clock,
+        steady: Clock,
         telemetry: Telemetry,
         owner: str,
         barred: Callable[[str | None], None],
@@ -119,6 +120,7 @@ class Keeper:
         self._files = files
         self._unlinking = Unlinking(files, removals, clock, telemetry)
         self._clock = clock
+        self._steady = steady  # the clock of leases
         self._telemetry = telemetry
         self._owner = owner
         self._barred = barred
@@ -182,7 +184,7 @@ class Keeper:
         return pressure_of(self._settings, Held(self._usage.payloads, self._usage.bytes, free))
 
     def _with_lease(self, pressure: Pressure, *, needs: bool, is_due: bool) -> None:
-        now = self._clock.now()
+        now = self._steady.now()
         until = now + timedelta(seconds=LEASE_SECONDS)
         number = self._leases.take(LEASE, limit=1, owner=self._owner, now=now, until=until)
         if number is None:

@@ -62,12 +62,14 @@ class Voucher:
         payloads: Payloads,
         listeners: Listeners,
         clock: Clock,
+        steady: Clock,
         telemetry: Telemetry,
         witnesses: Witnesses | None = None,
         promised: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Take what to work with; without `witnesses` nobody else keeps anything for us.
 
+        `steady` is the clock of leases and waits: it does not jump, and ends with the gateway.
         `promised` is told the number of each request: its list is evidence for what is coming.
         """
         self.settings = settings
@@ -76,6 +78,7 @@ class Voucher:
         self._listeners = listeners
         self._witnesses = witnesses
         self._clock = clock
+        self._steady = steady
         self._telemetry = telemetry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="voucher")
         self._returned: deque[Commitment] = deque()
@@ -89,9 +92,9 @@ class Voucher:
         Raises:
             Rejected: the transaction UID is in use; Full, LedgerUnavailable: not now.
         """
-        now = self._clock.now()
         asked = Asked(request.transaction_uid, request.references, origin)
-        ask = partial(self._commitments.ask, asked, now=now, until=now + self._lease)
+        now, until = self._clock.now(), self._steady.now() + self._lease
+        ask = partial(self._commitments.ask, asked, now=now, until=until)
         commitment = await self._in_thread(ask)
         self._told_promised(commitment.commitment_id)
         self._telemetry.emit(
@@ -149,7 +152,7 @@ class Voucher:
             self._returned.popleft()
         room = REPORTS_MAX - len(self._calls)
         if room > 0:
-            now = self._clock.now()
+            now = self._steady.now()
             claim = partial(self._commitments.claim, now=now, until=now + self._lease, limit=room)
             for commitment in await self._in_thread(claim):
                 self._begin(commitment)
@@ -233,7 +236,7 @@ class Voucher:
             self._telemetry.emit(CommitmentReportDeferred(peer, transaction, told, seconds))
 
     async def _put_off(self, commitment: Commitment, *, seconds: float, reason: str) -> None:
-        until = self._clock.now() + timedelta(seconds=seconds)
+        until = self._steady.now() + timedelta(seconds=seconds)
         await self._in_thread(
             partial(self._commitments.put_off, commitment, until=until, reason=reason)
         )

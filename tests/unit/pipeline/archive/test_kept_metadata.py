@@ -173,6 +173,7 @@ def ahead(rig, entry, *, is_busy=lambda: False, owner="a"):
         leases=rig.ledger.slots,
         owner=owner,
         clock=Clock(entry),
+        steady=Clock(entry),
         is_busy=is_busy,
     )
 

@@ -35,6 +35,7 @@ class Rig:
             owner="worker-1-x",
             settings=settings,
             clock=SystemClock(),
+            steady=SystemClock(),
             telemetry=self.telemetry,
             is_busy=lambda: self.is_busy,
         )

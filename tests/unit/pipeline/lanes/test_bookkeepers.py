@@ -138,7 +138,7 @@ def test_leases_end_unless_they_are_renewed(books):
     claim(books, owner="w2", limit=1)
     books.deliveries.renew("w1", until=LATER + timedelta(minutes=1))
 
-    assert books.deliveries.reclaim(now=LATER) == 1
+    assert books.deliveries.reclaim(expired_by=LATER, now=LATER) == 1
     assert [one.delivery_id for one in claim(books, now=LATER)] == [2]
 
 
@@ -148,7 +148,7 @@ def test_what_the_dead_had_is_reclaimed_at_once_and_what_was_released_has_no_att
     claim(books, owner="dead", limit=1)
     claim(books, owner="gone", limit=1)
 
-    assert books.deliveries.reclaim(now=NOW, dead=["dead"]) == 1
+    assert books.deliveries.reclaim(expired_by=NOW, now=NOW, dead=["dead"]) == 1
     assert books.deliveries.release_owner("gone") == 1
     assert [one.attempts for one in claim(books)] == [1, 0]
 
@@ -178,7 +178,7 @@ def test_lanes_that_die_and_a_real_ledger_lose_nothing(tmp_path, seed):
         for life_number in range(100):
             token, life = f"w{life_number}", Life()
             aside = MortalAside(life, random, death_share=0.02)
-            books = Books(ledger.deliveries, ledger.slots, aside, clock, token=token)
+            books = Books(ledger.deliveries, ledger.slots, aside, clock, steady=clock, token=token)
             destination = PretendDestination("pacs", world)
             life.at_end(destination.cut)
             dispatcher = Dispatcher(books, clock=clock, telemetry=Silence(), chance=random.random)
@@ -195,7 +195,7 @@ def test_lanes_that_die_and_a_real_ledger_lose_nothing(tmp_path, seed):
             running.cancelled() or running.exception()
             owned = "SELECT id FROM delivery WHERE state = 'active'"
             at_risk |= {number for (number,) in rows(path, owned)}
-            ledger.deliveries.reclaim(now=clock.now(), dead=[token])
+            ledger.deliveries.reclaim(expired_by=clock.now(), now=clock.now(), dead=[token])
             ledger.slots.give_back_all(token)
             if len(world.arrivals) == count:
                 return at_risk
@@ -229,7 +229,7 @@ def test_a_group_fails_over_and_comes_back(tmp_path):
         ledger.record([planned(number, delivery) for number in numbers])
 
     async def scene(clock):
-        books = Books(ledger.deliveries, ledger.slots, Here(), clock, token="w1")
+        books = Books(ledger.deliveries, ledger.slots, Here(), clock, steady=clock, token="w1")
         dispatcher = Dispatcher(books, clock=clock, telemetry=Silence(), chance=Random(1).random)
         dispatcher.change([(pacs, LanePolicy()), (standby, LanePolicy())])
         groups = Groups(ledger.deliveries, Here(), clock, dispatcher, Silence())

@@ -4,9 +4,11 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
 
+import pytest
+
 from hilum.kernel.telemetry import Silence
 from hilum.ledger.delivery import Priority, State
-from hilum.pipeline.lanes.books import Books
+from hilum.pipeline.lanes.books import RENEW_SECONDS, Books
 from hilum.pipeline.lanes.dispatcher import Dispatcher
 from hilum.pipeline.lanes.policy import LanePolicy, Rate, Retry
 from hilum.testing.memory_deliveries import MemoryDeliveries, MemorySlots
@@ -22,6 +24,7 @@ class Bench:
 
     def __init__(self, clock):
         self.clock = clock
+        self.steady = clock.steady()
         self.deliveries = MemoryDeliveries()
         self.slots = MemorySlots()
         self.asides = []
@@ -33,7 +36,9 @@ class Bench:
     async def process(self, *lanes, token="w1", telemetry=None):
         aside = MortalAside(Life(), Random(token))
         self.asides.append(aside)
-        books = Books(self.deliveries, self.slots, aside, self.clock, token=token)
+        books = Books(
+            self.deliveries, self.slots, aside, self.clock, steady=self.steady, token=token
+        )
         chance = Random(f"{token} chance").random
         dispatcher = Dispatcher(
             books, clock=self.clock, telemetry=telemetry or Silence(), chance=chance
@@ -249,6 +254,30 @@ def test_two_workers_together_never_exceed_the_window():
         return pacs.world.most_sessions, max(pacs.world.arrivals.values())
 
     assert virtually(scene) == (3, 1)
+
+
+@pytest.mark.parametrize("step", [timedelta(days=20_000), timedelta(days=-20_000)])
+def test_a_clock_that_is_set_ends_no_lease(step):
+    async def scene(bench):
+        pacs = PretendDestination("pacs")
+        pacs.world.conduct.seconds_each = 5.0
+        policy = LanePolicy(window_max=2, batch_instances_max=4)
+        ids = bench.plan("pacs", 16)
+        two = bench.process((PretendDestination("pacs", pacs.world), policy), token="w2")
+        async with bench.process((pacs, policy)), two:
+            await asyncio.sleep(
+                RENEW_SECONDS + 2
+            )  # what was renewed is looked at, and not yet again
+            bench.clock.turn(step)
+            for row in bench.deliveries.rows.values():
+                row.due_at += step  # what waits is brought forward
+            await bench.until_delivered(16, seconds_max=600)
+        histories = [bench.deliveries.rows[number].history for number in ids]
+        return pacs.world, sum("lost" in history for history in histories)
+
+    world, lost = virtually(scene)
+
+    assert (lost, set(world.arrivals.values()), world.most_sessions) == (0, {1}, 2)
 
 
 def test_a_healthy_lane_needs_few_transactions():

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -252,6 +253,28 @@ def test_what_a_request_lists_and_comes_later_makes_it_complete_when_it_comes():
 
     assert is_due
     assert [verdict for verdict, _, _ in closed] == [Completeness.COMPLETE]
+
+
+@pytest.mark.parametrize("step", [timedelta(days=1), timedelta(days=-1)])
+def test_a_clock_that_is_set_puts_off_no_look_at_what_is_gathered(step):
+    async def look(clock):
+        held, sending = Held(clock.now(), WHOLE), [True]
+        gatherer = Gatherer(
+            held, held, Aside(), clock, Silence(), is_association_open=lambda _: bool(sending)
+        )
+        gatherer.change({"route": Patience("probably", 30, 3600)})
+        gatherer.watch(5)
+        assert not await gatherer.look()
+        sending.clear()
+        clock.turn(step)
+        last, begun = (
+            one + step for one in (held.gathering.last_arrival_at, held.gathering.opened_at)
+        )
+        held.gathering = replace(held.gathering, last_arrival_at=last, opened_at=begun)
+        await asyncio.sleep(10)
+        return await gatherer.look()
+
+    assert run_virtually(look)
 
 
 def test_what_waits_for_a_route_that_is_gone_goes_all_the_same():

@@ -62,6 +62,7 @@ class Place:
             leases=self.ledger.slots,
             files=self.vault,
             clock=self.clock,
+            steady=self.clock,
             telemetry=self.log,
             owner=owner,
             barred=lambda reason: setattr(self.room, "bar", reason),
