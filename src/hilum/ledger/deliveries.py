@@ -4,7 +4,7 @@ A power cut may undo what lanes wrote last: then a delivery is made once more, n
 Whatever else they lose (a process, a lease), what was delivered stays delivered.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Cursor
 from typing import Final
@@ -19,9 +19,9 @@ from hilum.ledger.deliveries_settling import (
 from hilum.ledger.deliveries_statements import DeliveryStatements
 from hilum.ledger.delivery import Claimed, LaneDepth, Pace, Priority, Settlement, State
 from hilum.ledger.doors import Ask, Write
-from hilum.ledger.lane_statements import LaneStatements
+from hilum.ledger.lane_statements import LaneStatements, brought_forward, brought_to
 from hilum.ledger.moments import microseconds_of, moment_of
-from hilum.ledger.texts import Row
+from hilum.ledger.texts import Row, run_once
 
 BY_PRIORITY: Final = tuple(Priority)
 GIVEN_ALREADY: Final = "another route gave it to the destination it was to be moved to"
@@ -146,14 +146,25 @@ class Deliveries:
             lambda cursor: self._reassign(cursor, (choice, source, target), at, limit)
         )
 
-    def bring_forward(self, step: timedelta, *, now: datetime) -> int:
+    def bring_forward(
+        self, step: timedelta, *, now: datetime, openings: Mapping[str, datetime]
+    ) -> int:
         """Have all that is due later than `now` due earlier by `step`; give how many.
 
-        For a wall clock that was set back by so much: its moments are those of before. One
-        transaction, a second for 200,000; that is rare enough.
+        For a wall clock that was set back by so much: its moments are those of before. What waits
+        for the calendar of its route does not wait for so long, but until a time of day:
+        `openings` gives the next one of each such route. One transaction, a second for 200,000;
+        that is rare enough.
         """
         at, by = microseconds_of(now), step // timedelta(microseconds=1)
-        return self._write(lambda c: self._lanes.bring_forward.run(c, at, by, at).rowcount)
+        moments = {route: microseconds_of(moment) for route, moment in openings.items()}
+
+        def work(cursor: Cursor) -> int:
+            changes = [brought_forward(at, by, besides=moments)]
+            changes += [brought_to(opening, route) for route, opening in moments.items()]
+            return sum(run_once(cursor, change).rowcount for change in changes)
+
+        return self._write(work)
 
     def _reclaim(self, cursor: Cursor, moments: tuple[int, int], dead: Collection[str]) -> int:
         expired_by, at = moments

@@ -47,6 +47,7 @@ class GatheringStatements:
             select(*_SEEN).where(OPEN, _G.association_id == value("association")), "association"
         )
         self.of_commitment = Statement(_of_commitment(), "in_studies", "in_series")
+        self.bring_forward = Statement(_bring_forward(), "now", "step", "step_too", "after")
         self.close = _close()
         self.set_due = _set_due()
         self.of_uid = Statement(_of_uid(), "seen_uid")
@@ -81,6 +82,18 @@ def _due() -> ClauseElement:
         .where(OPEN, or_(quiet, _G.opened_at_microseconds <= value("opened_until")))
         .order_by(_G.last_arrival_at_microseconds, _G.id)
         .suffix_with(LIMIT)
+    )
+
+
+def _bring_forward() -> ClauseElement:
+    opened, last = _G.opened_at_microseconds, _G.last_arrival_at_microseconds
+    return (
+        update(GATHERING)
+        .ordered_values(
+            (opened, case((opened > value("now"), opened - value("step")), else_=opened)),
+            (last, last - value("step_too")),
+        )
+        .where(OPEN, last > value("after"))
     )
 
 

@@ -4,7 +4,7 @@ Whether one is complete is decided elsewhere; here is what there is to decide by
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from sqlite3 import Cursor
 
 from hilum.ledger.delivery import Level
@@ -78,6 +78,14 @@ class Gatherings:
         at = microseconds_of(now)
         said = (at, verdict.value, evidence, int(is_forced))
         return self._write(lambda cursor: self._close(cursor, gathering_id, said))
+
+    def bring_forward(self, step: timedelta, *, now: datetime) -> int:
+        """Have open ones that began, or were added to, after `now` so earlier by `step`.
+
+        For a wall clock that was set back by so much. Gives how many there were.
+        """
+        at, by = microseconds_of(now), step // timedelta(microseconds=1)
+        return self._write(lambda c: self._statements.bring_forward.run(c, at, by, by, at).rowcount)
 
     def about(self, uid: str) -> list[ClosedGathering]:
         """Tell of every gathering of a series or study, open ones too: those have no verdict."""

@@ -1,5 +1,6 @@
 """The statements that measure lanes, and those that keep a study together in a group, by name."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, case, func, literal_column, select, update
@@ -34,7 +35,6 @@ class LaneStatements:
         self.study_choice = Statement(_study_choice(), "study", "group")
         self.movable = Statement(_movable(), "target", "lane", "group", "target", "row_count")
         self.move = _move()
-        self.bring_forward = Statement(_bring_forward(), "now", "step", "after")
         self.drop = _drop()
 
 
@@ -141,12 +141,24 @@ def _move() -> StatementIn:
     )
 
 
-def _bring_forward() -> ClauseElement:
-    """Have it due earlier by a step, but not before now."""
+def brought_forward(at: int, by: int, *, besides: Collection[str]) -> ClauseElement:
+    """Have it due earlier by so much, but not before `at`; not what `besides` keep waiting."""
+    due = _D.due_at_microseconds
+    is_planned = is_in(State.WAITING) & _D.route.in_(besides)
     return (
         update(DELIVERY)
-        .values(due_at_microseconds=func.max(value("now"), _D.due_at_microseconds - value("step")))
-        .where(CLAIMABLE, _D.due_at_microseconds > value("after"))
+        .values(due_at_microseconds=func.max(at, due - by))
+        .where(CLAIMABLE, due > at, ~is_planned)
+    )
+
+
+def brought_to(opening: int, route: str) -> ClauseElement:
+    """Have what a route keeps waiting due when it opens."""
+    return (
+        update(DELIVERY)
+        .values(due_at_microseconds=opening)
+        .where(CLAIMABLE, is_in(State.WAITING), _D.route == route)
+        .where(_D.due_at_microseconds > opening)
     )
 
 

@@ -34,15 +34,12 @@ from hilum.service.clock import SteadyClock
 from hilum.service.config_routes import routes_of
 from hilum.service.config_settings import Config
 from hilum.service.config_settings import Destination as Settings
-from hilum.service.events import ClockTurned
 from hilum.service.policies import policy_of
 from hilum.service.seats import SeatsOfPeers
 from hilum.service.time_zones import zone_of
-from hilum.service.wall_clock import WallClock
 
 # The ledger writes one at a time; a few more threads let reads go on beside a slow write.
 _LANE_THREADS: Final = 4
-_FIRST_WORKER: Final = 1
 
 
 def owners_of(worker: int) -> str:
@@ -76,7 +73,6 @@ class Delivering:
         self._ledger = ledger
         self.payloads = payloads
         self._clock = clock
-        self._telemetry = telemetry
         self.title = config.gateway.ae_title
         self.zone = zone_of(config.gateway.time_zone)
         self.seats = SeatsOfPeers()
@@ -113,7 +109,6 @@ class Delivering:
         self.commitments = Commitments()
         self.opened: Mapping[str, Opened] = {}
         self.peers = config.peers
-        self._wall = WallClock(clock)
         self._heeded: int | None = None  # the last audit record that was looked at
 
     def change(self, config: Config) -> None:
@@ -188,18 +183,6 @@ class Delivering:
         self._heeded, is_let_go = await self._threads.run(lambda: queue.let_go_after(before))
         if is_let_go:
             self.dispatcher.look_now()
-
-    async def follow_clock(self) -> None:
-        """Have nothing wait longer when the clock is set back; once a second, HilumError."""
-        step = self._wall.set_back()
-        if not step:
-            return
-        count = 0
-        if self._worker == _FIRST_WORKER:  # once is enough: the others see it in the ledger
-            now, deliveries = self._clock.now(), self._ledger.deliveries
-            count = await self._threads.run(lambda: deliveries.bring_forward(step, now=now))
-            self._telemetry.emit(ClockTurned(step.total_seconds(), count))
-        self._wall.follow()
 
     def destinations(self) -> Mapping[str, tuple[str, Destination]]:
         """Give the destinations by name, each with its type."""

@@ -171,10 +171,12 @@ class ClockTurned(Event):
 
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
-        "The system's clock was set back by {seconds:.0f} s. Times in the ledger and in the audit "
-        "trail overlap with those of before; {deliveries} waiting deliveries are due as they were."
+        "The system's clock was set back by {seconds:.0f} s{remark}. Times in the ledger "
+        "and in the audit trail overlap with those of before; {deliveries} waiting deliveries are "
+        "due as they were."
     )
     seconds: float
+    remark: str
     deliveries: int
 
 

@@ -42,6 +42,7 @@ from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
 from hilum.service.viewing import pages_for
 from hilum.service.vouching import ConfiguredWitnesses, voucher_of
+from hilum.service.wall_clock import Following
 from hilum.service.web_access import LOOK_SECONDS
 from hilum.service.web_front import Front
 from hilum.service.web_listener import WebListener
@@ -97,6 +98,14 @@ class House:
         )
         self.vault, self.ledger, self.room = core.vault, core.ledger, core.room
         self.delivering, self.intake = core.delivering, core.intake
+        self._following = Following(
+            self.clock,
+            folder.clock,
+            worker=worker,
+            ledger=self.ledger,
+            routes=lambda: self.delivering.planner.routes,
+            telemetry=telemetry,
+        )
         self.passing = Passing(config, core)
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.bridging = Bridging(config, core, self.archiving.archive, run=folder.run)
@@ -180,7 +189,7 @@ class House:
                 (LOOK_SECONDS, "having keys of tokens", self._web.access.look),
                 (_RESOLVE_SECONDS, "resolving peers", self._resolve),
                 (_ROOM_SECONDS, "heeding the operator", self.delivering.heed),
-                (_ROOM_SECONDS, "following the clock", self.delivering.follow_clock),
+                (_ROOM_SECONDS, "following the clock", self._following.look),
                 (_ROOM_SECONDS, "balancing groups", self.delivering.balance),
                 (_ROOM_SECONDS, "looking for complete studies", self.delivering.gather),
                 (_ROOM_SECONDS, "reporting storage commitment", self.voucher.look),

@@ -32,6 +32,7 @@ from hilum.service.events import (
 )
 from hilum.service.folder_access import check_access
 from hilum.service.time_zones import zone_of
+from hilum.service.wall_clock import Mark
 from hilum.vault.inventory import payload_files
 from hilum.vault.journal import journals
 
@@ -43,6 +44,7 @@ _UNCLEAN: Final = "began"
 _DOUBT: Final = "doubt"
 # The last receipt when a run ended in good order: a ledger that has less is an older one.
 _RECEIPT: Final = "receipt"
+_CLOCK: Final = "clock"
 # SQLite keeps these beside its file.
 _COMPANIONS: Final = ("", "-wal", "-shm")
 
@@ -68,6 +70,11 @@ class DataFolder:
         """Give the folder of what belongs to one run."""
         return self.root / RUN
 
+    @property
+    def clock(self) -> Mark:
+        """Give the mark that says until when a gateway ran."""
+        return Mark(self.run / _CLOCK)
+
     def begin_run(self) -> None:
         """Remember that a run began; kept as it is after a crash, so that the oldest day counts."""
         self.run.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -83,6 +90,7 @@ class DataFolder:
         """Remember that the run ended in good order, unless there is a doubt."""
         with suppress(OSError):  # on a full disk the one before counts
             (self.run / _RECEIPT).write_text(str(last_receipt(self.ledger)), encoding="ascii")
+        self.clock.write(datetime.now(UTC))
         if (self.run / _DOUBT).exists():
             (self.run / _DOUBT).unlink()
         elif not journals(self.vault):

@@ -1,12 +1,30 @@
-"""Notices that the wall clock was set back: moments that were written down are farther off then."""
+"""What is done when the wall clock was set back: moments that were written down are farther off.
 
+Noticed while the gateway runs by comparing it with a clock that only goes forward; and when it
+begins by a mark, which says until when the last one ran.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from hilum.kernel.clock import Clock
+from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.ledger import Ledger
+from hilum.routing.routes import Routes
+from hilum.service.events import ClockTurned
 
 # Less is what time services do all the time, and nobody misses it.
 _STEP_MIN: Final = timedelta(seconds=2)
+# After a crash the clock may have been set back by so much more than is noticed.
+_MARK_SECONDS: Final = 5.0
+# Of several equal workers this one acts, the others see it in the ledger.
+_FIRST_WORKER: Final = 1
+# What is known of a clock that nobody watched.
+_MEANWHILE: Final = " or a little more, while no gateway ran to see it"
 
 
 class WallClock:
@@ -31,3 +49,84 @@ class WallClock:
 
     def _wall_at_zero(self) -> datetime:
         return self._clock.now() - timedelta(seconds=self._clock.monotonic())
+
+
+class Mark:
+    """A file that says until when a gateway has seen the clock go."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> datetime | None:
+        """Give the moment; None: nobody has said."""
+        with suppress(OSError, ValueError):
+            moment = datetime.fromisoformat(self._path.read_text(encoding="ascii"))
+            return moment if moment.tzinfo is not None else None
+        return None
+
+    def write(self, moment: datetime) -> None:
+        """Set it; on a full disk the one before counts."""
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        with suppress(OSError):
+            fresh.write_text(moment.isoformat(), encoding="ascii")
+            fresh.replace(self._path)
+
+
+class Following:
+    """Follows the wall clock for one worker: on behalf of all, if it is the first."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        mark: Mark,
+        *,
+        worker: int,
+        ledger: Ledger,
+        routes: Callable[[], Routes],
+        telemetry: Telemetry,
+    ) -> None:
+        """Take what waits (`ledger`) and what for (`routes`)."""
+        self._clock = clock
+        self._mark = mark
+        self._is_first = worker == _FIRST_WORKER
+        self._ledger = ledger
+        self._routes = routes
+        self._telemetry = telemetry
+        self._wall = WallClock(clock)
+        self._seen = mark.read()
+        self._marked_at = -_MARK_SECONDS
+
+    async def look(self) -> None:
+        """Have nothing wait longer when the clock was set back; once a second, HilumError."""
+        if self._is_first:
+            await asyncio.to_thread(self._look)
+
+    def _look(self) -> None:
+        now = self._clock.now()
+        step, remark = self._wall.set_back(), ""
+        if self._seen is not None and self._seen - now >= _STEP_MIN:
+            step, remark = self._seen - now, _MEANWHILE
+        if step:
+            count = bring_forward(self._ledger, self._routes(), step, now=now)
+            self._telemetry.emit(ClockTurned(step.total_seconds(), remark, count))
+            self._wall.follow()
+        self._seen = None
+        moment = self._clock.monotonic()
+        if step or moment - self._marked_at >= _MARK_SECONDS:
+            self._mark.write(now)
+            self._marked_at = moment
+
+
+def bring_forward(ledger: Ledger, routes: Routes, step: timedelta, *, now: datetime) -> int:
+    """Have nothing wait for longer because the clock was set back; give how many deliveries.
+
+    What others put off meanwhile, by the clock of now, is tried earlier than it would have been,
+    once. Raises HilumError.
+    """
+    ledger.gatherings.bring_forward(step, now=now)
+    openings = {
+        route.name: route.between.next_opening(now, routes.zone)
+        for route in routes.routes
+        if route.between is not None
+    }
+    return ledger.deliveries.bring_forward(step, now=now, openings=openings)

@@ -450,10 +450,10 @@ def test_what_waits_for_a_moment_of_a_clock_that_was_fast_is_due_as_early_as_it_
     for name, due in (("w1", fast), ("w2", fast + timedelta(minutes=5))):
         settle(ledger, claim(ledger, owner=name, limit=1), NO_ANSWER, owner=name, due_at=due)
 
-    assert ledger.deliveries.bring_forward(hour, now=NOW) == 2
+    assert ledger.deliveries.bring_forward(hour, now=NOW, openings={}) == 2
     assert uids_of(claim(ledger)) == [UIDS[3], UIDS[1]]
     assert ledger.deliveries.next_due("pacs") == NOW + timedelta(minutes=5)
-    assert ledger.deliveries.bring_forward(hour, now=NOW + hour) == 0
+    assert ledger.deliveries.bring_forward(hour, now=NOW + hour, openings={}) == 0
 
 
 def test_whether_others_lost_their_leases_is_not_for_the_clock_of_a_worker_that_begins(path):
@@ -466,3 +466,28 @@ def test_whether_others_lost_their_leases_is_not_for_the_clock_of_a_worker_that_
     assert ledger.end_leases(lambda owner: owner == "dead") == 1
     assert ledger.deliveries.owners() == {"alive"}
     ledger.close()
+
+
+def test_what_waits_for_a_time_of_day_goes_on_doing_so_when_the_clock_is_set_back(ledger):
+    """Planned for this evening; and, by a clock that was a year fast, for an evening in a year."""
+    hour, year = timedelta(hours=1), timedelta(days=365)
+    evening = NOW + 9 * hour
+    ledger.record(
+        [
+            planned(number, PlannedDelivery("pacs", "nightly", due_at=due))
+            for number, due in ((1, evening), (2, evening + year))
+        ]
+    )
+
+    assert ledger.deliveries.bring_forward(year, now=NOW, openings={"nightly": evening}) == 1
+    assert claim(ledger) == []
+    assert uids_of(claim(ledger, now=evening)) == [UIDS[1], UIDS[2]]
+
+
+def test_what_failed_is_brought_forward_whatever_its_route_waits_for(ledger):
+    hour = timedelta(hours=1)
+    ledger.record([planned(1, PlannedDelivery("pacs", "nightly"))])
+    settle(ledger, claim(ledger), NO_ANSWER, due_at=NOW + hour)
+
+    assert ledger.deliveries.bring_forward(hour, now=NOW, openings={"nightly": NOW + hour}) == 1
+    assert uids_of(claim(ledger)) == [UIDS[1]]

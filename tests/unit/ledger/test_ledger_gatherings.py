@@ -136,3 +136,15 @@ def test_evidence_shows_gaps_of_each_series(ledger):
     ]
     assert study.instances == 5
     assert series.instances == 1
+
+
+def test_what_is_gathered_is_as_old_as_it_was_when_the_clock_is_set_back(ledger):
+    """It was an hour fast, since before the second instance came."""
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    ledger.record([planned(1, STUDY)])
+    ledger.record([replace(planned(2, STUDY), received_at=NOW + hour - minute)])
+
+    assert ledger.gatherings.bring_forward(hour, now=NOW) == 1
+    assert ledger.gatherings.bring_forward(hour, now=NOW) == 0
+    [gathering] = due(ledger, NOW)
+    assert (gathering.opened_at, gathering.last_arrival_at) == (RECEIVED, NOW - minute)

@@ -1,8 +1,15 @@
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from delivery_plans import NO_ANSWER, claim, planned, settle
 
-from hilum.service.wall_clock import WallClock
+from hilum.ledger.ledger import Ledger
+from hilum.routing.routes import Routes
+from hilum.service.events import ClockTurned
+from hilum.service.wall_clock import Following, Mark, WallClock
 
 
 class TwoClocks:
@@ -62,3 +69,91 @@ def test_a_step_back_after_one_forward_is_told_in_full(clock):
     clock.turn(-86400)
 
     assert wall.set_back() == timedelta(days=1)
+
+
+def test_a_mark_that_was_cut_short_says_nothing(tmp_path):
+    mark = Mark(tmp_path / "clock")
+    assert mark.read() is None
+    moment = datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
+    mark.write(moment)
+    assert mark.read() == moment
+    for text in ("", "2026-10-2", "2026-10-25T02:30:00", "tomorrow"):
+        (tmp_path / "clock").write_text(text)
+        assert mark.read() is None
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger.open(tmp_path / "ledger.sqlite", durability="process")
+    yield ledger
+    ledger.close()
+
+
+def followed(clock, mark, ledger, worker=1):
+    """Give who follows the clock, and what it tells."""
+    told = []
+    following = Following(
+        clock,
+        mark,
+        worker=worker,
+        ledger=ledger,
+        routes=lambda: Routes(()),
+        telemetry=SimpleNamespace(emit=told.append),
+    )
+    return following, told
+
+
+def test_what_waits_while_the_clock_is_set_back_is_due_as_it_was(clock, ledger, tmp_path):
+    mark = Mark(tmp_path / "clock")
+    following, told = followed(clock, mark, ledger)
+    ledger.record([replace(planned(1), received_at=clock.now())])
+    asyncio.run(following.look())
+    clock.turn(-3600)
+
+    asyncio.run(following.look())
+    asyncio.run(following.look())
+
+    assert told == [ClockTurned(3600.0, "", 1)]
+    assert len(claim(ledger, now=clock.now())) == 1
+    assert mark.read() == clock.now()
+
+
+def test_a_clock_that_was_set_back_while_no_gateway_ran_makes_nothing_wait(clock, ledger, tmp_path):
+    mark = Mark(tmp_path / "clock")
+    ledger.record([replace(planned(number), received_at=clock.now()) for number in (1, 2)])
+    due = clock.now() + timedelta(minutes=5)
+    settle(ledger, claim(ledger, now=clock.now(), limit=1), NO_ANSWER, due_at=due)
+    mark.write(clock.now())
+    clock.turn(-3600)
+
+    following, told = followed(clock, mark, ledger)
+    asyncio.run(following.look())
+    asyncio.run(following.look())
+
+    [event] = told
+    assert (event.seconds, event.deliveries) == (3600.0, 2)
+    assert len(claim(ledger, now=clock.now())) == 1
+    assert len(claim(ledger, now=clock.now() + timedelta(minutes=5))) == 1
+
+
+def test_a_clock_that_went_on_while_no_gateway_ran_is_not_told_of(clock, ledger, tmp_path):
+    mark = Mark(tmp_path / "clock")
+    mark.write(clock.now())
+    clock.turn(3600)
+
+    following, told = followed(clock, mark, ledger)
+    asyncio.run(following.look())
+
+    assert told == []
+    assert mark.read() == clock.now()
+
+
+def test_only_one_worker_acts(clock, ledger, tmp_path):
+    mark = Mark(tmp_path / "clock")
+    following, told = followed(clock, mark, ledger, worker=2)
+    clock.turn(-3600)
+
+    asyncio.run(following.look())
+
+    assert told == []
+    assert mark.read() is None
