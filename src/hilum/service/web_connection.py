@@ -15,14 +15,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from hilum.kernel.filled import Filled
 from hilum.pipeline.archive.segments import Lying
-from hilum.service.web_answer import OutgoingAnswer
+from hilum.service.web_answer import OutgoingAnswer, send_scattered
 from hilum.service.web_body import IncomingBody
 from hilum.service.web_sending import FileSender, can_take_files
 from hilum.sources.web.access.certificate import CERTIFICATE_STATE
 from hilum.sources.web.access.https import identities_on
 from hilum.sources.web.arriving_body import IS_HERE_STATE, RECEIVE_FILLED_STATE
 from hilum.sources.web.door import CUT_OFF_STATE
-from hilum.sources.web.exchange import SEND_FILE_STATE, WHEN_GONE_STATE
+from hilum.sources.web.exchange import (
+    SEND_FILE_STATE,
+    SEND_SCATTERED_STATE,
+    WHEN_GONE_STATE,
+)
 from hilum.sources.web.settings import WebLimits
 from hilum.sources.web.socket_reading import READ_BYTES_MAX, SocketReading, spare_memory
 
@@ -188,6 +192,7 @@ class BoundedHttp(HttpToolsProtocol):
         state[RECEIVE_FILLED_STATE] = self._body.receive_as_it_lies
         state[WHEN_GONE_STATE] = self._tell_when_gone
         state[CUT_OFF_STATE] = partial(self._cut_off, self.cycle)
+        state[SEND_SCATTERED_STATE] = partial(send_scattered, self.cycle, answer)
         if self._files is not None:
             state[SEND_FILE_STATE] = partial(_send_file, self._files, self.cycle, answer)
 

@@ -49,8 +49,16 @@ class Lying:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Scattered:
+    """Bytes in several places of memory, for a socket that takes them there in one go."""
+
+    parts: Sequence[bytes]
+    size: int
+
+
 # Of a body on its way: bytes, or where they are.
-Piece = bytes | Lying
+Piece = bytes | Lying | Scattered
 
 
 def size_of(segments: Iterable[Segment]) -> int:
@@ -109,38 +117,44 @@ class Streamer:
         finally:
             opened.close()
 
-    async def views(self, segments: Sequence[Segment]) -> AsyncGenerator[bytes]:
-        """Give a body as `blocks` does, but long runs that are in memory as they lie there."""
-        async with aclosing(self.pieces(segments, has_files=False)) as pieces:
-            async for piece in pieces:
-                yield cast("bytes", piece)  # no file is among them
-
     async def pieces(
         self, segments: Sequence[Segment], *, has_files: bool = True
     ) -> AsyncGenerator[Piece]:
         """Give a body as `blocks` does, but long runs of stored bytes as they lie.
 
-        `has_files`: also where they lie in a file.
+        Those in memory come together with the bytes before them. `has_files`: also what lies in a
+        file.
         """
         opened = _Opened(self._payloads, self._reading)
         before: list[Segment] = []
         try:
             for segment in segments:
                 lying = await opened.lying(segment, has_files=has_files)
-                if not lying:
+                if lying is None:
                     before.append(segment)
                     continue
-                async with aclosing(self.blocks(before)) as blocks:
-                    async for block in blocks:
-                        yield block
+                if isinstance(lying, Scattered) and all(map(_is_bytes, before)):
+                    lying = _behind(cast("list[bytes]", before), lying)
+                else:
+                    async with aclosing(self.blocks(before)) as blocks:
+                        async for block in blocks:
+                            yield block
                 before.clear()
-                for piece in lying:
-                    yield piece
+                yield lying
             async with aclosing(self.blocks(before)) as blocks:
                 async for block in blocks:
                     yield block
         finally:
             opened.close()
+
+
+def _is_bytes(segment: Segment) -> bool:
+    return not isinstance(segment, Run)
+
+
+def _behind(before: Sequence[bytes], lying: Scattered) -> Scattered:
+    """Have bytes go out in front of others."""
+    return Scattered([*before, *lying.parts], sum(map(len, before)) + lying.size)
 
 
 class Begun:
@@ -231,20 +245,21 @@ class _Opened:
         block.took(count)
         return count
 
-    async def lying(self, segment: Segment, *, has_files: bool) -> Sequence[Piece]:
-        """Give a segment as it lies, in a file or in memory; nothing: it is better copied."""
+    async def lying(self, segment: Segment, *, has_files: bool) -> Lying | Scattered | None:
+        """Give a segment as it lies, in a file or in memory; None: it is better copied."""
         if not isinstance(segment, Run) or segment.size < LYING_BYTES_MIN:
-            return ()
+            return None
         if not segment.form.changes_nothing:
-            return ()
+            return None
         reader = await self._reader_of(segment)
         place = reader.lies_at(segment.start, segment.size)
         if place is not None:
-            return (Lying(*place, segment.size),) if has_files else ()
+            return Lying(*place, segment.size) if has_files else None
         if isinstance(reader, HeldReader):
-            # What is made of it takes views as it takes bytes.
-            return cast("list[bytes]", reader.slices(segment.start, segment.size))
-        return ()
+            # Sockets take views as they take bytes.
+            parts = cast("list[bytes]", reader.slices(segment.start, segment.size))
+            return Scattered(parts, segment.size)
+        return None
 
     async def _open(self, run: Run) -> Bytes:
         reader = await self._reader_of(run)

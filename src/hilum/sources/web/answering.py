@@ -8,13 +8,15 @@ from starlette.types import Receive, Scope, Send
 
 from hilum.dicomweb.base_url import BaseUrl
 from hilum.dicomweb.refusal import RequestRefused
-from hilum.pipeline.archive.segments import Lying, Piece
+from hilum.pipeline.archive.segments import Lying, Piece, Scattered
 from hilum.sources.web.arriving_body import ArrivingBody, ClientGone
 from hilum.sources.web.caller import HttpCaller
 from hilum.sources.web.exchange import Body, Exchange, Reply, refused
 
 # Sends bytes of a body from where they lie. Raises CorruptPayload, OSError.
 SendFile = Callable[[Lying], Awaitable[None]]
+# Sends bytes of a body that are in several places, in one go.
+SendScattered = Callable[[Scattered], Awaitable[None]]
 
 _BODILESS: Final = frozenset((204, 304))
 _CLOSE: Final = (b"connection", b"close")
@@ -24,9 +26,15 @@ _UNTOLD: Final = -1  # the length of a body that has none
 class Answering:
     """One answer on its way. `has_begun`: its status cannot be changed any more."""
 
-    def __init__(self, send: Send, send_file: SendFile | None = None) -> None:
+    def __init__(
+        self,
+        send: Send,
+        send_file: SendFile | None = None,
+        send_scattered: SendScattered | None = None,
+    ) -> None:
         self._send = send
         self._send_file = send_file
+        self._send_scattered = send_scattered
         self.has_begun = False
         self.bytes = 0
         self._is_over = False
@@ -74,8 +82,8 @@ class Answering:
         The piece that makes it as long as its head has said is the last.
         """
         async for piece in body:
-            if isinstance(piece, Lying):
-                await self._file(piece)
+            if isinstance(piece, Lying | Scattered):
+                await self._lying(piece)
             elif piece:
                 await self._part(piece, more=self.bytes + len(piece) != length)
 
@@ -86,18 +94,26 @@ class Answering:
             async for piece in body:
                 if gone.done():
                     raise ClientGone("the client closed the connection")
-                if isinstance(piece, Lying):
-                    await self._file(piece)
+                if isinstance(piece, Lying | Scattered):
+                    await self._lying(piece)
                 elif piece:
                     await self._part(piece, more=True)
         finally:
             gone.cancel()
             await asyncio.wait((gone,))
 
-    async def _file(self, piece: Lying) -> None:
-        assert self._send_file is not None  # noqa: S101 - nobody gives files otherwise
-        self.bytes += piece.size
-        await self._send_file(piece)
+    async def _lying(self, piece: Lying | Scattered) -> None:
+        """Send bytes from where they lie."""
+        if isinstance(piece, Lying):
+            assert self._send_file is not None  # noqa: S101 - nobody gives files otherwise
+            self.bytes += piece.size
+            await self._send_file(piece)
+        elif self._send_scattered is not None:
+            self.bytes += piece.size
+            await self._send_scattered(piece)
+        else:
+            for part in piece.parts:
+                await self._part(part, more=True)
 
     async def _part(self, content: bytes, *, more: bool) -> None:
         self.bytes += len(content)

@@ -27,6 +27,7 @@ from hilum.sources.web.compression import compressed
 from hilum.sources.web.events import RequestAnswered, RequestFailed, kind_of, method_of
 from hilum.sources.web.exchange import (
     SEND_FILE_STATE,
+    SEND_SCATTERED_STATE,
     WHEN_GONE_STATE,
     Exchange,
     Reply,
@@ -101,7 +102,8 @@ class Door:
             pace=self._pace,
         )
         exchange.ends_when_gone = exchange.method not in self.changing
-        visit = Visit(exchange, Answering(send, state.get(SEND_FILE_STATE)), began)
+        answering = Answering(send, state.get(SEND_FILE_STATE), state.get(SEND_SCATTERED_STATE))
+        visit = Visit(exchange, answering, began)
         number = self._live.enter(visit)
         try:
             await self._visited(visit, state.get(WHEN_GONE_STATE))

@@ -31,6 +31,8 @@ __all__ = ["Body", "ClientGone", "Exchange", "Reply", "joined_headers", "refused
 
 # A key of a request's `state`: what sends a `Lying` piece of a body, if the connection can.
 SEND_FILE_STATE: Final = "hilum.send_file"
+# Another one: what sends a `Scattered` piece of a body in one go.
+SEND_SCATTERED_STATE: Final = "hilum.send_scattered"
 # Another one: takes what is to be called when the client closes the connection, or None.
 WHEN_GONE_STATE: Final = "hilum.when_gone"
 

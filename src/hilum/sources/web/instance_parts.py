@@ -16,7 +16,7 @@ from hilum.dicomweb.resource import Place
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.archive.ports import Holding
 from hilum.pipeline.archive.recoding import Recoding
-from hilum.pipeline.archive.segments import Run, Segment
+from hilum.pipeline.archive.segments import Piece, Run, Segment
 from hilum.sources.web.instance_plan import Giving
 from hilum.sources.web.shelf import Shelf
 
@@ -67,7 +67,7 @@ class InstanceParts:
             body += (head + meta if isinstance(meta, bytes) else head, run)
         return [*body, self.closing]
 
-    async def blocks(self) -> AsyncGenerator[bytes]:
+    async def blocks(self) -> AsyncGenerator[Piece]:
         """Give the body where some instances are re-encoded; one that cannot be is left out.
 
         Raises:
@@ -81,7 +81,7 @@ class InstanceParts:
                     yield block
         yield self.closing
 
-    async def part(self, giving: Giving, *, is_first: bool) -> AsyncGenerator[bytes]:
+    async def part(self, giving: Giving, *, is_first: bool) -> AsyncGenerator[Piece]:
         """Give a part; nothing at all if that shows before it began."""
         made = None if giving.is_stored else await begun(self._shelf, giving)
         holding, choice = giving.holding, giving.otherwise
@@ -90,10 +90,11 @@ class InstanceParts:
         if choice is None:
             return
         head = self._head(holding, choice, is_first=is_first)
+        body: AsyncGenerator[Piece]
         if made is not None:
             body = made.blocks(head + meta_of(holding, choice.transfer_syntax))
         else:
-            body = self._shelf.streamer.views([head, *file_of(holding)])
+            body = self._shelf.streamer.pieces([head, *file_of(holding)], has_files=False)
         async with aclosing(body):
             async for block in body:
                 yield block
@@ -118,7 +119,7 @@ class Made:
         """Tell whether the beginning is all."""
         return self.recoding.is_over
 
-    async def blocks(self, head: bytes) -> AsyncGenerator[bytes]:
+    async def blocks(self, head: bytes) -> AsyncGenerator[Piece]:
         """Give it behind a head. Raises CorruptPayload, NotReencodable, OSError."""
         yield head + self.first
         if not self.is_whole:

@@ -19,7 +19,7 @@ from hilum.dicomweb.refusal import RequestRefused
 from hilum.dicomweb.resource import Place, RetrieveInstances
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.archive.ports import Purpose, Supply
-from hilum.pipeline.archive.segments import size_of
+from hilum.pipeline.archive.segments import Piece, size_of
 from hilum.sources.web.conditional import begun as begun_body
 from hilum.sources.web.conditional import body_of, is_known, not_modified, single_part
 from hilum.sources.web.exchange import Exchange, Reply
@@ -145,7 +145,7 @@ def _is_for_export(accepted: Accepted) -> bool:
 
 async def _parts_of(
     parts: InstanceParts, coming: Coming, plan: GivingByGiving
-) -> AsyncGenerator[bytes]:
+) -> AsyncGenerator[Piece]:
     """Give a body with the parts that come; it has an end only if all of them have come."""
     is_first = True
     async with aclosing(coming.each()) as holdings:
