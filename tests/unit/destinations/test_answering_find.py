@@ -3,14 +3,16 @@ import asyncio
 import pytest
 from answerer_rig import all_of, answering, question
 from dimse_archive import MODALITIES_IN_STUDY, DimseArchive
-from query_peer import QueryPeer
+from query_peer import QueryPeer, Say
 
 from hilum.destinations.dimse.answering import walk
 from hilum.dicom import tags
 from hilum.dicom.match_keys import KeyRules, matching_of
 from hilum.dicom.matching import AnyOf, Key
 from hilum.dicom.vrs import vr_of
-from hilum.dimse.service.ending import Ending
+from hilum.dimse.service.ending import COMPLETE, Ending
+from hilum.dimse.service.query import find_ended
+from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.query.level import Level, Model
 from hilum.testing.datasets import CT, MR, instance
 
@@ -214,3 +216,81 @@ async def test_studies_are_not_lost_because_their_series_cannot_be_asked_for():
         matches, _, _ = await all_of(answerer, question(Level.STUDY, wanted=[MODALITIES_IN_STUDY]))
 
     assert uids(matches, Level.STUDY) == STUDIES
+
+
+class OneSet(DimseArchive):
+    """Knows names in one character set only, and converts none: as many old archives do.
+
+    `refusal`: how it ends questions in others; else it finds nothing.
+    """
+
+    charset = "ISO_IR 126"
+    refusal = COMPLETE
+
+    def _find(self, asked):
+        if asked.identifier.text(tags.SPECIFIC_CHARACTER_SET) == self.charset:
+            yield from super()._find(asked)
+            return
+        self.queries.append(asked.identifier)
+        yield Say(find_ended(asked.command, self.refusal))
+
+
+def one_set(charset, refusal=COMPLETE):
+    archive = OneSet(HELD[:1], ignores=frozenset({tags.PATIENT_NAME}))
+    archive.charset, archive.refusal = charset, refusal
+    return archive
+
+
+def sets_asked_in(archive):
+    return [one.text(tags.SPECIFIC_CHARACTER_SET) for one in archive.queries]
+
+
+GREEK = key(tags.PATIENT_NAME, "Διον*")
+
+
+@pytest.mark.parametrize("refusal", [COMPLETE, Ending(0xA900)])
+@pytest.mark.parametrize(
+    ("known", "asked_in"),
+    [("ISO_IR 126", ["ISO_IR 126"]), ("ISO_IR 192", ["ISO_IR 126", "ISO_IR 192"])],
+)
+async def test_it_is_asked_in_the_character_set_of_who_asks_and_then_in_utf_8(
+    known, asked_in, refusal
+):
+    """So it finds what it would find if it were asked directly."""
+    archive = one_set(known, refusal)
+    async with answering(archive) as (answerer, _):
+        matches, _, _ = await all_of(answerer, question(Level.STUDY, GREEK, charset="ISO_IR 126"))
+
+    assert len(matches) == 1
+    assert sets_asked_in(archive) == asked_in
+
+
+async def test_an_answer_in_the_set_of_who_asks_that_ends_in_the_middle_is_none():
+    class Ending700(OneSet):
+        def _find(self, asked):
+            for one in super()._find(asked):
+                yield one
+                break
+            yield Say(find_ended(asked.command, OUT_OF_RESOURCES))
+
+    archive = Ending700(HELD, ignores=frozenset({tags.PATIENT_NAME}))
+    async with answering(archive) as (answerer, _):
+        with pytest.raises(AnswererFailed):
+            await all_of(answerer, question(Level.STUDY, GREEK, charset="ISO_IR 126"))
+
+    assert sets_asked_in(archive) == ["ISO_IR 126"]
+
+
+@pytest.mark.parametrize(
+    ("asks_in", "settings"),
+    [("ISO_IR 126", {"charset": "ISO_IR 192"}), ("ISO_IR 100", {}), ("NO SUCH SET", {})],
+)
+async def test_it_is_asked_in_utf_8_if_that_is_set_or_nothing_else_has_the_letters(
+    asks_in, settings
+):
+    archive = one_set("ISO_IR 126")
+    async with answering(archive, **settings) as (answerer, _):
+        matches, _, _ = await all_of(answerer, question(Level.STUDY, GREEK, charset=asks_in))
+
+    assert matches == []
+    assert sets_asked_in(archive) == ["ISO_IR 192"]

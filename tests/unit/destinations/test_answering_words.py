@@ -40,6 +40,11 @@ def identifier(*keys, wanted=(), charset="ISO_IR 192", options=NOTHING, level=Le
         (tags.PATIENT_ID, "A*", "A*"),
         (tags.PATIENT_NAME, "Müller^J*", "Müller^J*"),
         (tags.PATIENT_NAME, "=山田*", "=山田*"),
+        # Archives that count bytes take ? for half a letter: asked wider, and looked at by us.
+        (tags.PATIENT_NAME, "M?ller^J?*", "M*ller^J*"),
+        (tags.PATIENT_NAME, "????", "????"),
+        (tags.STUDY_DESCRIPTION, "Schädel ?", "Schädel *"),
+        (tags.PATIENT_ID, "12?4", "12?4"),
         (tags.STUDY_DATE, "20240131", "20240131"),
         (tags.STUDY_DATE, "20240131-", "20240131-"),
         (tags.STUDY_DATE, "-20240131", "-20240131"),

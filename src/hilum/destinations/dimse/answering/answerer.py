@@ -166,7 +166,13 @@ class DimseAnswerer:
             query = studies_for(query)
         steps = steps_of(query, model, relational=self._is_relational(options))
         walk = Walk(
-            self._finder, model, steps, notes=notes, at_once=self._at_once, lists=self._lists
+            self._finder,
+            model,
+            steps,
+            notes=notes,
+            at_once=self._at_once,
+            lists=self._lists,
+            charset=query.charset,
         )
         found = walk.matches()
         return walk, (found if level in model.levels else patients_of(found))

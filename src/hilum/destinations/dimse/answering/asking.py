@@ -7,7 +7,7 @@ from typing import Final
 from hilum.destinations.dimse.answering.phrasing import Said, said, tag_of
 from hilum.dicom.attribute_path import PrivateAttribute
 from hilum.dicom.building import DataSetBuilder, WrongValue
-from hilum.dicom.charset_writing import UTF_8, text_writer
+from hilum.dicom.charset_writing import UTF_8, term_for, text_writer
 from hilum.dicom.dataset import DataSet
 from hilum.dicom.matching import AnyOf, ItemWith, Key, Like, NameIs, NameSounds
 from hilum.dimse.service.query_negotiation import FindOptions
@@ -21,13 +21,29 @@ _FIRST_BLOCK: Final = 0x10
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question to one level of a peer; each key has one alternative. `above`: where it is."""
+    """One question to one level of a peer; each key has one alternative. `above`: where it is.
+
+    `charset`: the Specific Character Set in which it came to us.
+    """
 
     model: Model
     level: Level
     keys: tuple[Key, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     above: Mapping[Level, str] = field(default_factory=dict)
+    charset: str = ""
+
+    def charsets(self, configured: str | None) -> tuple[str, ...]:
+        """Give the character sets to ask in, each if nothing was found in those before it.
+
+        Some archives compare bytes and convert none: that of who asks comes first, as if they were
+        asked directly.
+        """
+        if configured is not None:
+            return (configured,)
+        foreign = self._foreign()
+        own = term_for(foreign, self.charset) if foreign else UTF_8
+        return tuple(dict.fromkeys((own, UTF_8)))
 
     def identifier(self, charset: str, options: FindOptions) -> DataSet:
         """Write it as the peer wants it (PS3.4 §C.4.1.1)."""
@@ -46,10 +62,12 @@ class Ask:
 
     def _charset(self, preferred: str) -> str:
         """Choose the character set: the preferred one, unless it has not all that is asked."""
-        foreign = [text for text in _texts(self.keys) if not text.isascii()]
-        foreign += [value for value in self.above.values() if not value.isascii()]
         writer = text_writer(preferred)
-        return preferred if all(map(writer.can_encode, foreign)) else UTF_8
+        return preferred if all(map(writer.can_encode, self._foreign())) else UTF_8
+
+    def _foreign(self) -> list[str]:
+        texts = [*_texts(self.keys), *self.above.values()]
+        return [text for text in texts if not text.isascii()]
 
 
 def _texts(keys: Iterable[Key]) -> Iterator[str]:

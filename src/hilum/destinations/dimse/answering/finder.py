@@ -17,7 +17,7 @@ from hilum.destinations.dimse.answering.pool import Loan, Pool
 from hilum.destinations.dimse.answering.proposal import asking_inquiry
 from hilum.destinations.dimse.answering.settings import DimseArchiveSettings
 from hilum.destinations.dimse.finding import Find, agreed_find_options
-from hilum.destinations.dimse.refusals import failure_of
+from hilum.destinations.dimse.refusals import OperationFailed, failure_of
 from hilum.destinations.dimse.requestor import Requestor
 from hilum.dicom.dataset import DataSet
 from hilum.dicom.sop_classes import sop_class_name
@@ -71,11 +71,32 @@ class Finder:
 
         Raises HilumError: see `ailing`.
         """
+        *first, last = ask.charsets(self._settings.charset)
+        for charset in first:
+            is_given = False
+            try:
+                async with contextlib.aclosing(self._found(ask, charset, notes)) as found:
+                    async for some in found:
+                        is_given = True
+                        yield some
+            except OperationFailed:
+                # Who does not know the character set may say so; what ends in the middle does not.
+                if is_given:
+                    raise
+            if is_given:
+                return
+        async with contextlib.aclosing(self._found(ask, last, notes)) as found:
+            async for some in found:
+                yield some
+
+    async def _found(
+        self, ask: Ask, charset: str, notes: Notes
+    ) -> AsyncGenerator[list[DataSet], None]:
         is_given = False
         while True:
             loan = await self.borrow(f"C-FIND {ask.level.name}")
             try:
-                async with contextlib.aclosing(self._matches(loan, ask, notes)) as matches:
+                async with contextlib.aclosing(self._matches(loan, ask, charset, notes)) as matches:
                     async for found in matches:
                         is_given = True
                         yield found
@@ -87,11 +108,11 @@ class Finder:
                 return
 
     async def _matches(
-        self, loan: Loan, ask: Ask, notes: Notes
+        self, loan: Loan, ask: Ask, charset: str, notes: Notes
     ) -> AsyncGenerator[list[DataSet], None]:
         reel = _Reel()
         try:
-            find = self._prepared(loan, ask)
+            find = self._prepared(loan, ask, charset)
         except BaseException:
             self._pool.give_back(loan)
             raise
@@ -107,12 +128,12 @@ class Finder:
                 self._pool.wind_up(loan)
         _judge(find, loan.requestor, notes)
 
-    def _prepared(self, loan: Loan, ask: Ask) -> Find:
+    def _prepared(self, loan: Loan, ask: Ask, charset: str) -> Find:
         sop_class = UID(ask.model.find_uid)
         options = _agreed_with(loan.requestor).get(ask.model)
         if options is None:
             raise NotOffered(f"{loan.requestor.address} does not offer {sop_class_name(sop_class)}")
-        identifier = ask.identifier(self._settings.charset, options)
+        identifier = ask.identifier(charset, options)
         return Find(loan.requestor, sop_class, identifier)
 
 

@@ -12,7 +12,7 @@ Wish = Literal["auto", "always", "never"]
 Way = Literal["auto", "get", "move"]
 
 
-def _charset(term: str) -> str:
+def _charset(term: str | None) -> str | None:
     """Check that texts can be written in a character set."""
     if term and not charset_of(term.encode("ascii", "replace")).known:
         raise ValueError(
@@ -62,10 +62,11 @@ class DimseArchiveSettings(AskedSettings, frozen=True, extra="forbid"):
         description="Ask for several UIDs in one question: as long as it answers that, always, or "
         "never: a question for each.",
     )
-    charset: Annotated[str, AfterValidator(_charset)] = Field(
-        default="ISO_IR 192",
+    charset: Annotated[str | None, AfterValidator(_charset)] = Field(
+        default=None,
         description="Character set of questions; UTF-8 is taken for what it does not have. Empty: "
-        "none is named as long as a question is ASCII. Answers are read in their own.",
+        "none is named as long as a question is ASCII. Absent: UTF-8; what is not ASCII is first "
+        "asked in the set in which we are asked. Answers are read in their own.",
         examples=["ISO_IR 100"],
     )
     retrieve: Way = Field(

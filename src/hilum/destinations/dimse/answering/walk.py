@@ -49,7 +49,7 @@ _TOP: Final = _Place()
 class Walk:
     """One question on its way down. `ignored`: keys that the peer seems not to look at."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a question goes by, most of it by keyword
         self,
         finder: Finder,
         model: Model,
@@ -58,7 +58,9 @@ class Walk:
         notes: Notes,
         at_once: int,
         lists: UidLists,
+        charset: str = "",
     ) -> None:
+        """Begin; `charset`: the Specific Character Set in which the question came to us."""
         self.ignored: dict[Attribute, None] = {}
         self._finder = finder
         self._model = model
@@ -66,6 +68,7 @@ class Walk:
         self._notes = notes
         self._lists = lists
         self._at_once = at_once
+        self._charset = charset
         self._turns = asyncio.Semaphore(at_once)
         self._sums_left = SUMS_MAX
 
@@ -178,13 +181,14 @@ class Walk:
             Level.SERIES,
             wanted=(Wanted(tags.MODALITY, "CS"), Wanted(SERIES_INSTANCES, "IS")),
             above={**above, Level.STUDY: uid},
+            charset=self._charset,
         )
         return summed_up(study, await _gathered(self._find(ask)))
 
     async def _asked(self, step: Step, place: _Place) -> AsyncGenerator[list[DataSet], None]:
         """Ask in as many questions as it takes."""
         for keys in variants(step.keys):
-            ask = Ask(self._model, step.level, keys, step.wanted, place.above)
+            ask = Ask(self._model, step.level, keys, step.wanted, place.above, self._charset)
             if not step.uids:
                 async with contextlib.aclosing(self._find(ask)) as found:
                     async for some in found:
