@@ -3,15 +3,28 @@
 Costs at most the length of the pattern times that of the text: no pattern of a peer can do harm.
 """
 
+import re
 from functools import lru_cache
 from typing import Final
 
 WILDCARDS: Final = frozenset("*?")
+_RUN: Final = re.compile(r"[*?]+")
 
 
 def has_wildcards(text: str) -> bool:
     """Tell whether a text is a pattern."""
     return not WILDCARDS.isdisjoint(text)
+
+
+def in_whole_letters(vr: str, text: str) -> str:
+    """Make a pattern wider for those who count bytes, and take ? for a part of a letter in UTF-8.
+
+    What comes has to be looked at again. What has nothing but wild cards stays as it is.
+    """
+    is_wordless = not text.strip("*?^=")
+    if "?" not in text or is_wordless or (text.isascii() and vr != "PN"):
+        return text
+    return _RUN.sub("*", text)
 
 
 def is_like(pattern: str, text: str) -> bool:

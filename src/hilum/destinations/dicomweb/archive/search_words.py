@@ -27,6 +27,7 @@ from hilum.dicom.matching import (
     OneOf,
     Universal,
 )
+from hilum.dicom.wildcards import in_whole_letters
 from hilum.query.answer import OWN
 from hilum.query.attributes import COMPUTED, level_of
 from hilum.query.level import Level
@@ -229,7 +230,7 @@ def _pairs(key: Key, style: KeyStyle, prefix: str) -> Iterable[tuple[str, str]]:
         for inner in key.matching.keys:
             yield from _pairs(inner, style, f"{name}.")
         return
-    text = _text(key)
+    text = in_whole_letters(key.vr, _text(key))
     if text:
         yield name, text
 

@@ -3,7 +3,6 @@
 What cannot be said is asked without, and what comes is looked at by us (see `checking`).
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -26,12 +25,12 @@ from hilum.dicom.matching import (
 )
 from hilum.dicom.moments import shifted
 from hilum.dicom.name_matching import words_of
+from hilum.dicom.wildcards import in_whole_letters
 from hilum.dimse.service.query_negotiation import FindOptions
 from hilum.query.query import Attribute
 
 # So many questions in place of one; a key that would make more of them is looked at by us.
 VARIANTS_MAX: Final = 24
-_WILD: Final = re.compile(r"[*?]+")
 _DAY_MINUTES: Final = 24 * 60
 _MIDNIGHT: Final = "000000.000000"
 _LAST_MOMENT: Final = "235959.999999"
@@ -51,15 +50,7 @@ def said(key: Key, options: FindOptions) -> tuple[Said, ...]:
     if isinstance(key.matching, BetweenMoments):
         return tuple(_moments(key, key.matching, options))
     text = text_of(key.matching, options)
-    return () if text is None else (Said(key.attribute, key.vr, _in_letters(key.vr, text)),)
-
-
-def _in_letters(vr: str, text: str) -> str:
-    """Ask wider for a letter: archives that compare bytes take ? for a part of one in UTF-8."""
-    is_wordless = not text.strip("*?^=")
-    if "?" not in text or is_wordless or (text.isascii() and vr != "PN"):
-        return text
-    return _WILD.sub("*", text)
+    return () if text is None else (Said(key.attribute, key.vr, in_whole_letters(key.vr, text)),)
 
 
 def text_of(matching: Matching, options: FindOptions) -> str | None:  # noqa: PLR0911 - a case each

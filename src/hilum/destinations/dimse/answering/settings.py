@@ -64,9 +64,9 @@ class DimseArchiveSettings(AskedSettings, frozen=True, extra="forbid"):
     )
     charset: Annotated[str | None, AfterValidator(_charset)] = Field(
         default=None,
-        description="Character set of questions; UTF-8 is taken for what it does not have. Empty: "
-        "none is named as long as a question is ASCII. Absent: UTF-8; what is not ASCII is first "
-        "asked in the set in which we are asked. Answers are read in their own.",
+        description="Character set of questions; UTF-8 for what it does not have. Empty: none is "
+        "named while a question is ASCII. Absent: that of who asks us for what is not ASCII, then "
+        "UTF-8. Answers are read in their own.",
         examples=["ISO_IR 100"],
     )
     retrieve: Way = Field(
