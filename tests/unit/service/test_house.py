@@ -1,12 +1,16 @@
 """The house: what a changed configuration changes while it runs, and what health says."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from delivery_plans import LATER, NO_ANSWER, claim, planned, settle
 
 from hilum.console.events import CheckFailed
+from hilum.ledger.delivery import Selection
+from hilum.ledger.entry import OURSELVES
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.room import Room
 from hilum.service.checks import checks_of
@@ -162,3 +166,62 @@ def test_destinations_call_themselves_by_a_title_that_changed(tmp_path):
             return calling
 
         assert asyncio.run(main()) == ["OLD", "NEW"]
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Give a house in a folder that was prepared, and what it does once in a while, by its words."""
+
+    def build(prepare=lambda _folder: None):
+        folder = DataFolder(tmp_path)
+        folder.begin_run()
+        prepare(folder)
+        house = House(Config(), folder, telemetry)
+        houses.append(house)
+        collected = {}
+
+        async def collect(duties):
+            collected.update({words: act for _, words, act in duties})
+
+        house._duties.keep = collect
+        asyncio.run(house.keep())
+        return house, collected
+
+    houses = []
+    with live_telemetry(Config().log) as telemetry:
+        yield build
+        for house in houses:
+            house.ledger.close()
+            house.vault.close()
+
+
+def test_a_house_follows_the_clock(kept):
+    fast = datetime.now(UTC) + timedelta(hours=1)
+
+    def run_before_by_a_clock_that_is_fast(folder):
+        ledger = Ledger.open(folder.ledger, durability="process")
+        ledger.record([replace(planned(1), received_at=fast)])
+        ledger.close()
+        folder.clock.write(fast)
+
+    house, duties = kept(run_before_by_a_clock_that_is_fast)
+
+    asyncio.run(duties["following the clock"]())
+
+    assert len(claim(house.ledger, now=datetime.now(UTC) + timedelta(seconds=5))) == 1
+
+
+def test_a_house_heeds_the_operator(kept):
+    house, duties = kept()
+    house.ledger.record([planned(1)])
+    settle(house.ledger, claim(house.ledger), NO_ANSWER, due_at=LATER)
+    looks = []
+    house.delivering.dispatcher.look_now = lambda: looks.append("now")
+    heed = duties["heeding the operator"]
+    asyncio.run(heed())
+    assert looks == []
+
+    assert house.ledger.queue.retry(Selection(), by=OURSELVES, now=LATER) == 1
+    asyncio.run(heed())
+
+    assert looks == ["now"]
