@@ -41,6 +41,7 @@ from hilum.service.restarts import restart_needed
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
 from hilum.service.viewing import pages_for
+from hilum.service.vouched_clock import VouchedClock
 from hilum.service.vouching import ConfiguredWitnesses, voucher_of
 from hilum.service.wall_clock import Following
 from hilum.service.web_access import LOOK_SECONDS
@@ -86,6 +87,8 @@ class House:
         self.folder = folder
         self.telemetry = telemetry
         self.clock = SystemClock()
+        seen = folder.clock.read()
+        vouched = VouchedClock(self.clock, None if seen is None else seen.vouched)
         self.live = Live(now=self.clock.now)
         self._duties = Duties(telemetry)
         self.core = core = core_of(
@@ -100,6 +103,7 @@ class House:
         self.delivering, self.intake = core.delivering, core.intake
         self._following = Following(
             self.clock,
+            vouched,
             folder.clock,
             worker=worker,
             ledger=self.ledger,
@@ -110,11 +114,23 @@ class House:
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
         self.bridging = Bridging(config, core, self.archiving.archive, run=folder.run)
         self.voucher = voucher_of(
-            config, self.delivering, self.ledger, self.clock, telemetry, self._witnesses()
+            config,
+            self.delivering,
+            self.ledger,
+            self.clock,
+            telemetry,
+            self._witnesses(),
+            vouched=vouched,
         )
         self._studio = studio_of(telemetry, workers=config.gateway.workers)
         self.keeper = keeper_of(
-            config, self.ledger, self.vault, self.intake, telemetry, clock=self.clock
+            config,
+            self.ledger,
+            self.vault,
+            self.intake,
+            telemetry,
+            clock=self.clock,
+            vouched=vouched,
         )
         self.certificates = Certificates(config.sources.dimse.tls, telemetry)
         self.board = Board(

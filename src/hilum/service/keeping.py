@@ -12,7 +12,7 @@ from hilum.service.config import Config
 from hilum.vault.vault import Vault
 
 
-def keeper_of(
+def keeper_of(  # noqa: PLR0913 - parts of one process, each named
     config: Config,
     ledger: Ledger,
     vault: Vault,
@@ -20,6 +20,7 @@ def keeper_of(
     telemetry: Telemetry,
     *,
     clock: Clock,
+    vouched: Clock,
 ) -> Keeper:
     """Make the keeper; its name tells it from those of other processes."""
     return Keeper(
@@ -28,6 +29,7 @@ def keeper_of(
         leases=ledger.slots,
         files=vault,
         clock=clock,
+        vouched=vouched,
         steady=SteadyClock(),
         telemetry=telemetry,
         owner=f"keeper-{uuid.uuid4().hex[:12]}",

@@ -90,7 +90,6 @@ class DataFolder:
         """Remember that the run ended in good order, unless there is a doubt."""
         with suppress(OSError):  # on a full disk the one before counts
             (self.run / _RECEIPT).write_text(str(last_receipt(self.ledger)), encoding="ascii")
-        self.clock.write(datetime.now(UTC))
         if (self.run / _DOUBT).exists():
             (self.run / _DOUBT).unlink()
         elif not journals(self.vault):

@@ -79,13 +79,15 @@ class ConfiguredWitnesses:
         return Archives(archives, study_of=self._study_of, counts_what_is_here=counts)
 
 
-def voucher_of(
+def voucher_of(  # noqa: PLR0913 - parts of one process, each named
     config: Config,
     delivering: Delivering,
     ledger: Ledger,
     clock: Clock,
     telemetry: Telemetry,
     witnesses: Witnesses | None = None,
+    *,
+    vouched: Clock,
 ) -> Voucher:
     """Put it together from what a process of the gateway has."""
     return Voucher(
@@ -94,6 +96,7 @@ def voucher_of(
         payloads=delivering.payloads,
         listeners=ConfiguredListeners(delivering),
         clock=clock,
+        vouched=vouched,
         steady=SteadyClock(),
         telemetry=telemetry,
         witnesses=witnesses,

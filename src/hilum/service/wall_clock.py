@@ -7,6 +7,7 @@ begins by a mark, which says until when the last one ran.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from hilum.routing.routes import Routes
 from hilum.service.events import ClockTurned
 
 # Less is what time services do all the time, and nobody misses it.
-_STEP_MIN: Final = timedelta(seconds=2)
+STEP_MIN: Final = timedelta(seconds=2)
 # After a crash the clock may have been set back by so much more than is noticed.
 _MARK_SECONDS: Final = 5.0
 # Of several equal workers this one acts, the others see it in the ledger.
@@ -37,9 +38,9 @@ class WallClock:
     def set_back(self) -> timedelta:
         """Give by how much it was set back since it was followed last; mostly nothing."""
         step = self._zero - self._wall_at_zero()
-        if step >= _STEP_MIN:
+        if step >= STEP_MIN:
             return step
-        if step <= -_STEP_MIN:
+        if step <= -STEP_MIN:
             self.follow()  # forward: what waits is due sooner, which harms nobody
         return timedelta()
 
@@ -51,33 +52,44 @@ class WallClock:
         return self._clock.now() - timedelta(seconds=self._clock.monotonic())
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Until when a gateway ran: by the wall clock, and as far as that is vouched for."""
+
+    wall: datetime
+    vouched: datetime
+
+
 class Mark:
-    """A file that says until when a gateway has seen the clock go."""
+    """A file that says until when a gateway ran."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> datetime | None:
-        """Give the moment; None: nobody has said."""
+    def read(self) -> Seen | None:
+        """Give what it says; None: nobody has said."""
         with suppress(OSError, ValueError):
-            moment = datetime.fromisoformat(self._path.read_text(encoding="ascii"))
-            return moment if moment.tzinfo is not None else None
+            lines = self._path.read_text(encoding="ascii").split()
+            wall, vouched = (datetime.fromisoformat(line) for line in lines)
+            return Seen(wall, vouched) if wall.tzinfo and vouched.tzinfo else None
         return None
 
-    def write(self, moment: datetime) -> None:
+    def write(self, seen: Seen) -> None:
         """Set it; on a full disk the one before counts."""
         fresh = self._path.with_name(f"{self._path.name}.new")
         with suppress(OSError):
-            fresh.write_text(moment.isoformat(), encoding="ascii")
+            lines = f"{seen.wall.isoformat()}\n{seen.vouched.isoformat()}\n"
+            fresh.write_text(lines, encoding="ascii")
             fresh.replace(self._path)
 
 
 class Following:
     """Follows the wall clock for one worker: on behalf of all, if it is the first."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts of one process, each named
         self,
         clock: Clock,
+        vouched: Clock,
         mark: Mark,
         *,
         worker: int,
@@ -87,6 +99,7 @@ class Following:
     ) -> None:
         """Take what waits (`ledger`) and what for (`routes`)."""
         self._clock = clock
+        self._vouched = vouched
         self._mark = mark
         self._is_first = worker == _FIRST_WORKER
         self._ledger = ledger
@@ -104,8 +117,8 @@ class Following:
     def _look(self) -> None:
         now = self._clock.now()
         step, remark = self._wall.set_back(), ""
-        if self._seen is not None and self._seen - now >= _STEP_MIN:
-            step, remark = self._seen - now, _MEANWHILE
+        if self._seen is not None and self._seen.wall - now >= STEP_MIN:
+            step, remark = self._seen.wall - now, _MEANWHILE
         if step:
             count = bring_forward(self._ledger, self._routes(), step, now=now)
             self._telemetry.emit(ClockTurned(step.total_seconds(), remark, count))
@@ -113,7 +126,7 @@ class Following:
         self._seen = None
         moment = self._clock.monotonic()
         if step or moment - self._marked_at >= _MARK_SECONDS:
-            self._mark.write(now)
+            self._mark.write(Seen(now, self._vouched.now()))
             self._marked_at = moment
 
 

@@ -84,6 +84,7 @@ class Site:
                 payloads=None,
                 listeners=self.peer,
                 clock=self.clock,
+                vouched=self.clock,
                 steady=self.clock,
                 telemetry=self.told,
             )

@@ -79,6 +79,7 @@ def voucher_of(site, found):
         payloads=None,
         listeners=site.peer,
         clock=site.clock,
+        vouched=site.clock,
         steady=site.clock,
         telemetry=site.told,
         witnesses=Witnesses(found),

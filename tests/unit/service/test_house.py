@@ -19,6 +19,7 @@ from hilum.service.events import LedgerRebuilt, PayloadsLost, VaultReconciled
 from hilum.service.house import House
 from hilum.service.opening import DataFolder, open_house
 from hilum.service.telemetry import live_telemetry
+from hilum.service.wall_clock import Seen
 
 
 def configured(**changes) -> Config:
@@ -170,7 +171,7 @@ def test_destinations_call_themselves_by_a_title_that_changed(tmp_path):
 
 @pytest.fixture
 def kept(tmp_path):
-    """Give a house in a folder that was prepared, and what it does once in a while, by its words."""
+    """Give a house in a prepared folder, and what it does once in a while by its words."""
 
     def build(prepare=lambda _folder: None):
         folder = DataFolder(tmp_path)
@@ -202,7 +203,7 @@ def test_a_house_follows_the_clock(kept):
         ledger = Ledger.open(folder.ledger, durability="process")
         ledger.record([replace(planned(1), received_at=fast)])
         ledger.close()
-        folder.clock.write(fast)
+        folder.clock.write(Seen(fast, fast))
 
     house, duties = kept(run_before_by_a_clock_that_is_fast)
 

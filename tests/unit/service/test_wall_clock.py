@@ -5,30 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from delivery_plans import NO_ANSWER, claim, planned, settle
+from two_clocks import TwoClocks
 
 from hilum.ledger.ledger import Ledger
 from hilum.routing.routes import Routes
 from hilum.service.events import ClockTurned
-from hilum.service.wall_clock import Following, Mark, WallClock
-
-
-class TwoClocks:
-    def __init__(self):
-        self.wall = datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
-        self.seconds = 1000.0
-
-    def now(self):
-        return self.wall
-
-    def monotonic(self):
-        return self.seconds
-
-    def go(self, seconds):
-        self.seconds += seconds
-        self.wall += timedelta(seconds=seconds)
-
-    def turn(self, seconds):
-        self.wall += timedelta(seconds=seconds)
+from hilum.service.vouched_clock import VouchedClock
+from hilum.service.wall_clock import Following, Mark, Seen, WallClock
 
 
 @pytest.fixture
@@ -75,9 +58,10 @@ def test_a_mark_that_was_cut_short_says_nothing(tmp_path):
     mark = Mark(tmp_path / "clock")
     assert mark.read() is None
     moment = datetime(2026, 10, 25, 2, 30, tzinfo=UTC)
-    mark.write(moment)
-    assert mark.read() == moment
-    for text in ("", "2026-10-2", "2026-10-25T02:30:00", "tomorrow"):
+    mark.write(Seen(moment, moment))
+    assert mark.read() == Seen(moment, moment)
+    whole = (tmp_path / "clock").read_text()
+    for text in ("", whole[:30], whole[:40], whole.replace("+00:00", ""), "tomorrow morning"):
         (tmp_path / "clock").write_text(text)
         assert mark.read() is None
 
@@ -94,6 +78,7 @@ def followed(clock, mark, ledger, worker=1):
     told = []
     following = Following(
         clock,
+        VouchedClock(clock, None),
         mark,
         worker=worker,
         ledger=ledger,
@@ -115,7 +100,7 @@ def test_what_waits_while_the_clock_is_set_back_is_due_as_it_was(clock, ledger, 
 
     assert told == [ClockTurned(3600.0, "", 1)]
     assert len(claim(ledger, now=clock.now())) == 1
-    assert mark.read() == clock.now()
+    assert mark.read().wall == clock.now()
 
 
 def test_a_clock_that_was_set_back_while_no_gateway_ran_makes_nothing_wait(clock, ledger, tmp_path):
@@ -123,7 +108,7 @@ def test_a_clock_that_was_set_back_while_no_gateway_ran_makes_nothing_wait(clock
     ledger.record([replace(planned(number), received_at=clock.now()) for number in (1, 2)])
     due = clock.now() + timedelta(minutes=5)
     settle(ledger, claim(ledger, now=clock.now(), limit=1), NO_ANSWER, due_at=due)
-    mark.write(clock.now())
+    mark.write(Seen(clock.now(), clock.now()))
     clock.turn(-3600)
 
     following, told = followed(clock, mark, ledger)
@@ -138,14 +123,14 @@ def test_a_clock_that_was_set_back_while_no_gateway_ran_makes_nothing_wait(clock
 
 def test_a_clock_that_went_on_while_no_gateway_ran_is_not_told_of(clock, ledger, tmp_path):
     mark = Mark(tmp_path / "clock")
-    mark.write(clock.now())
+    mark.write(Seen(clock.now(), clock.now()))
     clock.turn(3600)
 
     following, told = followed(clock, mark, ledger)
     asyncio.run(following.look())
 
     assert told == []
-    assert mark.read() == clock.now()
+    assert mark.read().wall == clock.now()
 
 
 def test_only_one_worker_acts(clock, ledger, tmp_path):

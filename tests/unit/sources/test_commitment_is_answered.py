@@ -168,6 +168,7 @@ async def vouching(site, **settings):
         payloads=site.bench.vault,
         listeners=office,
         clock=site.bench.clock,
+        vouched=site.bench.clock,
         steady=site.bench.clock,
         telemetry=site.bench.telemetry,
     )

@@ -110,6 +110,7 @@ class Keeper:
         leases: Leases,
         files: Files,
         clock: Clock,
+        vouched: Clock,
         steady: Clock,
         telemetry: Telemetry,
         owner: str,
@@ -120,6 +121,7 @@ class Keeper:
         self._files = files
         self._unlinking = Unlinking(files, removals, clock, telemetry)
         self._clock = clock
+        self._vouched = vouched  # the clock of ages: nothing goes because the other one has jumped
         self._steady = steady  # the clock of leases
         self._telemetry = telemetry
         self._owner = owner
@@ -226,7 +228,7 @@ class Keeper:
             return True
         gone, freed = 0, 0
         for _ in range(PAGES_MAX):
-            now = self._clock.now()
+            now = self._vouched.now()
             page = self._removals.removable(before=now - age, after=sweep.place, limit=PAGE)
             chosen: list[Removable] = []
             for payload in page:
@@ -236,7 +238,7 @@ class Keeper:
                 if self._terms.may_go(payload, now, is_room_needed=is_room_needed):
                     chosen.append(payload)
                     gone, freed = gone + 1, freed + payload.size
-            self._let_go(chosen, BY_NEED if is_room_needed else BY_AGE, now)
+            self._let_go(chosen, BY_NEED if is_room_needed else BY_AGE)
             if is_enough(gone, freed):
                 # The oldest of what is left comes first the next time.
                 sweep.place = BEGINNING
@@ -245,9 +247,10 @@ class Keeper:
                 return True
         return False
 
-    def _let_go(self, payloads: Sequence[Removable], cause: str, now: datetime) -> None:
+    def _let_go(self, payloads: Sequence[Removable], cause: str) -> None:
         if not payloads:
             return
+        now = self._clock.now()
         sizes = {payload.path: payload.size for payload in payloads}
         gone = self._removals.remove(list(sizes), reason=_REASONS[cause], by=OURSELVES, now=now)
         size = sum(sizes[path] for path in gone)

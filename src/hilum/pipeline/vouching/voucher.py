@@ -62,6 +62,7 @@ class Voucher:
         payloads: Payloads,
         listeners: Listeners,
         clock: Clock,
+        vouched: Clock,
         steady: Clock,
         telemetry: Telemetry,
         witnesses: Witnesses | None = None,
@@ -69,7 +70,9 @@ class Voucher:
     ) -> None:
         """Take what to work with; without `witnesses` nobody else keeps anything for us.
 
-        `steady` is the clock of leases and waits: it does not jump, and ends with the gateway.
+        Nothing is given up or forgotten before `vouched` says that it is old enough, for the other
+        clock may have jumped. `steady` is the clock of leases and waits: it does not jump, and
+        ends with the gateway.
         `promised` is told the number of each request: its list is evidence for what is coming.
         """
         self.settings = settings
@@ -78,6 +81,7 @@ class Voucher:
         self._listeners = listeners
         self._witnesses = witnesses
         self._clock = clock
+        self._vouched = vouched
         self._steady = steady
         self._telemetry = telemetry
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="voucher")
@@ -190,7 +194,7 @@ class Voucher:
         return nothing_here(commitment.transaction_uid, references)
 
     def _is_last(self, commitment: Commitment) -> bool:
-        tried = self._clock.now() - commitment.asked_at
+        tried = self._vouched.now() - commitment.asked_at
         return tried >= timedelta(hours=self.settings.give_up_hours)
 
     def _begin(self, commitment: Commitment) -> None:
@@ -250,7 +254,7 @@ class Voucher:
         if self._clock.monotonic() < self._forget_at:
             return
         self._forget_at = self._clock.monotonic() + _FORGET_SECONDS
-        before = self._clock.now() - KEPT
+        before = self._vouched.now() - KEPT
         forget = partial(self._commitments.forget, before=before, limit=_FORGOTTEN_AT_ONCE)
         while await self._in_thread(forget) == _FORGOTTEN_AT_ONCE:
             pass

@@ -15,6 +15,7 @@ from hilum.pipeline.retention.events import PayloadsReleased, RoomNarrowed, Room
 from hilum.pipeline.retention.keeper import Keeper
 from hilum.pipeline.retention.settings import RetentionSettings
 from hilum.pipeline.room import Room
+from hilum.service.vouched_clock import VouchedClock
 from hilum.vault.disk import SystemDisk
 from hilum.vault.vault import Vault
 
@@ -52,7 +53,8 @@ class Place:
         self.vault = Vault(root / "vault", SystemDisk(), synced=False)
         self.vault.open()
         self.root = root / "vault"
-        self.clock, self.log, self.room = Time(), Log(), Room(lambda _: 0)
+        self.vouched = self.clock = Time()
+        self.log, self.room = Log(), Room(lambda _: 0)
         self.room.refresh(10**9, 10**9)
 
     def keeper(self, owner="one", **settings):
@@ -62,6 +64,7 @@ class Place:
             leases=self.ledger.slots,
             files=self.vault,
             clock=self.clock,
+            vouched=self.vouched,
             steady=self.clock,
             telemetry=self.log,
             owner=owner,
@@ -283,3 +286,18 @@ def test_what_was_sent_nowhere_goes_by_a_rule_only(place):
     look(place.keeper(owner="next", rules=[{"nowhere": True, "keep": "1 d"}]))
 
     assert place.files() == []
+
+
+@pytest.mark.parametrize(
+    "terms", [{"keep": "30 d"}, {"quota_instances": 10, "keep_at_least": "30 d"}]
+)
+def test_nothing_goes_because_the_clock_has_jumped_ahead(place, terms):
+    place.put(*range(1, 10))
+    place.vouched = VouchedClock(place.clock, datetime(2026, 11, 22, tzinfo=UTC))
+
+    look(place.keeper(**terms))
+
+    assert len(place.files()) == 9
+    place.clock.at = 86_400.0
+    look(place.keeper(**terms))
+    assert len(place.files()) < 9
