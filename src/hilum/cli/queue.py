@@ -16,7 +16,7 @@ from hilum.cli.queueing import listing, overview
 from hilum.cli.queueing.opening import ConfigOption, opened_ledger, operator, read_config
 from hilum.cli.queueing.selecting import Choice
 from hilum.kernel.errors import HilumError
-from hilum.ledger.delivery import Priority, Selection, State
+from hilum.ledger.delivery import ASKED_AGAIN, Priority, QueuedDelivery, Selection, State
 from hilum.ledger.delivery_queue import PAGE_MAX, Queue
 from hilum.ledger.entry import Origin
 from hilum.pipeline.explained import deliveries_as_json
@@ -58,7 +58,7 @@ def show(*, config: ConfigOption = None, json: JsonOption = False) -> int:
                 deliveries.depths(),
                 deliveries.paces(now=now, minutes=PACE_MINUTES),
             ),
-            ledger.queue.find(Selection(states=_TROUBLED), limit=PAGE_MAX),
+            _troubled(ledger.queue),
             circumstances_of(settings, ledger, is_running=is_running, now=now),
             now,
         )
@@ -195,6 +195,13 @@ def priority(
         lambda q, s, by, now: q.reprioritise(s, Priority[level.upper()], by=by, now=now),
         all_,
     )
+
+
+def _troubled(queue: Queue) -> list[QueuedDelivery]:
+    """Give what stands still, and what would if nobody had asked to try it again."""
+    waiting = queue.find(Selection(states=(State.WAITING,)), limit=PAGE_MAX)
+    again = [one for one in waiting if one.reason.startswith(ASKED_AGAIN)]
+    return [*queue.find(Selection(states=_TROUBLED), limit=PAGE_MAX), *again]
 
 
 def _open_ones(choice: Choice) -> Choice:

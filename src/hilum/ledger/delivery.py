@@ -33,6 +33,8 @@ class State(enum.Enum):
     DROPPED = "dropped"  # given up, with the reason
 
 
+# How the reason begins of what a person wants to be tried again; how it failed at last follows.
+ASKED_AGAIN: Final = "a person asked to try it again; at last: "
 OPEN: Final = frozenset(State) - {State.DELIVERED, State.DROPPED}
 
 

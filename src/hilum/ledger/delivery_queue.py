@@ -21,6 +21,7 @@ from hilum.ledger.auditing import audit_values
 from hilum.ledger.deliveries_settling import short
 from hilum.ledger.deliveries_statements import PLANNED, literal, value
 from hilum.ledger.delivery import (
+    ASKED_AGAIN,
     Attempt,
     DeliveryHistory,
     Priority,
@@ -104,7 +105,8 @@ class Queue:
 
     def retry(self, selection: Selection, *, by: Origin, now: datetime) -> int:
         """Let what is deferred or was refused go once more, now."""
-        return self._change("retry", selection, _RETRIABLE, _at_once(now), by=by, now=now)
+        changes = (*_at_once(now), (_D.reason, _asked_again()))
+        return self._change("retry", selection, _RETRIABLE, changes, by=by, now=now)
 
     def drop(self, selection: Selection, *, reason: str, by: Origin, now: datetime) -> int:
         """Give up what is open and not active."""
@@ -233,6 +235,12 @@ def _at_once(now: datetime) -> tuple[_Change, ...]:
         (_D.state, literal(State.WAITING)),
         (due, case((due > at, at), else_=due)),
     )
+
+
+def _asked_again() -> ColumnElement[str]:
+    """Go on telling how it failed at last, and why it waits all the same."""
+    is_told = or_(_D.reason == "", _D.reason.startswith(ASKED_AGAIN, autoescape=True))
+    return case((is_told, _D.reason), else_=literal_column(f"'{ASKED_AGAIN}'") + _D.reason)
 
 
 def _let_go() -> ClauseElement:

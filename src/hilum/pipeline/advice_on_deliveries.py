@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hilum.kernel.outcome import Failing
-from hilum.ledger.delivery import QueuedDelivery, State
+from hilum.ledger.delivery import ASKED_AGAIN, QueuedDelivery, State
 from hilum.pipeline.advice import Advice, deliveries, plural
 from hilum.pipeline.circumstances import Circumstances, Place
 from hilum.pipeline.explanation import Explanation
@@ -122,6 +122,9 @@ def _waiting(
             f"Nothing to do, or change between in [destinations.{name}]",
             is_urgent=False,
         )
+    if one.reason.startswith(ASKED_AGAIN):
+        fact, _ = parted(one.reason)
+        return Advice(f"{what}: waiting, {fact}", _remedy(one, place))
     if place.trouble is not None:
         fact, _ = parted(place.trouble.reason)
         return Advice(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.kernel.outcome import Failing
-from hilum.ledger.delivery import QueuedDelivery, State
+from hilum.ledger.delivery import ASKED_AGAIN, QueuedDelivery, State
 
 _AFTER_CLAUSE: Final = re.compile(r"(?<=[.:;?]) ")
 # Beginnings of sentences that tell what to do without asking.
@@ -255,7 +255,7 @@ def parted(reason: str) -> tuple[str, str]:
 def remedy_of(one: QueuedDelivery, kind: str, *, calling: str) -> str:
     """Say what helps a delivery that failed at a destination of type `kind`."""
     words = _text(one, kind).format(
-        hint=parted(one.reason)[1],
+        hint=parted(_failure(one))[1],
         name=one.destination,
         route=one.route or "(none)",
         calling=calling,
@@ -267,11 +267,15 @@ def remedy_of(one: QueuedDelivery, kind: str, *, calling: str) -> str:
 
 def _text(one: QueuedDelivery, kind: str) -> str:
     for known in _KNOWN:
-        if known.kind in ("", kind) and known.words.search(one.reason):
+        if known.kind in ("", kind) and known.words.search(_failure(one)):
             return known.text
     if one.state is State.REFUSED:
         return _OTHER
     return _BY_FAILING.get(one.failing, _OTHER)
+
+
+def _failure(one: QueuedDelivery) -> str:
+    return one.reason.removeprefix(ASKED_AGAIN)
 
 
 def _is_hint(clause: str) -> bool:

@@ -94,6 +94,18 @@ def test_the_overview_fits_a_terminal_and_names_reasons_and_remedies(capsys):
 
 
 @pytest.mark.usefixtures("gateway")
+def test_after_a_retry_the_last_failure_is_told_and_that_a_person_asked(capsys):
+    said(capsys, "queue", "retry", "--all")
+
+    _, out = said(capsys, "queue")
+
+    told = " ".join(out.split())
+    assert "1 waiting: a person asked to try it again; at last: PACS (10.1.2.9:104): can" in told
+    assert "1 waiting: a person asked to try it again; at last: PACS answered: Cannot Un" in told
+    assert "its log says to what" in told
+
+
+@pytest.mark.usefixtures("gateway")
 def test_a_gateway_that_is_older_than_the_command_keeps_its_ledger(monkeypatch, capsys):
     monkeypatch.setattr("hilum.cli.queueing.opening.older_revision", lambda _: "0002")
     monkeypatch.setattr("hilum.cli.queueing.opening.is_occupied", lambda _: True)

@@ -7,6 +7,7 @@ from ledger_entries import RECEIVED, rows
 
 from hilum.kernel.outcome import Refused
 from hilum.ledger.delivery import (
+    ASKED_AGAIN,
     Attempt,
     PlannedDelivery,
     Priority,
@@ -150,6 +151,23 @@ def test_what_was_refused_or_deferred_goes_again_at_once(ledger):
 
     assert ledger.queue.retry(Selection(), **WHO) == 2
     assert sorted(uids_of(claim(ledger))) == [ONE, TWO]
+
+
+def test_what_a_person_wants_tried_again_goes_on_telling_how_it_failed(ledger):
+    ledger.record([planned(1)])
+    settle(ledger, claim(ledger), NO_ANSWER, due_at=LATER)
+    for _ in range(2):
+        ledger.queue.retry(Selection(), **WHO)
+
+    [one] = ledger.queue.find(Selection())
+    assert (one.state, one.reason) == (State.WAITING, f"{ASKED_AGAIN}{NO_ANSWER.reason}")
+    settle(ledger, claim(ledger), NO_ANSWER, due_at=LATER)
+    [one] = ledger.queue.find(Selection())
+    assert one.reason == NO_ANSWER.reason
+    ledger.queue.retry(Selection(), **WHO)
+    settle(ledger, claim(ledger))
+    [one] = ledger.queue.find(Selection())
+    assert one.reason == ""
 
 
 def test_what_was_only_refused_can_be_retried_alone(ledger):

@@ -24,7 +24,7 @@ _NAME_WIDTH_MIN: Final = 11
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What is owed. `troubled` are deliveries that are deferred, held or refused."""
+    """What is owed. `troubled` are deliveries that are deferred, held or refused, or were."""
 
     outlooks: Sequence[Outlook]
     troubled: Sequence[QueuedDelivery]
@@ -150,7 +150,7 @@ def _show_place(console: Console, one: Outlook, place: Place, found: Overview) -
 def _show_trouble(console: Console, trouble: _Trouble, place: Place) -> None:
     state, reason = trouble.example.state, trouble.example.reason
     fact = reason if state is State.HELD else parted(reason)[0]
-    head = (f"{trouble.count:,} {state.value}: ", _STYLES[state])
+    head = (f"{trouble.count:,} {state.value}: ", _STYLES.get(state, ""))
     show(console, Text.assemble(head, fact), 2)
     show(console, Text(sentence(_remedy(trouble.example, place)), style="green"), 4)
 
