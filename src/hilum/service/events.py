@@ -90,14 +90,15 @@ class WorkerFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class VaultReconciled(Event):
-    """After a crash, ledger and vault were compared and agree again."""
+    """Ledger and vault were compared, after a crash or with a ledger of before, and agree again."""
 
     level: ClassVar[Level] = Level.WARNING
     message: ClassVar[str] = (
-        "The gateway did not stop in good order. Unfinished payloads dropped: {drafts_dropped}; "
-        "written again from the journal: {replayed}; whole ones adopted: {adopted}, of which "
-        "{older} are older than what is served; set aside: {set_aside}."
+        "{cause} Unfinished payloads dropped: {drafts_dropped}; written again from the journal: "
+        "{replayed}; whole ones adopted: {adopted}, of which {older} are older than what is "
+        "served; set aside: {set_aside}."
     )
+    cause: str
     drafts_dropped: int
     replayed: int
     adopted: int

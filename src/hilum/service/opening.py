@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -45,8 +45,22 @@ _DOUBT: Final = "doubt"
 # The last receipt when a run ended in good order: a ledger that has less is an older one.
 _RECEIPT: Final = "receipt"
 _CLOCK: Final = "clock"
+_ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+_CRASHED: Final = "The gateway did not stop in good order."
+_OLDER: Final = (
+    "The ledger is an older one, as from a backup: its last receipt is {last}, and there were "
+    "{known}. The whole vault was searched; what was delivered since may be sent once more."
+)
 # SQLite keeps these beside its file.
 _COMPANIONS: Final = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Discord:
+    """Ledger and vault may not agree on what came since a day; why, in a sentence."""
+
+    since: datetime
+    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,20 +109,21 @@ class DataFolder:
         elif not journals(self.vault):
             (self.run / _UNCLEAN).unlink(missing_ok=True)
 
-    def unclean_since(self) -> datetime | None:
-        """Give the day since which nothing was compared, or None after an orderly end.
+    def discord(self) -> Discord | None:
+        """Say why ledger and vault may not agree, or None after an orderly end.
 
         Everything is compared when the ledger is an older one, restored from a backup.
         """
-        if last_receipt(self.ledger) < self._receipt_at_end():
-            return datetime.min.replace(tzinfo=UTC)
+        last, known = last_receipt(self.ledger), self._receipt_at_end()
+        if last < known:
+            return Discord(_ALWAYS, _OLDER.format(last=last, known=known))
         try:
             text = (self.run / _UNCLEAN).read_text(encoding="ascii")
-            return datetime.fromisoformat(text)
+            return Discord(datetime.fromisoformat(text), _CRASHED)
         except FileNotFoundError:
             return None
         except ValueError:
-            return datetime.min.replace(tzinfo=UTC)
+            return Discord(_ALWAYS, _CRASHED)
 
     def _receipt_at_end(self) -> int:
         try:
@@ -128,18 +143,18 @@ def open_house(folder: DataFolder, config: Config, telemetry: Telemetry) -> None
     """
     folder.root.mkdir(mode=0o750, parents=True, exist_ok=True)
     check_access(folder.ledger, folder.vault)
-    unclean = folder.unclean_since()
+    discord = folder.discord()
     folder.begin_run()
     older = older_revision(folder.ledger)
-    cause = _ledger_fault(folder, config, is_thorough=unclean is not None)
+    cause = _ledger_fault(folder, config, is_thorough=discord is not None)
     if cause is not None:
         _rebuild_and_tell(folder, config, telemetry, cause)
     elif older is not None:
         telemetry.emit(LedgerUpgraded(older, HEAD))
     ledger = Ledger.open(folder.ledger, durability=config.gateway.durability)
     try:
-        if unclean is not None and cause is None:
-            _reconcile_and_tell(folder, config, ledger, unclean.date(), telemetry)
+        if discord is not None and cause is None:
+            _reconcile_and_tell(folder, config, ledger, discord, telemetry)
         # On a full disk they end by themselves.
         with suppress(HilumError):
             ledger.end_leases(lambda _: True)
@@ -217,19 +232,19 @@ def _ledger_fault(folder: DataFolder, config: Config, *, is_thorough: bool) -> s
 
 
 def _reconcile_and_tell(
-    folder: DataFolder, config: Config, ledger: Ledger, since: date, telemetry: Telemetry
+    folder: DataFolder, config: Config, ledger: Ledger, discord: Discord, telemetry: Telemetry
 ) -> None:
     policy = DuplicatePolicy(config.gateway.duplicates)
     owing = Owing(_planner(config, ledger))
     found = reconcile(
         folder.vault,
         ledger,
-        since=since,
+        since=discord.since.date(),
         policy=policy,
         owing=owing,
         indexing=indexing_of(config),
     )
-    _tell(found, telemetry)
+    _tell(found, discord.cause, telemetry)
 
 
 def _rebuild_and_tell(folder: DataFolder, config: Config, telemetry: Telemetry, cause: str) -> None:
@@ -245,9 +260,10 @@ def _rebuild_and_tell(folder: DataFolder, config: Config, telemetry: Telemetry, 
         telemetry.emit(PayloadSetAside(path, reason))
 
 
-def _tell(found: Reconciliation, telemetry: Telemetry) -> None:
+def _tell(found: Reconciliation, cause: str, telemetry: Telemetry) -> None:
     telemetry.emit(
         VaultReconciled(
+            cause,
             found.drafts_dropped,
             found.replayed,
             found.adopted,

@@ -110,7 +110,7 @@ def test_a_failing_check_and_its_remedy_are_sentences():
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_a_message_with_a_count_reads_well_with_any(count):
     for event in (
-        VaultReconciled(count, count, count, count, count),
+        VaultReconciled("It crashed.", count, count, count, count, count),
         PayloadsLost(count, "a/b"),
         LedgerRebuilt("missing", count, ""),
     ):
@@ -226,3 +226,39 @@ def test_a_house_heeds_the_operator(kept):
     asyncio.run(heed())
 
     assert looks == ["now"]
+
+
+def ended_in_good_order(folder, *numbers):
+    """Leave a folder as a run does that received so much."""
+    folder.begin_run()
+    ledger = Ledger.open(folder.ledger, durability="process")
+    ledger.record([planned(number) for number in numbers])
+    ledger.close()
+    folder.end_run()
+
+
+def causes_told(folder):
+    told = []
+    open_house(folder, Config(), SimpleNamespace(emit=told.append))
+    return [one.cause for one in told if isinstance(one, VaultReconciled)]
+
+
+def test_a_ledger_from_a_backup_is_told_as_such(tmp_path):
+    folder = DataFolder(tmp_path)
+    ended_in_good_order(folder, 1)
+    kept = folder.ledger.read_bytes()
+    ended_in_good_order(folder, 2, 3)
+    folder.ledger.write_bytes(kept)
+
+    [cause] = causes_told(folder)
+
+    assert cause.startswith("The ledger is an older one, as from a backup: its last receipt is 1")
+    assert "there were 3" in cause
+
+
+def test_a_crash_is_told_as_such(tmp_path):
+    folder = DataFolder(tmp_path)
+    ended_in_good_order(folder, 1)
+    assert causes_told(folder) == []  # the run that begins with it never ends
+
+    assert causes_told(folder) == ["The gateway did not stop in good order."]
