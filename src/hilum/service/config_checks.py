@@ -14,6 +14,7 @@ from typing import Final
 from hilum.destinations.dimse.settings import DimseDestinationSettings
 from hilum.destinations.folder.settings import FolderDestinationSettings
 from hilum.service import config_web
+from hilum.service.closed import remedy_of
 from hilum.service.config_entities import titles_of
 from hilum.service.config_finding import Finding
 from hilum.service.config_positions import KeyPath
@@ -243,5 +244,5 @@ def _data_folder(data: Path) -> Iterator[Finding]:
         yield Finding(
             path,
             f"'{data}' {what} for the user who runs this (uid {os.geteuid()})",
-            f"Change its owner: chown {os.geteuid()} '{existing}'",
+            remedy_of(existing),
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hilum.destinations.folder.settings import FolderDestinationSettings
+from hilum.service.closed import remedy_of
 from hilum.service.config_finding import Finding
 from hilum.service.config_positions import KeyPath
 from hilum.service.config_settings import Config
@@ -68,7 +69,7 @@ def _closed(path: KeyPath, folder: Path, meanwhile: str) -> Finding:
         (path,),
         f"'{folder}' may not be read and written by the user who runs this (uid {user}): "
         f"{meanwhile}",
-        f"Change its owner: chown {user} '{folder}'",
+        remedy_of(folder),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hilum.kernel.errors import Misconfigured
 from hilum.ledger.files import lock_path
+from hilum.service.closed import remedy_of
 
 
 def check_access(ledger: Path, vault: Path) -> None:
@@ -20,11 +21,9 @@ def check_access(ledger: Path, vault: Path) -> None:
     """
     for path, mode in _wanted(ledger, vault):
         if os.access(path, os.F_OK) and not os.access(path, mode):
-            user = os.geteuid()
             raise Misconfigured(
                 f"gateway.data: {path} may not be read and written by the user who runs this (uid "
-                f"{user}). Did somebody else, root say, run Hilum on it? "
-                f"chown -R {user} {ledger.parent} gives it back, unless the disk is read-only"
+                f"{os.geteuid()}). {remedy_of(path, all_of=ledger.parent)}"
             )
 
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from hilum.dicom import dictionary
 from hilum.kernel.errors import HilumError, Misconfigured
+from hilum.service.closed import remedy_for
 from hilum.service.config_settings import Config
 from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed, WorkerStalled
 from hilum.service.house import Sockets
@@ -84,8 +85,8 @@ def _prepare(config: Config, folder: DataFolder, telemetry: LiveTelemetry) -> No
         open_house(folder, config, telemetry)
     except OSError as error:
         raise Misconfigured(
-            f"gateway.data: {folder.root} cannot be used: {error.strerror}; give the user that "
-            "runs Hilum the right to write there, or set another folder"
+            f"gateway.data: {folder.root} cannot be used: {error.strerror}. "
+            f"{remedy_for(folder.root, error)}"
         ) from error
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import IO, Final
 
 from hilum.kernel.errors import Misconfigured
+from hilum.service.closed import remedy_for
 from hilum.service.opening import DataFolder
 
 # Whoever only asks (is_occupied) holds the lock for a moment.
@@ -26,8 +27,8 @@ def occupied(folder: DataFolder) -> Iterator[None]:
         stream = (folder.run / "lock").open("a", encoding="ascii")
     except OSError as error:
         raise Misconfigured(
-            f"gateway.data: {folder.root} cannot be used: {error.strerror}; give the user that "
-            "runs Hilum the right to write there, or set another folder"
+            f"gateway.data: {folder.root} cannot be used: {error.strerror}. "
+            f"{remedy_for(folder.root, error)}"
         ) from error
     with stream:
         if not any(_is_locked(stream, attempt) for attempt in range(_TRIES)):

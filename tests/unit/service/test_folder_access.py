@@ -35,7 +35,7 @@ def test_what_is_closed_is_named(folder, monkeypatch, name):
     closed.touch()
     close(monkeypatch, closed)
 
-    with pytest.raises(Misconfigured, match="chown -R") as told:
+    with pytest.raises(Misconfigured, match="chmod -R") as told:
         check_access(folder.ledger, folder.vault)
 
     assert f"{closed} may not be read and written" in str(told.value)
