@@ -148,7 +148,7 @@ def _weights(
         return tuple(1.0 for _ in members)
     for name, weight in value.items():
         if name not in members:
-            faults.error((*path, name), f"{name} is no member of this group")
+            faults.error((*path, name), f"this group has no member {name}")
         elif not _is_weight(weight):
             faults.error((*path, name), f"{written(weight)} is not a weight above 0")
     return tuple(float(value[name]) if _is_weight(value.get(name)) else 1.0 for name in members)

@@ -17,6 +17,7 @@ from hilum.service.config_positions import KeyPath
 from hilum.service.config_routes import known_names, sent_to
 from hilum.service.config_settings import Config
 from hilum.sources.dimse.settings import listening_host
+from hilum.sources.web.access.grant import is_loopback
 
 # What can be asked for what it holds.
 ANSWERING: Final = (DimseDestinationSettings, DicomWebDestinationSettings)
@@ -43,6 +44,7 @@ def errors(config: Config, table: Mapping[str, Any]) -> Iterator[Finding]:
 
 def warnings(config: Config, *, is_whole: bool) -> Iterator[Finding]:
     """Find what works but may not be meant."""
+    yield from _not_let_in(config)
     for name, entity in config.entities.items():
         path = ("entities", name)
         yield from _peers_title(config, path, name, entity)
@@ -211,6 +213,22 @@ def _never_found(config: Config, path: KeyPath, entity: EntitySettings) -> Itera
             f'Write stores = {{ through = "{min(entity.names, default="")}" }}, add "{LOCAL}" to '
             "answers, or add a route",
         )
+
+
+def _not_let_in(config: Config) -> Iterator[Finding]:
+    """Find archives that shall send to us what we C-MOVE, and will be turned away."""
+    if config.gateway.unknown_callers == "accept":
+        return
+    let_in = {one.ae_title for one in config.peers.values() if "store" in one.may}
+    for name, one in config.destinations.items():
+        if not isinstance(one, DimseDestinationSettings) or one.ae_title in let_in:
+            continue
+        if one.archive.retrieve == "move" and not is_loopback(one.host):
+            yield Finding(
+                (("destinations", name, "archive", "retrieve"), ("destinations", name)),
+                f"what is moved to us comes from {one.ae_title}, which is no peer that may store",
+                f'Add a peer with ae_title = "{one.ae_title}", its host and may = ["store"]',
+            )
 
 
 def _nobody_to_move_to(config: Config, path: KeyPath, entity: EntitySettings) -> Iterator[Finding]:

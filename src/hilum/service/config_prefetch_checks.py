@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hilum.pipeline.prefetch.settings import PrefetchWhen
 from hilum.service.config_entities import LOCAL, title_of
 from hilum.service.config_entity_checks import ANSWERING
 from hilum.service.config_explain import nearest, shown
@@ -32,6 +33,13 @@ def warnings(config: Config) -> Iterator[Finding]:
             "nothing is prefetched, whatever rules there are",
             "Make it 1, or remove the rules",
         )
+    for index, rule in enumerate(config.prefetch):
+        if "find" not in rule.on and rule.when != PrefetchWhen():
+            yield Finding(
+                (("prefetch", index, "when"), ("prefetch", index)),
+                "when is about a search, and no search sets this rule off",
+                'Remove when, or add "find" to on',
+            )
 
 
 def _source(

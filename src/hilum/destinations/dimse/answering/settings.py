@@ -1,6 +1,7 @@
 """What can be set about a DIMSE peer as an archive, `[destinations.<name>] archive = {…}`."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -8,17 +9,25 @@ from hilum.destinations.settings import AskedSettings
 from hilum.dicom.charsets import charset_of
 from hilum.kernel.setting_types import Seconds, Title
 
+# How the terms of PS3.3 §C.12.1.1.2 are written; which of them there are, `charset_of` knows.
+_DEFINED: Final = re.compile(r"ISO_IR [0-9]+|ISO 2022 IR [0-9]+|GB18030|GBK")
 Wish = Literal["auto", "always", "never"]
 Way = Literal["auto", "get", "move"]
 
 
 def _charset(term: str | None) -> str | None:
-    """Check that texts can be written in a character set."""
-    if term and not charset_of(term.encode("ascii", "replace")).known:
+    """Check that it is what peers know a character set by: it is sent as it is written here."""
+    if term and not all(map(_is_defined, term.split("\\"))):
         raise ValueError(
-            f"{term!r} is no Specific Character Set (PS3.3 §C.12.1.1.2), like 'ISO_IR 100'"
+            f"{term!r} is no Specific Character Set (PS3.3 §C.12.1.1.2), like 'ISO_IR 192', which "
+            "is UTF-8, or 'ISO_IR 100'"
         )
     return term
+
+
+def _is_defined(term: str) -> bool:
+    is_known = charset_of(term.encode("ascii", "replace")).known
+    return not term or (is_known and _DEFINED.fullmatch(term) is not None)
 
 
 class DimseArchiveSettings(AskedSettings, frozen=True, extra="forbid"):
