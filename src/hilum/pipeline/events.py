@@ -11,13 +11,14 @@ class InstanceReceived(Event):
     """An instance is on disk and in the ledger, and its sender is told so."""
 
     level: ClassVar[Level] = Level.DEBUG
-    message: ClassVar[str] = "Received {sop_instance_uid} from {calling_ae_title}: {verdict}."
+    message: ClassVar[str] = "Received {sop_instance_uid} from {sender}: {verdict}."
     metrics: ClassVar[tuple[Metric, ...]] = (
         Counter("hilum_instances_received_total", ("source", "verdict")),
         Counter("hilum_instances_received_bytes_total", ("source",), amount="size"),
     )
     source: str
     verdict: str
+    sender: str
     calling_ae_title: str
     sop_instance_uid: str
     size: int
@@ -28,14 +29,13 @@ class InstanceRefused(Event):
     """An instance was not taken; its sender got an error status."""
 
     level: ClassVar[Level] = Level.WARNING
-    message: ClassVar[str] = (
-        "Refused {sop_instance_uid} from {calling_ae_title} ({outcome}): {reason}."
-    )
+    message: ClassVar[str] = "Refused {sop_instance_uid} from {sender} ({outcome}): {reason}."
     metrics: ClassVar[tuple[Metric, ...]] = (
         Counter("hilum_instances_refused_total", ("source", "outcome")),
     )
     source: str
     outcome: str
+    sender: str
     calling_ae_title: str
     sop_instance_uid: str
     reason: str

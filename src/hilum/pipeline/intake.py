@@ -331,9 +331,11 @@ class Intake:
 
     def _tell(self, reception: Reception, answer: Answer) -> None:
         announcement = reception.announcement
+        who = announcement.origin
         common: dict[str, Any] = {  # Any: fields shared by two event classes
             "source": announcement.source,
-            "calling_ae_title": announcement.origin.calling_ae_title,
+            "sender": who.calling_ae_title or who.peer or who.host or "this machine",
+            "calling_ae_title": who.calling_ae_title,
             "sop_instance_uid": announcement.sop_instance_uid,
         }
         event: Event

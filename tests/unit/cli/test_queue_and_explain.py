@@ -8,9 +8,11 @@ import pytest
 from intake_bench import Bench
 
 from hilum.cli.app import run
+from hilum.cli.queueing.explaining import brought_by
 from hilum.kernel.outcome import Deferred, Failing, Refused
 from hilum.ledger.delivery import Selection, Settlement, State
 from hilum.pipeline.duplicates import DuplicatePolicy
+from hilum.routing.facts import AssociationFacts
 from hilum.routing.known import Known
 from hilum.routing.routes import read_routes
 from hilum.routing.settings import RouteSettings
@@ -286,3 +288,30 @@ def test_without_a_ledger_it_is_said_where_it_was_looked_for(tmp_path, monkeypat
 
     assert run(["queue"]) == 1
     assert "there is no ledger at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        (
+            AssociationFacts("CT1", "HILUM", "ct1", "10.1.2.3", source="dimse"),
+            "from CT1 at 10.1.2.3, peer ct1, called us HILUM",
+        ),
+        (
+            AssociationFacts(called_ae_title="HILUM", peer="pacs", source="fetch"),
+            "fetched from pacs",
+        ),
+        (
+            AssociationFacts(called_ae_title="HILUM", peer="viewer", host="10.1.2.3", source="web"),
+            "stored over HTTP by viewer at 10.1.2.3",
+        ),
+        (
+            AssociationFacts(source="web"),
+            "stored over HTTP by somebody without a key at this machine",
+        ),
+        (AssociationFacts(), ""),
+    ],
+)
+def test_who_brought_it_is_said_as_it_came(who, told):
+    """Nobody at this machine brings what we fetch ourselves."""
+    assert brought_by(who) == told

@@ -10,7 +10,7 @@ from xxhash import xxh3_128
 
 from hilum.kernel.errors import Full
 from hilum.kernel.syncing import Synced
-from hilum.ledger.entry import Verdict
+from hilum.ledger.entry import Origin, Verdict
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.pipeline.adoption import read_entry
 from hilum.pipeline.answers import (
@@ -125,6 +125,28 @@ def test_a_truncated_data_set_is_not_understood_and_a_copy_is_kept(run, cut):
         # Whoever reads the log learns first what was refused, and to whom.
         told = bench.telemetry.names()
         assert told[:2] == ["InstanceRefused", "PayloadQuarantined"]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [
+        (Origin("CT1", "HILUM", "ct1", "10.1.2.3", "HILUM", "a-1"), "CT1"),
+        (Origin("", "HILUM", "pacs", "", "HILUM", "fetch-1"), "pacs"),
+        (Origin("", "", "", "10.1.2.3", "HILUM", "http-1"), "10.1.2.3"),
+        (Origin("", "", "", "", "HILUM", ""), "this machine"),
+    ],
+)
+def test_who_brought_what_is_refused_is_told_also_without_an_ae_title(run, origin, told):
+    """Nobody can be asked about an instance that was refused "from "."""
+    one = instance(seed=1)
+    cut = dataclasses.replace(one, data_set=one.data_set[:-200])
+
+    async def scenario(bench: Bench) -> None:
+        await bench.bring(cut, origin=origin)
+        await bench.intake.stop()
+        assert bench.telemetry.events[0].sender == told
 
     run(scenario)
 

@@ -12,9 +12,11 @@ from hilum.cli.queueing.paragraphs import sentence, show
 from hilum.cli.queueing.words import age, amount
 from hilum.ledger.delivery import DeliveryHistory, State
 from hilum.pipeline.advice import Advice, plural
+from hilum.pipeline.doors import FETCH, WEB
 from hilum.pipeline.explanation import Explanation
 from hilum.pipeline.progress import Progress, progress_of
 from hilum.routing.conditions import Trace
+from hilum.routing.facts import AssociationFacts
 from hilum.routing.plan import RouteTrace
 from hilum.routing.reasons import Verdict
 
@@ -57,6 +59,21 @@ def _show_routes(console: Console, found: Explanation) -> None:
         show(console, Text(f"by these routes it goes to: {goes}"))
 
 
+def brought_by(who: AssociationFacts) -> str:
+    """Say who brought something; "": nobody knows."""
+    host = who.host or "this machine"
+    if who.source == FETCH:
+        return f"fetched from {who.peer}"
+    if who.source == WEB:
+        return f"stored over HTTP by {who.peer or 'somebody without a key'} at {host}"
+    if not (who.calling_ae_title or who.peer):
+        return ""
+    return (
+        f"from {who.calling_ae_title or '(no title)'} at {host}, "
+        f"peer {who.peer or 'unknown'}, called us {who.called_ae_title}"
+    )
+
+
 def _what(found: Explanation, now: datetime) -> Iterator[Text]:
     if found.example is not None:
         facts = found.example.facts
@@ -68,12 +85,8 @@ def _what(found: Explanation, now: datetime) -> Iterator[Text]:
             f"instance {facts.sop_instance_uid} · {amount(found.example.size)} · "
             f"transfer syntax {found.example.transfer_syntax_uid}"
         )
-        who = found.association
-        if who.calling_ae_title or who.peer:
-            yield Text(
-                f"from {who.calling_ae_title or '(no title)'} at {who.host or 'this machine'}, "
-                f"peer {who.peer or 'unknown'}, called us {who.called_ae_title}"
-            )
+        if who := brought_by(found.association):
+            yield Text(who)
     if len(found.held) > 1:
         total = amount(sum(one.size for one in found.held))
         yield Text(f"{len(found.held):,} instances, {total}; shown is the first of them")
