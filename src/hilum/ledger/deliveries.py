@@ -136,8 +136,9 @@ class Deliveries:
     def reassign(
         self, choice: str, *, source: str, target: str, now: datetime, limit: int = 1000
     ) -> int:
-        """Move what waits or is deferred from one member of a group to another, due now.
+        """Move what waits or is deferred from one member of a group to another.
 
+        What failed there is due now; what waits for its calendar or gathering goes on doing so.
         At most `limit` in one transaction; call again until it gives 0. What `target` was given
         already is dropped with that reason.
         """

@@ -136,7 +136,7 @@ def _row(
     gathering_row = None
     if planned.gathering is not None:
         gathering_row, is_open = gatherings[_key(planned.route, planned.gathering)]
-        due = None if is_open else at
+        due = None if is_open else due
     state, reason, settled = State.WAITING, planned.held, None
     if planned.held:
         state = State.HELD

@@ -70,14 +70,16 @@ class Gatherings:
         evidence: str,
         is_forced: bool,
         now: datetime,
+        due_at: datetime,
     ) -> int:
-        """Close one and let its deliveries go; give how many. None go if it was closed before.
+        """Close one and let its deliveries go at `due_at`; give how many.
 
-        Whatever comes for it afterwards is late, and due at once.
+        None go if it was closed before. Whatever comes for it afterwards is late, and does not wait
+        for anything but the calendar of its route.
         """
-        at = microseconds_of(now)
-        said = (at, verdict.value, evidence, int(is_forced))
-        return self._write(lambda cursor: self._close(cursor, gathering_id, said))
+        said = (microseconds_of(now), verdict.value, evidence, int(is_forced))
+        due = microseconds_of(due_at)
+        return self._write(lambda cursor: self._close(cursor, gathering_id, said, due))
 
     def bring_forward(self, step: timedelta, *, now: datetime) -> int:
         """Have open ones that began, or were added to, after `now` so earlier by `step`.
@@ -92,10 +94,10 @@ class Gatherings:
         rows = self._ask(lambda cursor: self._statements.of_uid.run(cursor, uid).fetchall())
         return [_closed(row) for row in rows]
 
-    def _close(self, cursor: Cursor, gathering_id: int, said: Sequence[object]) -> int:
+    def _close(self, cursor: Cursor, gathering_id: int, said: Sequence[object], due: int) -> int:
         if not self._statements.close.run(cursor, *said, gathering_id).rowcount:
             return 0
-        return self._statements.set_due.run(cursor, said[0], gathering_id).rowcount
+        return self._statements.set_due.run(cursor, due, gathering_id).rowcount
 
 
 def _gathering(row: Row) -> Gathering:

@@ -121,7 +121,7 @@ def _movable() -> ClauseElement:
 
 
 def _move() -> StatementIn:
-    """Move to another member of the group; what waits for a gathering goes on doing so."""
+    """Move to another member of the group; what waits for a gathering or calendar goes on so."""
     return StatementIn(
         update(DELIVERY)
         .ordered_values(
@@ -130,7 +130,10 @@ def _move() -> StatementIn:
             (
                 _D.due_at_microseconds,
                 case(
-                    (_D.due_at_microseconds > value("now"), value("now_too")),
+                    (
+                        is_in(State.DEFERRED) & (_D.due_at_microseconds > value("now")),
+                        value("now_too"),
+                    ),
                     else_=_D.due_at_microseconds,
                 ),
             ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from difflib import get_close_matches
 from typing import Final
 
@@ -74,6 +74,13 @@ class Routes:
     needs_data_set: bool = False
     zone: tzinfo = UTC
     _views: dict[AssociationFacts, tuple[Candidate, ...]] = field(default_factory=dict)
+
+    def opening_of(self, name: str, now: datetime) -> datetime:
+        """Give when what a route sends may start, from `now` on; at once if there is none such."""
+        for route in self.routes:
+            if route.name == name and route.between is not None:
+                return route.between.next_opening(now, self.zone)
+        return now
 
     def seen_by(self, moment: Moment) -> tuple[Candidate, ...]:
         """Give the routes as the association of an instance sees them; remembered."""

@@ -136,7 +136,8 @@ class Delivering:
                 route.name: _patience(route.gather)
                 for route in routes.routes
                 if route.on != "instance"
-            }
+            },
+            routes.opening_of,
         )
         self.planner.change(routes)
 

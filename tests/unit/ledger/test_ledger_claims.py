@@ -456,6 +456,15 @@ def test_what_waits_for_a_moment_of_a_clock_that_was_fast_is_due_as_early_as_it_
     assert ledger.deliveries.bring_forward(hour, now=NOW + hour, openings={}) == 0
 
 
+def test_what_waits_for_a_calendar_does_so_at_another_member_of_its_group_too(ledger):
+    evening = NOW + timedelta(hours=9)
+    ledger.record([planned(1, PlannedDelivery("pacs", "nightly", "g", due_at=evening))])
+
+    assert ledger.deliveries.reassign("g", source="pacs", target="standby", now=NOW) == 1
+    assert claim(ledger, "standby") == []
+    assert uids_of(claim(ledger, "standby", now=evening)) == [UIDS[1]]
+
+
 def test_whether_others_lost_their_leases_is_not_for_the_clock_of_a_worker_that_begins(path):
     """It may have jumped ahead, and they are sending."""
     ledger = Ledger.open(path, durability="process", now=lambda: NOW + timedelta(days=20_000))

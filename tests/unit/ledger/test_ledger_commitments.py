@@ -234,5 +234,6 @@ def test_what_waits_is_found_by_a_request_that_names_some_of_it(ledger):
             evidence="",
             is_forced=False,
             now=NOW,
+            due_at=NOW,
         )
     assert ledger.gatherings.of_commitment(named.commitment_id) == []

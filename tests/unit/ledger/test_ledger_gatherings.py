@@ -19,6 +19,7 @@ def due(ledger, quiet_since=LATER, opened_until=RECEIVED - timedelta(hours=1)):
 
 def close(ledger, number=1, **changes):
     said = {"verdict": Completeness.COMPLETE, "evidence": "3 of 3", "is_forced": False}
+    said |= {"due_at": NOW}
     return ledger.gatherings.close(number, now=NOW, **said | changes)
 
 
@@ -148,3 +149,14 @@ def test_what_is_gathered_is_as_old_as_it_was_when_the_clock_is_set_back(ledger)
     assert ledger.gatherings.bring_forward(hour, now=NOW) == 0
     [gathering] = due(ledger, NOW)
     assert (gathering.opened_at, gathering.last_arrival_at) == (RECEIVED, NOW - minute)
+
+
+def test_what_is_complete_waits_for_the_calendar_of_its_route_and_so_does_what_is_late(ledger):
+    evening = NOW + timedelta(hours=9)
+    nightly = replace(STUDY, due_at=evening)
+    ledger.record([planned(1, nightly)])
+
+    assert close(ledger, due_at=evening) == 1
+    ledger.record([planned(2, nightly)])
+    assert claim(ledger, now=evening - timedelta(seconds=1)) == []
+    assert uids_of(claim(ledger, now=evening)) == ["1.2.3.4.1", "1.2.3.4.2"]

@@ -132,3 +132,75 @@ def test_the_next_opening_is_the_first_open_minute(text, now):
         if calendar.is_open(moment, BERLIN)
     )
     assert calendar.next_opening(now, BERLIN) == expected
+
+
+# Where clocks change at midnight, by half an hour, never, or in the other half of the year.
+_ZONES = st.sampled_from(
+    [
+        *("Europe/Berlin", "America/New_York", "America/Santiago", "America/Havana"),
+        *("Australia/Lord_Howe", "Africa/Casablanca", "Asia/Beirut", "Asia/Kolkata", "UTC"),
+    ]
+)
+_DAY_WORDS = st.sampled_from(["", "mon ", "sat,sun ", "sun ", "mon-fri ", "fri-mon "])
+_WINDOW = _TIMES.map(lambda pair: "-".join(f"{q // 4:02}:{q % 4 * 15:02}" for q in pair))
+_ANY_CALENDAR = st.lists(
+    st.builds(
+        lambda days, times: days + ",".join(times),
+        _DAY_WORDS,
+        st.lists(_WINDOW, min_size=1, max_size=3),
+    ),
+    min_size=1,
+    max_size=3,
+)
+# A year, in which each of them changes its clocks twice.
+_MOMENTS = st.integers(0, 366 * 96 - 1).map(
+    lambda count: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=15) * count
+)
+
+
+def changes_of(zone):
+    """Give the quarters of 2024 in which the clocks of a zone are changed."""
+    quarter, at = timedelta(minutes=15), datetime(2024, 1, 1, tzinfo=UTC)
+    offsets = [(at + quarter * n).astimezone(zone).utcoffset() for n in range(366 * 96)]
+    return [at + quarter * n for n in range(1, len(offsets)) if offsets[n] != offsets[n - 1]]
+
+
+_CHANGES = {}
+
+
+@given(
+    name=_ZONES,
+    texts=_ANY_CALENDAR,
+    far=_MOMENTS,
+    near=st.integers(-120, 20),
+    pick=st.integers(0, 3),
+)
+def test_no_clock_change_makes_an_opening_too_late_or_too_early(name, texts, far, near, pick):
+    """Every other time near a change, which random moments hardly ever are."""
+    zone, calendar = ZoneInfo(name), parse_calendar(texts)
+    changes = _CHANGES.setdefault(name, changes_of(zone))
+    now = changes[pick % len(changes)] + timedelta(minutes=15) * near if changes and pick else far
+
+    opening = calendar.next_opening(now, zone)
+
+    quarters = (now + timedelta(minutes=15) * count for count in range(15 * 96))
+    assert opening == next(moment for moment in quarters if calendar.is_open(moment, zone))
+
+
+@given(name=_ZONES, now=_MOMENTS)
+def test_a_window_over_midnight_is_the_complement_of_the_one_between(name, now):
+    zone = ZoneInfo(name)
+    night, day = parse_calendar(["18:00-07:00"]), parse_calendar(["07:00-18:00"])
+
+    assert night.is_open(now, zone) is not day.is_open(now, zone)
+
+
+# 2024-10-27 in Berlin: the hour from 02:00 comes twice, from 00:00 and from 01:00 UTC.
+@pytest.mark.parametrize("hour", [0, 1])
+def test_the_hour_that_comes_twice_is_open_both_times(hour):
+    calendar = parse_calendar(["sun 02:15-02:45"])
+    moment = datetime(2024, 10, 27, hour, tzinfo=UTC)
+
+    assert not calendar.is_open(moment, BERLIN)
+    assert calendar.next_opening(moment, BERLIN) == moment + timedelta(minutes=15)
+    assert not calendar.is_open(moment + timedelta(minutes=45), BERLIN)

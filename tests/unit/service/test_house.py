@@ -9,10 +9,11 @@ import pytest
 from delivery_plans import LATER, NO_ANSWER, claim, planned, settle
 
 from hilum.console.events import CheckFailed
-from hilum.ledger.delivery import Selection
+from hilum.ledger.delivery import GatheringKey, Level, PlannedDelivery, Selection
 from hilum.ledger.entry import OURSELVES
 from hilum.ledger.ledger import Ledger
 from hilum.pipeline.room import Room
+from hilum.routing.calendar import DAYS
 from hilum.service.checks import checks_of
 from hilum.service.config_settings import Config
 from hilum.service.events import LedgerRebuilt, PayloadsLost, VaultReconciled
@@ -226,6 +227,29 @@ def test_a_house_heeds_the_operator(kept):
     asyncio.run(heed())
 
     assert looks == ["now"]
+
+
+def test_a_house_lets_what_is_complete_wait_for_the_calendar_of_its_route(kept):
+    house, duties = kept()
+    now = datetime.now(UTC)
+    day = DAYS[(now.weekday() + 3) % 7]
+    route = {"name": "nightly", "on": "study", "to": ["pacs"], "between": f"{day} 00:00-24:00"}
+    house.delivering.change(
+        configured(
+            gateway={"time_zone": "UTC"},
+            destinations={"pacs": {"type": "dimse", "host": "127.0.0.1", "ae_title": "PACS"}},
+            routes=[route],
+        )
+    )
+    study = PlannedDelivery("pacs", "nightly", gathering=GatheringKey(Level.STUDY, "1.2.3"))
+    house.ledger.record([planned(1, study)])
+
+    asyncio.run(duties["looking for complete studies"]())
+
+    [one] = house.ledger.queue.find(Selection())
+    assert one.due_at is not None
+    assert DAYS[one.due_at.weekday()] == day
+    assert now < one.due_at < now + timedelta(days=4)
 
 
 def ended_in_good_order(folder, *numbers):

@@ -24,6 +24,10 @@ from hilum.routing.completeness import Patience, Release
 GONE: Final = Patience("probably", 60.0, 3600.0)
 
 
+# When the calendar of a route is open, from a moment on: that moment, if it is.
+Opening = Callable[[str, datetime], datetime]
+
+
 class Gatherings(Protocol):
     """What is needed of the ledger (`hilum.ledger.gatherings.Gatherings`); raises HilumError."""
 
@@ -49,8 +53,9 @@ class Gatherings(Protocol):
         evidence: str,
         is_forced: bool,
         now: datetime,
+        due_at: datetime,
     ) -> int:
-        """Close one and let its deliveries go."""
+        """Close one and let its deliveries go at `due_at`."""
         ...
 
 
@@ -83,6 +88,7 @@ class Gatherer:
         self._telemetry = telemetry
         self._is_association_open = is_association_open
         self._patience: Mapping[str, Patience] = {}
+        self._opening: Opening = lambda _, now: now
         self._look_again: dict[int, float] = {}  # monotonic: the wall clock may be set back
         self._watches = Watches()
 
@@ -90,9 +96,12 @@ class Gatherer:
         """A request for commitment came, whose list is evidence: look at what it names at once."""
         self._watches.begin(commitment_id, self._clock.monotonic())
 
-    def change(self, patience: Mapping[str, Patience]) -> None:
-        """Take the patience of each route that gathers."""
+    def change(
+        self, patience: Mapping[str, Patience], opening: Opening = lambda _, now: now
+    ) -> None:
+        """Take the patience of each route that gathers, and when what it lets go may start."""
         self._patience = patience
+        self._opening = opening
         self._look_again = {}
 
     async def look(self) -> bool:
@@ -162,6 +171,7 @@ class Gatherer:
                 evidence=said,
                 is_forced=release.forced,
                 now=now,
+                due_at=self._opening(gathering.route, now),
             )
         )
         if count:

@@ -150,7 +150,8 @@ class Held:
     def evidence(self, _level, _uid):
         return Evidence(self.series)
 
-    def close(self, _number, *, verdict, evidence, is_forced, **_):
+    def close(self, _number, *, verdict, evidence, is_forced, due_at, **_):
+        self.due_at = due_at
         self.closed.append((verdict, is_forced, evidence))
         return 3
 
@@ -275,6 +276,23 @@ def test_a_clock_that_is_set_puts_off_no_look_at_what_is_gathered(step):
         return await gatherer.look()
 
     assert run_virtually(look)
+
+
+def test_what_is_complete_is_due_when_the_calendar_of_its_route_is_open():
+    async def look(clock):
+        held = Held(clock.now(), WHOLE)
+        gatherer = Gatherer(
+            held, held, Aside(), clock, Silence(), is_association_open=lambda _: False
+        )
+        later = timedelta(hours=9)
+        gatherer.change(
+            {"route": Patience("probably", 30, 3600)},
+            lambda name, now: now + later if name == "route" else now,
+        )
+        await gatherer.look()
+        return held.due_at - clock.now()
+
+    assert run_virtually(look) == timedelta(hours=9)
 
 
 def test_what_waits_for_a_route_that_is_gone_goes_all_the_same():
