@@ -72,6 +72,7 @@ class RigArchive:
         self.pause = self.asked = None
         self.is_down = False
         self.warnings: tuple[str, ...] = ()
+        self.broken: set[str] = set()
 
     async def find(self, query, asker):
         if self.is_down:
@@ -85,6 +86,8 @@ class RigArchive:
             raise Unreachable("nobody answers")
         self.retrievals.append(retrieval)
         keys = retrieval.keys
+        for study in self.broken.intersection(keys.get(Level.STUDY, ())):
+            raise Unreachable(f"{study} cannot be listed")
         found = [
             one
             for one in self.held

@@ -5,7 +5,7 @@ from typing import Final
 
 from hilum.dicom import tags
 from hilum.dicom.matching import AnyOf, Key
-from hilum.kernel.errors import Unreachable
+from hilum.kernel.errors import HilumError, Unreachable
 from hilum.ledger.entry import Origin
 from hilum.ledger.fetch import Progress, Wanted
 from hilum.pipeline.archive.ports import Archive, Holding, Missing, Named, Purpose, Supply
@@ -19,6 +19,8 @@ from hilum.query.retrieval import Retrieval
 
 # Of one request; whoever names a patient with more wants something else.
 STUDIES_MAX: Final = 1000
+# After so many in a row it is the archive that fails, and no study.
+FAILING_MAX: Final = 3
 # Reasons are kept for so many instances; the others are counted.
 FAILURES_MAX: Final = 100
 REASON_CHARACTERS_MAX: Final = 300
@@ -44,10 +46,30 @@ class Course:
         Also when all that was found is brought, and a part of the archive has not answered:
         nobody knows then whether that is all.
         """
-        for study in await self._studies(wanted):
-            await self._study(study, wanted.series_instance_uids)
+        studies = await self._studies(wanted)
+        if len(studies) == 1:
+            await self._study(studies[0], wanted.series_instance_uids)
+        else:
+            await self._each(studies)
         if self._warnings:
             raise Unreachable(f"not all archives have answered ({'; '.join(self._warnings)})")
+
+    async def _each(self, studies: Sequence[str]) -> None:
+        """Bring several studies: one that cannot be had keeps back none of the others."""
+        errors: list[HilumError] = []
+        failing = 0
+        for study in studies:
+            try:
+                await self._study(study, ())
+                failing = 0
+            except HilumError as error:
+                errors.append(error)
+                failing += 1
+            if failing == FAILING_MAX:
+                break
+        if errors:
+            told = f"{len(errors)} of {len(studies)} studies: {errors[0]}"
+            raise Unreachable(told) from errors[0]
 
     async def _studies(self, wanted: Wanted) -> Sequence[str]:
         if wanted.study_instance_uid:

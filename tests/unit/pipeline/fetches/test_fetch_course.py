@@ -11,6 +11,7 @@ from hilum.dicom.matching import AnyOf, Key
 from hilum.kernel.errors import HilumError, Unreachable
 from hilum.ledger.entry import OURSELVES
 from hilum.ledger.fetch import Progress, Wanted
+from hilum.pipeline.fetches import course
 from hilum.pipeline.fetches.course import Course
 from hilum.query.level import Level
 from hilum.testing.datasets import instance
@@ -21,9 +22,9 @@ UIDS = [one.sop_instance_uid for one in FOUR]
 
 
 def fetched(archive, goal, wanted=Wanted(STUDY)):  # noqa: B008 - a value
-    course = Course(archive, goal, OURSELVES)
-    asyncio.run(course.run(wanted))
-    return course.progress
+    bringing = Course(archive, goal, OURSELVES)
+    asyncio.run(bringing.run(wanted))
+    return bringing.progress
 
 
 def test_a_study_is_brought_whole_and_each_payload_let_go_of():
@@ -106,6 +107,36 @@ def test_what_a_part_of_the_archive_may_have_besides_is_not_all_that_was_wanted(
         fetched(archive, goal, wanted)
 
     assert len(goal.brought) == 4
+
+
+def studies_of_a_patient(archive, *uids):
+    archive.studies = [
+        DataSetBuilder().texts(tags.STUDY_INSTANCE_UID, uid).data_set for uid in uids
+    ]
+    return Wanted(patient_id="P1")
+
+
+def test_a_study_that_cannot_be_had_keeps_back_none_of_the_others():
+    """Asking again would stop at the same study again."""
+    archive, goal = RigArchive(*FOUR), RigGoal()
+    archive.broken = {"1.2.3"}
+    wanted = studies_of_a_patient(archive, "1.2.3", STUDY)
+
+    with pytest.raises(Unreachable, match=r"1 of 2 studies: 1\.2\.3 cannot be listed"):
+        fetched(archive, goal, wanted)
+
+    assert len(goal.brought) == 4
+
+
+def test_an_archive_that_gives_one_study_after_the_other_not_is_not_asked_for_all():
+    archive = RigArchive()
+    archive.broken = {f"1.2.{number}" for number in range(9)}
+    wanted = studies_of_a_patient(archive, *sorted(archive.broken))
+
+    with pytest.raises(Unreachable, match="3 of 9 studies"):
+        fetched(archive, RigGoal(), wanted)
+
+    assert len(archive.retrievals) == course.FAILING_MAX == 3
 
 
 def test_an_archive_that_is_down_ends_it():
