@@ -117,6 +117,20 @@ def test_what_is_not_clear_is_refused_in_words(ledger, path, body, says):
     assert says in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"study=1.2", "the body is no JSON: Expecting value, at character 0"),
+        (b'{"select": {}', "the body is no JSON: Expecting ',' delimiter, at character 13"),
+    ],
+)
+def test_what_is_no_json_is_said_to_be_none(ledger, body, says):
+    headers = {"content-type": "application/json"}
+    answer = client(ledger).post("/queue/retry", content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, says)
+
+
 def test_who_asks_in_a_way_that_is_not_is_told_which_ways_there_are(ledger):
     answer = client(ledger).ask("PUT", "/queue")
 

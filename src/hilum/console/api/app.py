@@ -139,11 +139,15 @@ def _allowed(request: Request) -> list[str]:
 async def _misread(_request: Request, error: Exception) -> Response:
     """Name each parameter that is wrong; its value may be a patient's and is not repeated."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    faults = [
-        f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
-        for fault in error.errors()[:_FAULTS_MAX]
-    ]
-    return _error(422, "; ".join(faults))
+    return _error(422, "; ".join([_in_words(fault) for fault in error.errors()[:_FAULTS_MAX]]))
+
+
+def _in_words(fault: dict[str, Any]) -> str:
+    """Say what is wrong with a request in words of the request, not of what checks it."""
+    *_, last = place = fault["loc"]
+    if fault["type"] == "json_invalid":
+        return f"the body is no JSON: {fault['ctx']['error']}, at character {last}"
+    return f"{'.'.join(map(str, place))}: {fault['msg'].removeprefix('Value error, ')}"
 
 
 async def _hindered(_request: Request, error: Exception) -> Response:

@@ -29,7 +29,7 @@ _RETRY_SECONDS = 60
 class FetchModel(BaseModel, extra="forbid"):
     """What is to be brought where. One of study, patient_id and accession must be given."""
 
-    study: Uid | Literal[""] = Field(default="", description="Study Instance UID.")
+    study: str = Field(default="", pattern=r"^[0-9.]{0,64}$", description="Study Instance UID.")
     series: Annotated[list[Uid], Field(max_length=SERIES_MAX)] = Field(
         default=[], description="Only these series of the study."
     )
