@@ -33,6 +33,6 @@ def label_of(ailment: Ailment) -> str:
 
 def late(answerer: str, seconds: float) -> AnswererFailed:
     """Say that an answerer did not answer in time."""
-    return AnswererFailed(
-        f"{answerer} did not answer within {seconds:g} s", answerer=answerer, ailment=Lost.LATE
-    )
+    # Times that were measured are not told to the microsecond.
+    words = f"{answerer} did not answer within {round(seconds, 2):g} s"
+    return AnswererFailed(words, answerer=answerer, ailment=Lost.LATE)

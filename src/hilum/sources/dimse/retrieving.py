@@ -176,7 +176,9 @@ class Retrieving(Operation):
                 remaining=counts.remaining,
                 size=work.size,
                 ending="abandoned" if ending is None else self._ending_word(ending),
-                status="the peer went away" if ending is None else f"0x{ending.status:04X}",
+                status="its association was over before"
+                if ending is None
+                else f"0x{ending.status:04X}",
                 seconds=seconds,
                 remark=work.reason,
             )

@@ -7,7 +7,7 @@ from hilum.dimse.status import Service
 from hilum.pipeline.answerers.ailments import AnswererFailed, DimseAnswer, HttpAnswer, Lost
 from hilum.pipeline.answerers.events import AnswererInterrupted, AnswererRestored
 from hilum.pipeline.answerers.guarding import GuardedAnswerer, Limits
-from hilum.pipeline.answerers.telling import NotAsked
+from hilum.pipeline.answerers.telling import NotAsked, late
 from hilum.query.level import Level
 from hilum.query.query import Query
 from hilum.testing.memory_answerer import Behaviour, MemoryAnswerer
@@ -169,3 +169,10 @@ def test_a_client_that_leaves_soon_says_nothing_about_the_answerer():
         return guard.is_well, guard.busy
 
     assert virtually(run) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(5.00041, "5 s"), (10.0, "10 s"), (0.25, "0.25 s"), (1200.0, "1200 s")]
+)
+def test_how_long_it_was_waited_for_is_told_in_few_digits(seconds, told):
+    assert str(late("pacs", seconds)) == f"pacs did not answer within {told}"
