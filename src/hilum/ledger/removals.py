@@ -6,11 +6,21 @@ one of which somebody was promised a report (storage commitment).
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from sqlite3 import Cursor
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, literal_column, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as insert_unless
 from sqlalchemy.sql.expression import ClauseElement
 
@@ -94,6 +104,8 @@ class Removals:
             ).where(PAYLOAD.c.instance_row > value("after_row")),
             "after_row",
         )
+        self._redate = _redate(PAYLOAD.c.received_at_microseconds)
+        self._resettle = _redate(_D.settled_at_microseconds)
         self._add = Insert(insert_unless(REMOVAL).on_conflict_do_nothing(), "path")
         self._confirm = Statement(delete(REMOVAL).where(*are(REMOVAL, "path")), "path")
         self._unconfirmed = Statement(select(REMOVAL.c.path))
@@ -132,6 +144,22 @@ class Removals:
     def unconfirmed(self) -> list[str]:
         """Give the paths of files that must go, since their payloads were removed."""
         return [path for (path,) in self._ask(lambda c: self._unconfirmed.run(c).fetchall())]
+
+    def redate(self, step: timedelta, *, since: datetime, until: datetime) -> int:
+        """Have what was received, or settled, from `since` until `until` so by `step` later.
+
+        For a wall clock that was wrong then by so much: what is kept for a while is kept for as
+        long. Gives how many payloads it were. Reads all of two tables, some seconds for millions of
+        rows; that is rare enough.
+        """
+        by = step // timedelta(microseconds=1)
+        values = (by, microseconds_of(since), microseconds_of(until))
+
+        def work(cursor: Cursor) -> int:
+            self._resettle.run(cursor, *values)
+            return self._redate.run(cursor, *values).rowcount
+
+        return self._write(work)
 
     def usage(self, *, after_row: int = 0) -> Usage:
         """Count what is held; reads all of a table, or what of it came after a row."""
@@ -200,6 +228,14 @@ def _promised() -> ClauseElement:
     """Ask whether somebody was promised a report on an instance."""
     uid = INSTANCE.c.sop_instance_uid
     return select(uid).where(uid == value("uid"), is_reported_later(uid))
+
+
+def _redate(moment: Column[Any]) -> Statement:
+    """Have moments between two later by a step."""
+    change = update(moment.table).values({moment.name: moment + value("step")})
+    return Statement(
+        change.where(moment >= value("since"), moment <= value("until")), "step", "since", "until"
+    )
 
 
 def _settled() -> ClauseElement:

@@ -182,6 +182,19 @@ class ClockTurned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ClockAdvanced(Event):
+    """The system's clock leapt ahead; ages in `[retention]` believe it only after a while."""
+
+    level: ClassVar[Level] = Level.WARNING
+    message: ClassVar[str] = (
+        "The system's clock leapt ahead by {seconds:.0f} s. Payloads that came in this run are "
+        "dated anew: {payloads}. Nothing goes by [retention] on its word within a day."
+    )
+    seconds: float
+    payloads: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpkeepFailed(Event):
     """Something the gateway does once in a while did not work; it is tried again."""
 

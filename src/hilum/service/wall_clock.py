@@ -1,4 +1,4 @@
-"""What is done when the wall clock was set back: moments that were written down are farther off.
+"""What is done when the wall clock was set: what was written down is farther off then, or nearer.
 
 Noticed while the gateway runs by comparing it with a clock that only goes forward; and when it
 begins by a mark, which says until when the last one ran.
@@ -16,10 +16,14 @@ from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.ledger import Ledger
 from hilum.routing.routes import Routes
-from hilum.service.events import ClockTurned
+from hilum.service.events import ClockAdvanced, ClockTurned
 
 # Less is what time services do all the time, and nobody misses it.
 STEP_MIN: Final = timedelta(seconds=2)
+# Ages in days do not mind less than this, and all that is held has to be read.
+_REDATED_MIN: Final = timedelta(hours=1)
+# What came so lately may have been dated by the clock of now.
+_NOTICED_WITHIN: Final = timedelta(minutes=1)
 # After a crash the clock may have been set back by so much more than is noticed.
 _MARK_SECONDS: Final = 5.0
 # Of several equal workers this one acts, the others see it in the ledger.
@@ -35,14 +39,10 @@ class WallClock:
         self._clock = clock
         self._zero = self._wall_at_zero()
 
-    def set_back(self) -> timedelta:
-        """Give by how much it was set back since it was followed last; mostly nothing."""
-        step = self._zero - self._wall_at_zero()
-        if step >= STEP_MIN:
-            return step
-        if step <= -STEP_MIN:
-            self.follow()  # forward: what waits is due sooner, which harms nobody
-        return timedelta()
+    def turned(self) -> timedelta:
+        """Give by how much it was set since it was followed last, less than 0 for back."""
+        step = self._wall_at_zero() - self._zero
+        return step if abs(step) >= STEP_MIN else timedelta()
 
     def follow(self) -> None:
         """Take it as it is now."""
@@ -106,6 +106,7 @@ class Following:
         self._routes = routes
         self._telemetry = telemetry
         self._wall = WallClock(clock)
+        self._began = clock.now()
         self._seen = mark.read()
         self._marked_at = -_MARK_SECONDS
 
@@ -115,19 +116,36 @@ class Following:
             await asyncio.to_thread(self._look)
 
     def _look(self) -> None:
-        now = self._clock.now()
-        step, remark = self._wall.set_back(), ""
+        now, step = self._clock.now(), self._wall.turned()
         if self._seen is not None and self._seen.wall - now >= STEP_MIN:
-            step, remark = self._seen.wall - now, _MEANWHILE
-        if step:
-            count = bring_forward(self._ledger, self._routes(), step, now=now)
-            self._telemetry.emit(ClockTurned(step.total_seconds(), remark, count))
-            self._wall.follow()
+            self._bring_forward(self._seen.wall - now, _MEANWHILE, now)
+        elif step < timedelta():
+            self._bring_forward(-step, "", now)
         self._seen = None
+        if step:
+            self._redate(step, now)
+            self._wall.follow()
         moment = self._clock.monotonic()
         if step or moment - self._marked_at >= _MARK_SECONDS:
             self._mark.write(Seen(now, self._vouched.now()))
             self._marked_at = moment
+
+    def _bring_forward(self, step: timedelta, remark: str, now: datetime) -> None:
+        count = bring_forward(self._ledger, self._routes(), step, now=now)
+        self._telemetry.emit(ClockTurned(step.total_seconds(), remark, count))
+
+    def _redate(self, step: timedelta, now: datetime) -> None:
+        """Let what came in this run be as old as it is, by whichever clock it was dated."""
+        if abs(step) >= _REDATED_MIN:
+            redate = self._ledger.removals.redate
+            before, after = sorted((now - step, now - _NOTICED_WITHIN))
+            count = redate(step, since=self._began, until=before)
+            if step < timedelta():
+                # Between the two is what came since the clock was set, and is dated rightly.
+                count += redate(step, since=max(now, self._began), until=after)
+            if step > timedelta():
+                self._telemetry.emit(ClockAdvanced(step.total_seconds(), count))
+        self._began += step
 
 
 def bring_forward(ledger: Ledger, routes: Routes, step: timedelta, *, now: datetime) -> int:
