@@ -9,8 +9,9 @@ from typing import Final
 
 from hilum.dimse.message import CommandReceived, DataReceived
 
-# Some reads from the socket; what is read in one go is kept even when it goes beyond.
-_FULL_BYTES: Final = 256 * 1024
+# A block of what is read, so that most images come without a stop: to stop reading and go on costs
+# more than to take what came. What is read in one go is kept even when it goes beyond.
+_FULL_BYTES: Final = 1 << 20
 # A shorter piece is copied: it would keep a whole block in memory for as long as it is kept.
 _COPIED_BYTES_MAX: Final = 16 * 1024
 # What a command costs in memory, about.
