@@ -10,8 +10,9 @@ from hilum.dicom.json_writer import to_json
 from hilum.dicom.parser import read_data_set
 from hilum.dicom.reader import DataSetReader
 from hilum.dicom.syntaxes import transfer_syntax
+from hilum.dicomweb.boundary import boundary_of
 from hilum.dicomweb.media_types import media_type
-from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, boundary_of
+from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes
 from hilum.pipeline.archive.at_hand import AtHand
 from hilum.pipeline.archive.ports import Holding
 from hilum.sources.web.door import ROOT, Face, WebDoor

@@ -10,8 +10,13 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
+from hilum.dicomweb.boundary import (
+    PADDING_MAX,
+    all_from_the_end,
+    end_of_line,
+    possible_start,
+)
 from hilum.dicomweb.foretold import begin_of_last_pixels, likely_end
-from hilum.dicomweb.media_types import MediaType
 from hilum.dicomweb.part_headers import blank_line, parsed
 from hilum.kernel.errors import RemoteProtocolError
 
@@ -21,9 +26,7 @@ HEADER_BYTES_MAX: Final = 16 << 10  # of one part; a Content-Location of any len
 PREAMBLE_BYTES_MAX: Final = 64 << 10  # a sentence for readers without MIME; nobody writes a page
 EPILOGUE_BYTES_MAX: Final = 64 << 10
 PARTS_MAX: Final = 1_000_000  # more instances than any study has
-BOUNDARY_LENGTH_MAX: Final = 256  # RFC 2046 §5.1.1 says 70; longer ones are met
 _HEADER_STEP_BYTES: Final = 512  # of the headers of a part that are looked at in one go
-_PADDING_MAX: Final = 64  # spaces behind a boundary, which some gateways add (RFC 2046 §5.1.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +61,6 @@ class _Place(Enum):
     HEADERS = auto()
     CONTENT = auto()
     EPILOGUE = auto()
-
-
-def boundary_of(content_type: MediaType) -> str:
-    """Give the boundary of a multipart type.
-
-    Raises:
-        RemoteProtocolError: it is not multipart, or it has no boundary that can be used.
-    """
-    boundary = content_type.parameter("boundary")
-    if not content_type.essence.startswith("multipart/"):
-        raise RemoteProtocolError(f"{content_type.essence} is not a multipart type")
-    if not 0 < len(boundary) <= BOUNDARY_LENGTH_MAX or not boundary.isascii():
-        raise RemoteProtocolError(
-            f"the boundary of the multipart body has {len(boundary)} characters; expected "
-            f"1 to {BOUNDARY_LENGTH_MAX} of ASCII"
-        )
-    return boundary
 
 
 @dataclass(slots=True)
@@ -126,7 +112,7 @@ class MultipartReader:
         while self._held and start < end:
             # What looked like the beginning of a boundary: what it lacks tells, or some padding.
             lacking = self._boundary_bytes - len(self._held)
-            more = memoryview(data)[start : min(start + (max(lacking, 0) or _PADDING_MAX), end)]
+            more = memoryview(data)[start : min(start + (max(lacking, 0) or PADDING_MAX), end)]
             start += len(more)
             self._fed -= len(self._held)
             some, self._held = b"".join((self._held, more)), b""
@@ -228,7 +214,7 @@ class MultipartReader:
             return len(view)
         awaited, self._awaited, self._expected = self._awaited, [], 0
         line = place + len(self._delimiter)
-        end = self._end_of_line(view, line) if view[place:line] == self._delimiter else -1
+        end = end_of_line(view, line) if view[place:line] == self._delimiter else -1
         if end <= 0:
             self._was_wrong = True
             whole = b"".join((*awaited, view[at:]))
@@ -251,7 +237,7 @@ class MultipartReader:
             if found < 0:
                 keep = self._possible_start(view, search)
                 break
-            end = self._end_of_line(view, line)
+            end = end_of_line(view, line)
             if end == 0:
                 keep = found  # the line is not complete yet
                 break
@@ -295,7 +281,7 @@ class MultipartReader:
             found = pattern.search(data, at, end)
             return found.start() if found else -1
         if self._found is None:
-            self._found = _all_from_the_end(data, self._delimiter, at, end)
+            self._found = all_from_the_end(data, self._delimiter, at, end)
         places = self._found
         while places and places[-1] < at:
             places.pop()
@@ -305,29 +291,7 @@ class MultipartReader:
         """Find where at the end of `view` a boundary may have begun."""
         if self._at_line_start and self._dashes.startswith(bytes(view[at:])):
             return at
-        wanted = self._delimiter
-        start = max(at, len(view) - len(wanted) + 1)
-        tail = bytes(view[start:])
-        offset = tail.find(wanted[:1])
-        while offset >= 0:
-            if wanted.startswith(tail[offset:]):
-                return start + offset
-            offset = tail.find(wanted[:1], offset + 1)
-        return len(view)
-
-    def _end_of_line(self, view: memoryview, at: int) -> int:
-        """Find where the line of a boundary ends; 0: not here yet; -1: it is no boundary."""
-        line = bytes(view[at : at + _PADDING_MAX + 2])
-        if line[:2] == b"--":
-            return at + 2
-        rest = line.lstrip(b" \t")
-        if rest.startswith(b"\n"):
-            return at + len(line) - len(rest) + 1
-        if rest.startswith(b"\r\n"):
-            return at + len(line) - len(rest) + 2
-        if rest in {b"", b"\r"} or line == b"-":
-            return 0 if len(line) <= _PADDING_MAX else -1
-        return -1
+        return possible_start(view, at, self._delimiter)
 
     def _pass_boundary(self, line: bytes) -> None:
         self._skipped = 0
@@ -374,12 +338,3 @@ class MultipartReader:
 
     def _tolerate(self, oddity: str) -> None:
         self.tolerated[oddity] = self.tolerated.get(oddity, 0) + 1
-
-
-def _all_from_the_end(data: bytes | bytearray, wanted: bytes, at: int, end: int) -> list[int]:
-    """Find all of it, from the end: looking from there costs a third of looking from the front."""
-    found: list[int] = []
-    while (place := data.rfind(wanted, at, end)) >= 0:
-        found.append(place)
-        end = place  # it has a line's end at its beginning and none inside: none overlaps another
-    return found

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from hilum.dicomweb.boundary import boundary_of
 from hilum.dicomweb.media_types import (
     DICOM,
     DICOM_JSON,
@@ -11,7 +12,6 @@ from hilum.dicomweb.media_types import (
     MediaType,
     media_type,
 )
-from hilum.dicomweb.multipart_reader import boundary_of
 from hilum.dicomweb.refusal import RequestRefused, bad
 from hilum.kernel.errors import RemoteProtocolError
 

@@ -13,14 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hilum.dicom.part10 import PREAMBLE
+from hilum.dicomweb.boundary import boundary_of
 from hilum.dicomweb.media_types import media_type
-from hilum.dicomweb.multipart_reader import (
-    MultipartReader,
-    PartBegan,
-    PartBytes,
-    PartEnded,
-    boundary_of,
-)
+from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, PartEnded
 from hilum.kernel.names import UID
 
 _READ_BYTES: Final = 1 << 16

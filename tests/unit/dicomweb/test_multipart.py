@@ -1,5 +1,6 @@
 import pytest
 
+from hilum.dicomweb.boundary import boundary_of
 from hilum.dicomweb.media_types import media_type
 from hilum.dicomweb.multipart_reader import (
     EPILOGUE_BYTES_MAX,
@@ -9,7 +10,6 @@ from hilum.dicomweb.multipart_reader import (
     PartBegan,
     PartBytes,
     PartEnded,
-    boundary_of,
 )
 from hilum.dicomweb.multipart_writer import MultipartWriter
 from hilum.kernel.errors import RemoteProtocolError

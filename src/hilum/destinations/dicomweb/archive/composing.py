@@ -20,16 +20,11 @@ from hilum.dicom import tags
 from hilum.dicom.bulk import BulkReference
 from hilum.dicom.dataset import DataSet
 from hilum.dicom.json_reader import JSON_BYTES_MAX, BadJson, read_json
+from hilum.dicomweb.boundary import boundary_of
 from hilum.dicomweb.choices import OCTETS
 from hilum.dicomweb.composition import Bulks, Composed, NotComposable, Stretch, compose
 from hilum.dicomweb.media_types import DICOM_JSON, media_type
-from hilum.dicomweb.multipart_reader import (
-    MultipartReader,
-    PartBegan,
-    PartBytes,
-    PartEnded,
-    boundary_of,
-)
+from hilum.dicomweb.multipart_reader import MultipartReader, PartBegan, PartBytes, PartEnded
 from hilum.dicomweb.spooled import SpooledPart
 from hilum.kernel.errors import HilumError, RemoteProtocolError
 from hilum.pipeline.answerers.ailments import AnswererFailed, Lost

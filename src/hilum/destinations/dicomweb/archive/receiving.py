@@ -17,15 +17,9 @@ from hilum.destinations.dicomweb.archive.errand import Errand
 from hilum.destinations.dicomweb.archive.manner import NOT_THERE, Manner
 from hilum.destinations.dicomweb.archive.reply import Piece, Reply
 from hilum.dicom.metas import Metas
+from hilum.dicomweb.boundary import boundary_of
 from hilum.dicomweb.media_types import DICOM, MediaType, media_type
-from hilum.dicomweb.multipart_reader import (
-    Event,
-    MultipartReader,
-    PartBegan,
-    PartBytes,
-    PartEnded,
-    boundary_of,
-)
+from hilum.dicomweb.multipart_reader import Event, MultipartReader, PartBegan, PartBytes, PartEnded
 from hilum.kernel.errors import RemoteProtocolError
 from hilum.kernel.filled import Filled
 from hilum.kernel.names import UID
