@@ -152,6 +152,7 @@ class Bridging:
         metrics.watch(readings.CACHE_BYTES, lambda: self.cache.looked.file_bytes)
         metrics.watch(readings.CACHE_PAYLOADS, lambda: self.cache.looked.payloads)
         metrics.watch(readings.FETCH_REQUESTS_ACTIVE, lambda: self.fetching.fetcher.under_way)
+        metrics.watch_all(readings.ANSWERER_BREAKER_OPEN, self._shut)
         metrics.watch_all(readings.ANSWERER_CONNECTIONS_BUSY, lambda: self._pools(_busy))
         metrics.watch_all(readings.ANSWERER_CONNECTIONS_IDLE, lambda: self._pools(_idle))
         metrics.watch_all(readings.ANSWERER_WAITING, lambda: self._pools(_waiting))
@@ -166,6 +167,10 @@ class Bridging:
 
     def _pools(self, number: Callable[[PoolFigures], float]) -> ByAnswerer:
         return {(name,): number(pool) for name, pool in self._figures.items()}
+
+    def _shut(self) -> ByAnswerer:
+        found = list(self.answerers.asked.items())
+        return {(name,): not one.guarded.is_well for name, one in found}
 
     def _fetches(self) -> ByAnswerer:
         found = list(self.answerers.asked.items())

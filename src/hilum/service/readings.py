@@ -133,6 +133,11 @@ CACHE_PAYLOADS: Final = GatewayGauge(
 FETCH_REQUESTS_ACTIVE: Final = WorkerGauge(
     "hilum_fetch_requests_active", "Requests to fetch that are worked on."
 )
+ANSWERER_BREAKER_OPEN: Final = WorkerGauges(
+    "hilum_answerer_breaker_open",
+    "Workers that ask an answerer nothing, as it failed and has not proved well.",
+    ("answerer",),
+)
 ANSWERER_CONNECTIONS_BUSY: Final = WorkerGauges(
     "hilum_answerer_connections_busy",
     "Associations or connections with an answerer that are at work.",
@@ -178,6 +183,7 @@ READINGS: Final[tuple[Reading | Readings, ...]] = (
     CACHE_BYTES,
     CACHE_PAYLOADS,
     FETCH_REQUESTS_ACTIVE,
+    ANSWERER_BREAKER_OPEN,
     ANSWERER_CONNECTIONS_BUSY,
     ANSWERER_CONNECTIONS_IDLE,
     ANSWERER_WAITING,

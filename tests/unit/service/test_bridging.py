@@ -7,7 +7,9 @@ import pytest
 
 from hilum.kernel.errors import Misconfigured
 from hilum.pipeline.answerers.bridged import BridgedArchive
+from hilum.pipeline.answerers.telling import late
 from hilum.pipeline.prefetch.watching import WatchedArchive
+from hilum.service import readings
 from hilum.service.checks import answering_of
 from hilum.service.config_settings import Config
 from hilum.service.house import House
@@ -157,3 +159,20 @@ def test_an_archive_that_is_away_degrades_and_does_not_unready():
 
     assert finding.status.value == "degraded"
     assert finding.message == "Archives that do not answer: cloud (nobody answers)."
+
+
+def test_whether_a_worker_does_not_ask_an_archive_is_a_figure(used):
+    """Health is as one worker finds it; an alert has to know of all."""
+    watched = {}
+    metrics = SimpleNamespace(watch=lambda *_: None, watch_all=watched.__setitem__)
+
+    def look(bridging):
+        bridging.show(metrics)
+        before = watched[readings.ANSWERER_BREAKER_OPEN]()
+        for _ in range(10):
+            bridging.answerers.asked["cloud"].guarded._wellness.failed(late("cloud", 5.0))
+        return before, watched[readings.ANSWERER_BREAKER_OPEN]()
+
+    [(before, after)] = used(look, configured(BRIDGE))
+
+    assert (before[("cloud",)], after[("cloud",)]) == (False, True)
