@@ -2,10 +2,12 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from hilum.kernel.errors import Misconfigured
+from hilum.ledger.moments import moment_of
 
 # What `migrations/versions` ends with; a test compares the two.
 HEAD: Final = "0008"
@@ -37,16 +39,26 @@ def older_revision(path: Path) -> str | None:
 def last_receipt(path: Path) -> int:
     """Give the number of the last receipt in a ledger; 0 when there is none, or it cannot be read.
 
-    Of a file that nobody has open, and whose schema may be any of ours.
+    Of a file whose schema may be any of ours.
     """
+    return _of_last_receipt(path)[0]
+
+
+def last_received(path: Path) -> datetime | None:
+    """Give when the last receipt was written, as last_receipt() does; None: there is none."""
+    number, moment = _of_last_receipt(path)
+    return moment_of(moment) if number else None
+
+
+def _of_last_receipt(path: Path) -> tuple[int, int]:
     if not path.exists():
-        return 0
+        return 0, 0
+    question = "SELECT id, received_at_microseconds FROM receipt ORDER BY id DESC LIMIT 1"
     try:
         with closing(sqlite3.connect(path)) as connection:
-            row = connection.execute("SELECT max(id) FROM receipt").fetchone()
+            return connection.execute(question).fetchone() or (0, 0)
     except sqlite3.Error:
-        return 0
-    return int(row[0] or 0)
+        return 0, 0
 
 
 def check_ours(connection: sqlite3.Connection, path: Path) -> str | None:

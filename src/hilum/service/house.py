@@ -87,8 +87,7 @@ class House:
         self.folder = folder
         self.telemetry = telemetry
         self.clock = SystemClock()
-        seen = folder.clock.read()
-        vouched = VouchedClock(self.clock, None if seen is None else seen.vouched)
+        vouched = VouchedClock(self.clock, folder.vouched_until())
         self.live = Live(now=self.clock.now)
         self._duties = Duties(telemetry)
         self.core = core = core_of(

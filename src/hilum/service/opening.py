@@ -12,7 +12,7 @@ from hilum.ledger.delivery import State
 from hilum.ledger.errors import LedgerUnavailable
 from hilum.ledger.files import lock_path
 from hilum.ledger.ledger import Ledger
-from hilum.ledger.revisions import HEAD, last_receipt, older_revision
+from hilum.ledger.revisions import HEAD, last_receipt, last_received, older_revision
 from hilum.ledger.salvage import Salvage
 from hilum.pipeline.duplicates import DuplicatePolicy
 from hilum.pipeline.lanes.groups import Members, Standing
@@ -88,6 +88,11 @@ class DataFolder:
     def clock(self) -> Mark:
         """Give the mark that says until when a gateway ran."""
         return Mark(self.run / _CLOCK)
+
+    def vouched_until(self) -> datetime | None:
+        """Give until when time was seen to go by: by the mark, else by the last receipt, if any."""
+        seen = self.clock.read()
+        return last_received(self.ledger) if seen is None else seen.vouched
 
     def begin_run(self) -> None:
         """Remember that a run began; kept as it is after a crash, so that the oldest day counts."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from delivery_plans import LATER, NO_ANSWER, claim, planned, settle
+from delivery_plans import LATER, NO_ANSWER, NOW, claim, planned, settle
+from ledger_entries import RECEIVED
 
 from hilum.console.events import CheckFailed
 from hilum.ledger.delivery import GatheringKey, Level, PlannedDelivery, Selection
@@ -250,6 +251,16 @@ def test_a_house_lets_what_is_complete_wait_for_the_calendar_of_its_route(kept):
     assert one.due_at is not None
     assert DAYS[one.due_at.weekday()] == day
     assert now < one.due_at < now + timedelta(days=4)
+
+
+def test_time_was_seen_to_go_by_until_the_mark_or_else_the_last_receipt(tmp_path):
+    folder = DataFolder(tmp_path)
+    assert folder.vouched_until() is None
+    ended_in_good_order(folder, 1)
+    assert folder.vouched_until() == RECEIVED
+
+    folder.clock.write(Seen(wall=LATER, vouched=NOW))
+    assert folder.vouched_until() == NOW
 
 
 def ended_in_good_order(folder, *numbers):
