@@ -79,10 +79,12 @@ class DimseDestination:
         Who asked is told what the peer answers, and does not wait until it vouches for it.
         """
         manner = replace(self.manner, commitment_seconds=None)
+        # Most often the loop has little else to do then, and one who waits for all of it.
+        options = replace(self._options, is_beside=False)
         twin = DimseDestination(
             self.name,
             self.address,
-            self._options,
+            options,
             self.payloads,
             manner=manner,
             converter=self._converter,

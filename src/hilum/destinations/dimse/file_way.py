@@ -58,8 +58,12 @@ class FileWay:
         lying: Lying,
         *,
         room: Callable[[], Awaitable[None]],
+        is_beside: bool,
     ) -> None:
         """Send `parts`, and the file behind them with its headers; `room` waits for any progress.
+
+        `is_beside`: a thread does it if it is long. That is slower where the loop has nothing else
+        to do.
 
         Raises:
             Spoiled, Full: the file, as for any payload.
@@ -69,7 +73,7 @@ class FileWay:
         rest = _Rest(self._socket, b"".join(parts), iter(headers), lying)
         self._is_busy = self.is_amid = True
         try:
-            while not await self._reading.call(rest.send, is_long=rest.is_long):
+            while not await self._reading.call(rest.send, is_long=is_beside and rest.is_long):
                 await self._until(room)
             self.is_amid = False
         except (CorruptPayload, OSError) as error:

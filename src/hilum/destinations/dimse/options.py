@@ -22,6 +22,7 @@ class RequestorOptions:
         tls: talk TLS with this context; None: do not.
         user_identity: who is asking (PS3.7 §D.3.3.7).
         seats: what all associations with the peer share; None: nobody counts them.
+        is_beside: a thread sends long files, for the loop has instances to take in meanwhile.
     """
 
     maximum_pdu_length: int = 128 * 1024
@@ -33,3 +34,4 @@ class RequestorOptions:
     tls: ssl.SSLContext | None = None
     user_identity: UserIdentity | None = None
     seats: Seats | None = None
+    is_beside: bool = True

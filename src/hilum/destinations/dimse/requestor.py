@@ -120,6 +120,7 @@ class Requestor:
         self._association = association
         self._options = options
         self._seconds = options.response_timeout_seconds
+        self._is_beside = options.is_beside
         self._fragments = Fragments(association, pdu_bytes_max=options.fragment_bytes_max)
         self._is_busy = False
         self._message_ids = itertools.cycle(range(1, _MESSAGE_IDS + 1))
@@ -366,7 +367,9 @@ class Requestor:
             piece, is_last = await pieces.piece()
             if isinstance(piece, Lying):
                 headers = self._fragments.headers(context_id, piece.size)
-                await self._wire.send_file(parts, headers, piece, seconds=self._seconds)
+                await self._wire.send_file(
+                    parts, headers, piece, seconds=self._seconds, is_beside=self._is_beside
+                )
             else:
                 await self._send(parts, context_id, piece, is_last=is_last)
             parts = []

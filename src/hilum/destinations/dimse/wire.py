@@ -152,8 +152,11 @@ class Wire(asyncio.BufferedProtocol):
         lying: Lying,
         *,
         seconds: float,
+        is_beside: bool,
     ) -> None:
         """Send `parts` and a data set in a file, cut by `headers`, that the kernel takes there.
+
+        `is_beside`: a long one by a thread.
 
         Raises:
             Unreachable, RemoteProtocolError: as `send`.
@@ -169,7 +172,7 @@ class Wire(asyncio.BufferedProtocol):
             await self._progress(seconds)
         room = partial(self._progress, seconds)
         try:
-            await self._file_way.send(parts, headers, lying, room=room)
+            await self._file_way.send(parts, headers, lying, room=room, is_beside=is_beside)
         except OSError as error:
             self._fail(self._loss(error))
             self.check()
