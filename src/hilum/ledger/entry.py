@@ -25,7 +25,10 @@ class Verdict(enum.Enum):
 
 @dataclass(slots=True)
 class Origin:
-    """Who brought something, and through which door. A text is empty where there is none."""
+    """Who brought something, and through which door. A text is empty where there is none.
+
+    `via`: the faces of gateways that what is asked has come through; not written down.
+    """
 
     calling_ae_title: str
     called_ae_title: str
@@ -33,6 +36,7 @@ class Origin:
     host: str
     entity: str
     association_id: str
+    via: tuple[str, ...] = ()
 
 
 # What the gateway does of its own accord.

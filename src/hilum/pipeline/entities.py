@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hilum.pipeline.archive.ports import Archive
+from hilum.query.via import Via
 
 # What can be open at an entity; `web` is its DICOMweb root with all that its archive can do there.
 Service = Literal["echo", "store", "find", "move", "get", "commit", "web"]
@@ -22,7 +23,8 @@ class Entity:
     """One face. `name` is its section in the configuration; the default one has the AE title.
 
     `through`: the destination that has to have an instance before a store is answered; "": stores
-    are kept here, and routed.
+    are kept here, and routed. `pseudonym`: what it is called where gateways tell each other who has
+    asked (`query.via`); "": it asks nobody.
     """
 
     name: str
@@ -31,6 +33,11 @@ class Entity:
     archive: Archive
     through: str = ""
     status_profile: StatusProfile = "standard"
+    pseudonym: str = ""
+
+    def asked_via(self, via: Via) -> Via:
+        """Give through whom a question has come, when it has come here."""
+        return (*via, self.pseudonym) if self.pseudonym else via
 
 
 @dataclass(frozen=True, slots=True)

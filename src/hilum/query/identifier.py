@@ -16,6 +16,7 @@ from hilum.dicom.moments import offset_minutes_of
 from hilum.query.attributes import level_of
 from hilum.query.level import Level, Model
 from hilum.query.query import Attribute, Query, Wanted, combined
+from hilum.query.via import is_via
 
 QUERY_RETRIEVE_LEVEL: Final = 0x00080052
 # PS3.7 §C: the only failure that says "your identifier", and the one of an unknown model.
@@ -76,7 +77,7 @@ def query_of_identifier(
     rules = KeyRules(fuzzy_names=negotiated.fuzzy_names)
     found = _Found()
     for tag, element in identifier.sorted():
-        if tag not in _NO_KEYS and tag & 0xFFFF and not _is_creator(tag):
+        if _may_be_key(identifier, tag):
             found.take(identifier, tag, element, level, rules)
     keys = tuple(key for key in found.keys if key.is_asking)
     if not negotiated.relational:
@@ -95,8 +96,10 @@ def query_of_identifier(
     )
 
 
-def _is_creator(tag: int) -> bool:
-    return bool(tag & 0x10000) and 0x10 <= tag & 0xFFFF <= 0xFF
+def _may_be_key(identifier: DataSet, tag: int) -> bool:
+    is_creator = bool(tag & 0x10000) and 0x10 <= tag & 0xFFFF <= 0xFF
+    is_about_it = tag in _NO_KEYS or not tag & 0xFFFF or is_creator
+    return not (is_about_it or is_via(identifier, tag))
 
 
 def level_of_identifier(identifier: DataSet, model: Model) -> Level:

@@ -7,6 +7,7 @@ from hilum.dicom.attribute_path import PrivateAttribute
 from hilum.dicom.matching import AnyOf, Between, BetweenMoments, Key
 from hilum.query.attributes import MOMENTS
 from hilum.query.level import Level
+from hilum.query.via import Via
 
 Attribute = int | PrivateAttribute
 
@@ -42,6 +43,7 @@ class Query:
     charset: str = ""  # Specific Character Set of the question, for the answer
     # Asked for or looked for, but not known at this level: answered empty, with a warning.
     unsupported: tuple[Attribute, ...] = ()
+    via: Via = ()  # who has asked it until now
 
     def key(self, attribute: Attribute) -> Key | None:
         """Give the key of an attribute, when it narrows the answer."""

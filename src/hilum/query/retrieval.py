@@ -12,6 +12,7 @@ from hilum.dicom.match_keys import VALUES_MAX
 from hilum.kernel.names import is_uid
 from hilum.query.identifier import BadIdentifier, level_of_identifier
 from hilum.query.level import Level, Model
+from hilum.query.via import Via
 
 _WILD: Final = frozenset("*?")
 
@@ -21,11 +22,12 @@ class Retrieval:
     """What is to be sent: everything below the entities of `level`, one or more of them.
 
     `keys` has the values of the unique keys: one of each level above, one or more of `level`; of a
-    relational retrieval, levels above may be missing.
+    relational retrieval, levels above may be missing. `via`: who has asked for it until now.
     """
 
     level: Level
     keys: Mapping[Level, tuple[str, ...]]
+    via: Via = ()
 
 
 def retrieval_of_identifier(

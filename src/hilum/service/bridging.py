@@ -42,8 +42,12 @@ class Bridging:
         archive: LocalArchive,
         *,
         run: Path,
+        run_id: str,
     ) -> None:
-        """Make it; `run` is the folder of what lives as long as the gateway runs."""
+        """Make it; `run` is the folder of what lives as long as the gateway runs.
+
+        `run_id`: what other gateways are told of that, and of nothing else (`query.via`).
+        """
         clock, telemetry = core.clock, core.telemetry
         self.cache = PayloadCache(
             config.cache,
@@ -70,6 +74,7 @@ class Bridging:
             cache=self.cache,
             telemetry=telemetry,
             notice=self._notice,
+            run_id=run_id,
         )
         self.fetching = Fetching(config, core, self._faces.source)
         self._titles: Mapping[str, Sequence[str]] = {}

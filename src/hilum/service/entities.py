@@ -15,6 +15,7 @@ from hilum.pipeline.archive.ports import Archive
 from hilum.pipeline.entities import Entities, Entity
 from hilum.pipeline.prefetch.occasion import Occasion
 from hilum.pipeline.prefetch.watching import WatchedArchive
+from hilum.query.via import pseudonym_of
 from hilum.service.answerers import Answerers
 from hilum.service.config_entities import LOCAL, EntitySettings, members_of, title_of, weights_of
 from hilum.service.config_settings import Config
@@ -40,7 +41,9 @@ class Faces:
         cache: Cache,
         telemetry: Telemetry,
         notice: Callable[[Occasion], None],
+        run_id: str,
     ) -> None:
+        self._run_id = run_id
         self._own = archive
         self._ourselves = Ourselves(archive)
         self._answerers = answerers
@@ -98,6 +101,7 @@ class Faces:
             archive,
             through=settings.through,
             status_profile=settings.status_profile,
+            pseudonym="" if settings.is_local else pseudonym_of(self._run_id, title),
         )
 
     def _archive(self, settings: EntitySettings) -> Archive:

@@ -111,7 +111,9 @@ class House:
         )
         self.passing = Passing(config, core)
         self.archiving = Archiving(config, self.ledger, self.vault, self.clock, self.intake)
-        self.bridging = Bridging(config, core, self.archiving.archive, run=folder.run)
+        self.bridging = Bridging(
+            config, core, self.archiving.archive, run=folder.run, run_id=folder.run_id
+        )
         self.voucher = voucher_of(
             config,
             self.delivering,

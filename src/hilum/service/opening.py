@@ -1,9 +1,10 @@
 """Opening ledger and vault before any worker runs: what a crash or a bad disk left is put right."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from hilum.kernel.errors import HilumError
@@ -65,9 +66,10 @@ class Discord:
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """Where everything lies."""
+    """Where everything lies. `run_id`: no other run, of any gateway, has it; all workers do."""
 
     root: Path
+    run_id: str = field(default_factory=lambda: token_hex(8), compare=False)
 
     @property
     def ledger(self) -> Path:

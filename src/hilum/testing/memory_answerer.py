@@ -18,7 +18,7 @@ from hilum.kernel.errors import HilumError
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.ailments import Ailment, AnswererFailed, Lost
 from hilum.pipeline.answerers.ports import UNNAMED, Expected, Fetch
-from hilum.pipeline.archive.ports import Batch, Missing
+from hilum.pipeline.archive.ports import Batch, Missing, Origin
 from hilum.pipeline.landing import Incoming, Sink
 from hilum.query.level import Level
 from hilum.query.match import Match
@@ -75,6 +75,14 @@ class MemoryAnswerer:
         self.behaviour = Behaviour() if behaviour is None else behaviour
         self.asked = Asked()
         self.is_closed = False
+        self.pseudonym = ""
+
+    def has_asked(self, asker: Origin) -> bool:
+        """Tell whether it is who asks."""
+        return self.pseudonym in asker.via
+
+    async def meet(self) -> None:
+        """Say what it calls itself: that is known."""
 
     async def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches, batch by batch."""

@@ -125,6 +125,7 @@ class Policy:
             storage of a C-GET (PS3.7 §D.3.3.4).
         asynchronous_operations: our window, answered only if one was offered.
         extended_answer: gives the answer to an offered SOP class extended negotiation, or None.
+        told: what we say without having been asked, of no SOP class that was proposed.
         identity_response: sent only if the requestor asked for it (PS3.7 §D.3.3.7.2).
         choose: picks the transfer syntax of a context.
         choose_to_send: picks that of a context in which the peer is SCP.
@@ -141,6 +142,7 @@ class Policy:
     implementation_version_name: str = IMPLEMENTATION_VERSION_NAME
     asynchronous_operations: AsynchronousOperations = _ONE_AT_A_TIME
     extended_answer: Callable[[ExtendedNegotiation], bytes | None] = no_answer
+    told: tuple[ExtendedNegotiation, ...] = ()
     identity_response: bytes | None = None
     choose: Callable[[Sequence[UID], Container[str] | None], UID | None] = first_listed
     choose_to_send: Callable[[Sequence[UID], Container[str] | None], UID | None] = most_alike
@@ -268,7 +270,7 @@ def _our_information(
     roles: Mapping[UID, RoleSelection],
     accepted: Container[str],
 ) -> UserInformation:
-    """Tell about ourselves, and answer what was offered: nothing else (PS3.7 Annex D.3.3)."""
+    """Tell about ourselves, and answer what was offered (PS3.7 Annex D.3.3)."""
     offered = theirs.asynchronous_operations
     identity = theirs.user_identity
     wants_response = identity is not None and identity.response_requested
@@ -278,7 +280,7 @@ def _our_information(
         implementation_version_name=policy.implementation_version_name,
         asynchronous_operations=_window(offered, policy) if offered is not None else None,
         roles=tuple([role for uid, role in roles.items() if uid in accepted]),
-        extended=_extended_answers(theirs.extended, policy, accepted),
+        extended=(*_extended_answers(theirs.extended, policy, accepted), *policy.told),
         user_identity_response=policy.identity_response if wants_response else None,
     )
 

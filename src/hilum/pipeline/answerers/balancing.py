@@ -20,6 +20,7 @@ from typing import Final, Protocol, TypeVar, cast
 
 from hilum.dicom import tags
 from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.entry import Origin
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.events import RivalAsked
 from hilum.pipeline.answerers.fetching import SILENT_SECONDS
@@ -83,6 +84,15 @@ class OneOf:
         self._patience_seconds = patience_seconds
         self._telemetry = telemetry
         self._silent_until: dict[str, float] = {}
+
+    def has_asked(self, asker: Origin) -> bool:
+        """Tell whether one of them is who asks: the others have what that one has."""
+        return any(member.has_asked(asker) for member in self._members)
+
+    async def meet(self) -> None:
+        """Find out what each calls itself (see the port)."""
+        for member in self._members:
+            await member.meet()
 
     async def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches of one of them (see the port)."""

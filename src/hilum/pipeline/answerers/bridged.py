@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import Final
@@ -19,6 +20,7 @@ from hilum.kernel.telemetry import Telemetry
 from hilum.ledger.entry import AuditRecord, Origin
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.answerers.asking import Asking, listened
+from hilum.pipeline.answerers.asking_back import asked_for
 from hilum.pipeline.answerers.covering import is_whole
 from hilum.pipeline.answerers.differing import Differences
 from hilum.pipeline.answerers.holder import Holder
@@ -78,7 +80,8 @@ class BridgedArchive:
     async def find(self, query: Query, asker: Origin) -> AsyncIterator[Batch]:
         """Give all matches of a question, batch by batch (see the port)."""
         written = self._accounts.begin([of_query(query, asker)])
-        async with aclosing(self._asked(query)) as batches:
+        asked = self._asked(replace(query, via=asker.via), asked_for(self._members, asker))
+        async with aclosing(asked) as batches:
             async for batch in batches:
                 if not written.done():
                     await settled(written)
@@ -111,10 +114,11 @@ class BridgedArchive:
         syntaxes: tuple[UID, ...] = (),
     ) -> BridgedSupply | WholeSupply:
         """Begin to give the instances of a retrieval (see the port)."""
-        whole = await self._whole(retrieval, asker, purpose, syntaxes)
+        retrieval, members = replace(retrieval, via=asker.via), asked_for(self._members, asker)
+        whole = await self._whole(retrieval, members, asker, purpose, syntaxes)
         if whole is not None:
             return whole
-        listing = await self._listing(retrieval, purpose)
+        listing = await self._listing(retrieval, members, purpose)
         patient_ids = self._patients_of(one.study_instance_uid for one in listing.expected)
         records = of_holdings(
             listing.expected,
@@ -147,14 +151,17 @@ class BridgedArchive:
             self._let_go(supply)
 
     async def _whole(
-        self, retrieval: Retrieval, asker: Origin, purpose: Purpose, syntaxes: tuple[UID, ...]
+        self,
+        retrieval: Retrieval,
+        members: Sequence[Member],
+        asker: Origin,
+        purpose: Purpose,
+        syntaxes: tuple[UID, ...],
     ) -> WholeSupply | None:
         """Begin to give all there is of a study or series without a list; None: it takes one."""
-        holder = self._members[0]
-        is_alone = len(self._members) == 1 and isinstance(holder, Holder)
-        if not is_alone or purpose not in _TAKING or not is_whole(retrieval):
+        holder = members[0] if len(members) == 1 else None
+        if not isinstance(holder, Holder) or purpose not in _TAKING or not is_whole(retrieval):
             return None
-        assert isinstance(holder, Holder)  # noqa: S101 - it is, see above
         count = await self._count(holder, retrieval, syntaxes)
         if not count:
             return None
@@ -163,7 +170,7 @@ class BridgedArchive:
             retrieval,
             self._cache,
             count=count,
-            listing=partial(self._listing, retrieval, purpose),
+            listing=partial(self._listing, retrieval, members, purpose),
             syntaxes=syntaxes,
         )
         try:
@@ -201,20 +208,25 @@ class BridgedArchive:
         else:
             await settled(self._accounts.begin(records))
 
-    async def _listing(self, retrieval: Retrieval, purpose: Purpose) -> Listing:
+    async def _listing(
+        self, retrieval: Retrieval, members: Sequence[Member], purpose: Purpose
+    ) -> Listing:
         """Find out who has what: for viewers, and for single instances, from what is known."""
         reuse = purpose in _VIEWING or retrieval.level is Level.IMAGE
-        known = await listed_by_cache(self._members, retrieval) if reuse else None
+        known = await listed_by_cache(members, retrieval) if reuse else None
         return known or await list_all(
-            self._members, retrieval, terms=self._terms, telemetry=self._telemetry, reuse=reuse
+            members, retrieval, terms=self._terms, telemetry=self._telemetry, reuse=reuse
         )
 
-    async def _asked(self, query: Query) -> AsyncGenerator[Batch, None]:
-        if len(self._members) == 1:
-            asked = self._alone(query)
+    async def _asked(self, query: Query, members: Sequence[Member]) -> AsyncGenerator[Batch, None]:
+        if not members:
+            yield Batch(())
+            return
+        if len(members) == 1:
+            asked = self._alone(query, members[0])
         else:
             asked = Asking(
-                self._members,
+                members,
                 query,
                 terms=self._terms,
                 orders=self._orders,
@@ -225,11 +237,11 @@ class BridgedArchive:
             async for batch in batches:
                 yield batch
 
-    async def _alone(self, query: Query) -> AsyncGenerator[Batch, None]:
+    async def _alone(self, query: Query, member: Member) -> AsyncGenerator[Batch, None]:
         """Ask the only one: nothing is merged, its batches go straight through."""
         try:
             seconds = self._terms.deadline_seconds
-            async with aclosing(listened(self._members[0], query, seconds)) as batches:
+            async with aclosing(listened(member, query, seconds)) as batches:
                 async for batch in batches:
                     yield batch
         except AnswererFailed as error:

@@ -34,7 +34,8 @@ def overlap(one: Retrieval, other: Retrieval) -> bool:
 
 def key_of(retrieval: Retrieval) -> Hashable:
     """Give what two retrievals of the same have in common."""
-    return tuple(sorted((level, tuple(values)) for level, values in retrieval.keys.items()))
+    keys = sorted((level, tuple(values)) for level, values in retrieval.keys.items())
+    return tuple(keys), retrieval.via
 
 
 def _named(retrieval: Retrieval) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -4,11 +4,12 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.entry import OURSELVES, Origin
 from hilum.pipeline.answerers.ailments import AnswererFailed, Lost
 from hilum.pipeline.answerers.ports import Answerer, Expected, Fetch
 from hilum.pipeline.answerers.telling import NotAsked, late
@@ -18,6 +19,7 @@ from hilum.pipeline.landing import Sink
 from hilum.pipeline.lanes.policy import Retry
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
+from hilum.query.via import Via
 
 # Who gives up a question after so long without any answer was not impatient: it is late.
 PATIENT_SECONDS: Final = 3.0
@@ -77,8 +79,19 @@ class GuardedAnswerer:
         """Say how it failed last, "" if it never did."""
         return self._wellness.last_failure
 
+    def has_asked(self, asker: Origin) -> bool:
+        """Tell whether it is who asks (see the port)."""
+        return self._answerer.has_asked(asker)
+
+    async def meet(self) -> None:
+        """Find out what it calls itself (see the port)."""
+        await self._answerer.meet()
+
     async def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches (see the port)."""
+        if await self._is_behind(query.via):
+            yield Batch(())
+            return
         async with self._turn(self._questions) as turn:
             found = cast("AsyncGenerator[Batch, None]", self._answerer.find(query))
             async with aclosing(found) as batches:
@@ -89,6 +102,8 @@ class GuardedAnswerer:
 
     async def expect(self, retrieval: Retrieval) -> Sequence[Expected]:
         """Give the instances of a retrieval (see the port)."""
+        if await self._is_behind(retrieval.via):
+            return ()
         async with self._turn(self._questions) as turn:
             expected = await self._answerer.expect(retrieval)
             turn.is_answered = True
@@ -97,6 +112,8 @@ class GuardedAnswerer:
 
     async def count(self, retrieval: Retrieval) -> int | None:
         """Tell how many instances there are (see the port)."""
+        if await self._is_behind(retrieval.via):
+            return 0
         async with self._turn(self._questions) as turn:
             count = await self._answerer.count(retrieval)
             turn.is_answered = True
@@ -120,6 +137,16 @@ class GuardedAnswerer:
         """Stop probing, and let go of connections."""
         await self._wellness.aclose()
         await self._answerer.aclose()
+
+    async def _is_behind(self, via: Via) -> bool:
+        """Tell whether a question that another gateway asks comes from here, in the end.
+
+        Before it waits for a turn: those may all be taken by who waits for that gateway.
+        """
+        if len(via) < 2 or not self.is_well:
+            return False
+        await self._answerer.meet()
+        return self._answerer.has_asked(replace(OURSELVES, via=via))
 
     @asynccontextmanager
     async def _turn(self, turns: asyncio.Semaphore) -> AsyncIterator[_Turn]:

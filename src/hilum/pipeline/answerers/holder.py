@@ -5,6 +5,7 @@ from functools import partial
 
 from hilum.kernel.clock import Clock
 from hilum.kernel.telemetry import Telemetry
+from hilum.ledger.entry import Origin
 from hilum.pipeline.answerers.calls import Calls
 from hilum.pipeline.answerers.covering import key_of
 from hilum.pipeline.answerers.fetch_under_way import PATIENCE_SECONDS, STALL_SECONDS
@@ -45,6 +46,10 @@ class Holder:
         )
         self._answerer = answerer
         self._counts = Calls[int | None]()
+
+    def has_asked(self, asker: Origin) -> bool:
+        """Tell whether it is who asks (see `Answerer.has_asked`)."""
+        return self._answerer.has_asked(asker)
 
     def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches (see `Answerer.find`)."""

@@ -15,12 +15,13 @@ from hilum.pipeline.answerers.calls import Calls
 from hilum.pipeline.answerers.ports import Expected
 from hilum.query.level import Level
 from hilum.query.retrieval import Retrieval
+from hilum.query.via import Via
 
 LIST_FRESH_SECONDS: Final = 30.0
 # Instances in all lists that are kept of one answerer; some 400 bytes each.
 _INSTANCES_MAX: Final = 100_000
 
-_Key = tuple[tuple[Level, tuple[str, ...]], ...]
+_Key = tuple[tuple[tuple[Level, tuple[str, ...]], ...], Via]
 
 
 class Lister(Protocol):
@@ -92,7 +93,8 @@ class Lists:
 
 
 def _key(retrieval: Retrieval) -> _Key:
-    return tuple(sorted((level, tuple(values)) for level, values in retrieval.keys.items()))
+    keys = sorted((level, tuple(values)) for level, values in retrieval.keys.items())
+    return tuple(keys), retrieval.via
 
 
 def _wider(retrieval: Retrieval) -> list[_Key]:
@@ -101,7 +103,7 @@ def _wider(retrieval: Retrieval) -> list[_Key]:
     for level in (Level.SERIES, Level.STUDY):
         above = {one: values for one, values in retrieval.keys.items() if one <= level}
         if level < retrieval.level and len(above.get(level, ())) == 1:
-            keys.append(_key(Retrieval(level, above)))
+            keys.append(_key(replace(retrieval, level=level, keys=above)))
     return keys
 
 

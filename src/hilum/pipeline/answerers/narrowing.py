@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from hilum.kernel.names import UID
 from hilum.pipeline.answerers.ports import Fetch
@@ -43,7 +44,7 @@ def _of_study(
     keys[Level.STUDY] = (study,)
     there = Counter(one.series_instance_uid for one in listed if one.study_instance_uid == study)
     if retrieval.level <= Level.STUDY and len(wanted) == there.total():
-        return [Fetch(Retrieval(Level.STUDY, keys), wanted, syntaxes)]
+        return [Fetch(replace(retrieval, level=Level.STUDY, keys=keys), wanted, syntaxes)]
     whole: list[Named] = []
     fetches: list[Fetch] = []
     for series, ones in _by(wanted, "series_instance_uid"):
@@ -52,11 +53,15 @@ def _of_study(
         else:
             uids = tuple([one.sop_instance_uid for one in ones])
             narrow = {**keys, Level.SERIES: (series,), Level.IMAGE: uids}
-            fetches.append(Fetch(Retrieval(Level.IMAGE, narrow), ones, syntaxes))
+            fetches.append(
+                Fetch(replace(retrieval, level=Level.IMAGE, keys=narrow), ones, syntaxes)
+            )
     if whole:
         names = tuple(dict.fromkeys([one.series_instance_uid for one in whole]))
         narrow = {**keys, Level.SERIES: names}
-        fetches.insert(0, Fetch(Retrieval(Level.SERIES, narrow), whole, syntaxes))
+        fetches.insert(
+            0, Fetch(replace(retrieval, level=Level.SERIES, keys=narrow), whole, syntaxes)
+        )
     return fetches
 
 

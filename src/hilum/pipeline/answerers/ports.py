@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from hilum.kernel.names import UID
+from hilum.ledger.entry import Origin
 from hilum.pipeline.archive.ports import Batch, Holding, Missing, Named
 from hilum.pipeline.landing import Sink
 from hilum.query.query import Query
@@ -48,6 +49,21 @@ class Answerer(Protocol):
     """An archive elsewhere. Every method raises AnswererFailed, and nothing else that it says."""
 
     name: str
+
+    def has_asked(self, asker: Origin) -> bool:
+        """Tell whether this archive is who asks, or has asked before (`Origin.via`).
+
+        It has what it has itself, and does not want to be asked back.
+        """
+        ...
+
+    async def meet(self) -> None:
+        """Find out what a gateway calls itself, if it is one, for `has_asked`.
+
+        Without any of the connections that questions share: two gateways that wait for each other
+        may have all of them in use. Raises nothing.
+        """
+        ...
 
     def find(self, query: Query) -> AsyncIterator[Batch]:
         """Give all matches, batch by batch, in an order that stays; offset and limit observed.

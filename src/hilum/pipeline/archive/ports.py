@@ -15,7 +15,7 @@ from hilum.query.match import Match
 from hilum.query.query import Attribute, Query
 from hilum.query.retrieval import Retrieval
 
-__all__ = ["Archive", "Batch", "Holding", "Missing", "Named", "Purpose", "Supply"]
+__all__ = ["Archive", "Batch", "Holding", "Missing", "Named", "Origin", "Purpose", "Supply"]
 
 
 @dataclass(frozen=True, slots=True)

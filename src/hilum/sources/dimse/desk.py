@@ -47,6 +47,7 @@ from hilum.sources.dimse.services import (
     Rulebook,
     Services,
     at_entity,
+    introduced,
     policy_for,
     remedy,
     wants_to_store,
@@ -172,6 +173,7 @@ class Desk:
             self._reject(connection, caller, admitted)
             return None
         policy = policy_for(admitted, self.rulebook, self.limits, self._services)
+        policy = introduced(policy, request, entity)
         answer = negotiate(request, policy)
         if isinstance(answer, AssociateReject):
             reason = "the application context or protocol version is not DICOM's"

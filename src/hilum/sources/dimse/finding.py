@@ -100,7 +100,7 @@ class Finding(Operation):
 
     def find(self, query: Query) -> AsyncIterator[Batch]:
         """Ask the archive."""
-        return self._entity.archive.find(query, self._asker.origin)
+        return self._entity.archive.find(query, self._origin)
 
     async def next_of(self, batches: AsyncIterator[Batch]) -> Batch | None:
         """Wait for a batch; None: there is no more. Raises OutOfPatienceError, and as `find`."""

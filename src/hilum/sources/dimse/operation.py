@@ -6,7 +6,7 @@ Runs as a task of its own beside the callbacks of the connection; only it sends 
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from hilum.dicom.dataset import DataSet
@@ -28,6 +28,7 @@ from hilum.pipeline.buffers import Buffer
 from hilum.pipeline.entities import Entity
 from hilum.query.identifier import BadIdentifier
 from hilum.query.level import Level, Model, model_of
+from hilum.query.via import Via, via_of_identifier
 from hilum.sources.dimse.events import OperationFailed, OperationRefused
 from hilum.sources.dimse.library import Library
 from hilum.sources.dimse.outbox import Outbox
@@ -124,6 +125,7 @@ class Operation(ABC):
         self._asker = asker
         self._context = context
         self._command = command
+        self._via: Via = ()
 
     @property
     def message_id(self) -> int | None:
@@ -177,6 +179,7 @@ class Operation(ABC):
     async def _answer(self) -> None:
         try:
             identifier = self.identifier.read(self._context.transfer_syntax)
+            self._via = via_of_identifier(identifier)
             await self._act(identifier)
         except BadIdentifier as error:
             await self._refuse(does_not_match(error.tag, str(error), error.status))
@@ -217,6 +220,11 @@ class Operation(ABC):
         entity = self._asker.entity
         assert entity is not None  # noqa: S101 - without one no such context is accepted
         return entity
+
+    @property
+    def _origin(self) -> Origin:
+        """Say who asks, and through whom."""
+        return replace(self._asker.origin, via=self._entity.asked_via(self._via))
 
     @property
     def _library(self) -> Library:

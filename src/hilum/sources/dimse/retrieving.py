@@ -108,7 +108,7 @@ class Retrieving(Operation):
 
     async def _supply(self, retrieval: Retrieval) -> Supply:
         """Have the archive look for what it has; nothing, if that is not wanted any more."""
-        archive, origin = self._entity.archive, self._asker.origin
+        archive, origin = self._entity.archive, self._origin
         loop = asyncio.get_running_loop()
         self._sign = loop.call_later(COUNTING_SECONDS, self._tell_that_it_counts)
         try:

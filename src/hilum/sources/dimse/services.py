@@ -8,10 +8,12 @@ from typing import Final
 from hilum.dicom.sop_classes import STORAGE_SOP_CLASSES, VERIFICATION
 from hilum.dimse.service.commitment import STORAGE_COMMITMENT
 from hilum.dimse.service.query_negotiation import FindOptions, RetrieveOptions, answerer
+from hilum.dimse.upper.items import ExtendedNegotiation
 from hilum.dimse.upper.negotiation import Policy, looks_like_storage
 from hilum.dimse.upper.pdu import AssociateRequest, ContextResult
 from hilum.pipeline.entities import Entity
 from hilum.query.level import Model
+from hilum.query.via import FACE_UID
 from hilum.sources.dimse.admission import Admitted, Rules
 from hilum.sources.dimse.settings import DimseLimits, Permission
 
@@ -110,6 +112,18 @@ def policy_for(
         # That of user name and passcode is empty (PS3.7 §D.3.3.7.2).
         identity_response=b"" if admitted.is_identified else None,
     )
+
+
+def introduced(policy: Policy, request: AssociateRequest, entity: Entity | None) -> Policy:
+    """Tell a gateway like us, and nobody else, what the face that it called goes by (`query.via`).
+
+    What is no answer to anything that was proposed may be more than others bear.
+    """
+    theirs = request.user_information.implementation_class_uid
+    if entity is None or not entity.pseudonym or theirs != policy.implementation_class_uid:
+        return policy
+    told = ExtendedNegotiation(FACE_UID, entity.pseudonym.encode())
+    return replace(policy, told=(told,))
 
 
 def _classes_of(services: Services, permissions: Collection[Permission]) -> frozenset[str]:

@@ -58,7 +58,7 @@ class Answering:
         is_unread = not exchange.arriving.has_ended and _has_body(exchange)
         is_unread = is_unread and "Connection" not in reply.headers
         self.has_begun = True
-        headers = _headers_of(reply, is_last=is_unread)
+        headers = [*_headers_of(reply, is_last=is_unread), *exchange.introduction]
         await self._send(
             {"type": "http.response.start", "status": reply.status, "headers": headers}
         )

@@ -213,7 +213,7 @@ class _Doors:
         closed = closed_of(self.parts, entity)
         return {
             path: WebDoor(
-                Face(path, entity.ae_title, closed),
+                Face(path, entity.ae_title, entity.pseudonym, closed),
                 handlers,
                 self.parts.telemetry,
                 is_proxy=self._is_proxy,
@@ -238,7 +238,8 @@ def _doors_of_default(make: _Doors, stock: Stock, entity: Entity) -> dict[str, A
     """Give the doors that the default entity has besides."""
     parts = make.parts
     wado = WadoUriAnswers(stock.shelf, stock.picturing)
-    doors: dict[str, ASGIApp] = {WADO_URI: make.other(Face(WADO_URI, entity.ae_title), wado.reply)}
+    face = Face(WADO_URI, entity.ae_title, entity.pseudonym)
+    doors: dict[str, ASGIApp] = {WADO_URI: make.other(face, wado.reply)}
     if parts.settings.fhir:
         fhir = Fhir(
             entity.archive,
@@ -247,6 +248,6 @@ def _doors_of_default(make: _Doors, stock: Stock, entity: Entity) -> dict[str, A
             made_on=parts.date,
             offset_of=parts.offset_of,
         )
-        face = Face(FHIR, entity.ae_title, refused=fhir.refused)
+        face = Face(FHIR, entity.ae_title, entity.pseudonym, refused=fhir.refused)
         doors[FHIR] = make.other(face, fhir.reply)
     return doors

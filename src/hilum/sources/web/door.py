@@ -53,12 +53,14 @@ _GONE: Final = 499  # of our log and metrics only: nobody is there to read a sta
 class Face:
     """One root of services: its path, and the AE title of the entity that it is a face of.
 
+    `pseudonym`: what the entity goes by among gateways (`query.via`); "": it asks nobody.
     `closed`: by class of resource, why the entity does not let it be used at all. `refused`: how
     its clients are told of what goes wrong.
     """
 
     path: str
     entity: str
+    pseudonym: str = ""
     closed: Mapping[type[Resource], str] = field(default_factory=dict)
     refused: Callable[[RequestRefused, Exchange], Reply] = lambda refusal, _: refused(refusal)
 
@@ -101,6 +103,7 @@ class Door:
             entity=self._face.entity,
             pace=self._pace,
         )
+        exchange.pseudonym = self._face.pseudonym
         exchange.ends_when_gone = exchange.method not in self.changing
         answering = Answering(send, state.get(SEND_FILE_STATE), state.get(SEND_SCATTERED_STATE))
         visit = Visit(exchange, answering, began)

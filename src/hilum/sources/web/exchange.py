@@ -16,6 +16,7 @@ from hilum.dicomweb.percent import query_pairs
 from hilum.dicomweb.refusal import PROBLEM_TYPE, RequestRefused
 from hilum.ledger.entry import Origin
 from hilum.pipeline.archive.segments import Piece
+from hilum.query.via import FACE_HEADER, VIA_HEADER, via_of_text
 from hilum.sources.web.arriving_body import (
     IS_HERE_STATE,
     NO_HURRY,
@@ -64,7 +65,7 @@ class Exchange:
     `takes_files`: the connection can take bytes of a body from where they lie. `is_watched`: it
     tells by itself when it is closed. `ends_when_gone`: nobody needs what is done for it when its
     client has gone; as it is for what changes nothing. `warnings`: why the answer may not be all
-    there is.
+    there is. `pseudonym`: what the entity goes by among gateways (`query.via`); "": it asks nobody.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Exchange:
         self.caller = caller
         self.root = root
         self.entity = entity
+        self.pseudonym = ""
         self.headers = joined_headers(scope["headers"])
         is_here = state.get(IS_HERE_STATE, nobody_knows)
         self.arriving = ArrivingBody(state.get(RECEIVE_FILLED_STATE, receive), pace, is_here)
@@ -138,7 +140,20 @@ class Exchange:
             host=self.caller.address,
             entity=self.entity,
             association_id=f"http-{token_hex(6)}",
+            via=(*via_of_text(self._via), *([self.pseudonym] if self.pseudonym else [])),
         )
+
+    @property
+    def introduction(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Tell a gateway like us, and nobody else, what goes with its answer (`query.via`)."""
+        if not (self.pseudonym and self._via):
+            return ()
+        face = (FACE_HEADER.lower().encode(), self.pseudonym.encode())
+        return face, (b"vary", VIA_HEADER.encode())
+
+    @property
+    def _via(self) -> str:
+        return self.headers.get(VIA_HEADER.lower(), "")
 
     def body(self) -> AsyncIterator[bytes]:
         """Give the body as it comes.

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from bridging import bridge, drained, one_of, retrieval_of, study, uids, virtually
+from bridging import ASKER, bridge, drained, one_of, retrieval_of, study, uids, virtually
 
 from hilum.pipeline.answerers.ailments import AnswererFailed, Lost
 from hilum.pipeline.answerers.events import FetchEnded
@@ -342,7 +342,7 @@ def test_every_access_is_audited_with_the_patient_if_known():
 def test_holdings_wait_for_all_and_stay_for_a_minute():
     async def run(clock):
         at = bridge(clock, MemoryAnswerer("pacs", STUDY), keeps=False)
-        found = await at.archive.holdings(retrieval_of(STUDY), None, Purpose.METADATA)
+        found = await at.archive.holdings(retrieval_of(STUDY), ASKER, Purpose.METADATA)
         told = [one async for one in at.archive.metadata(found, "http://x")]
         await asyncio.sleep(61)
         return len(found), len(told), at.cache.paths

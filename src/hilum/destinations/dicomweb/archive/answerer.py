@@ -12,19 +12,20 @@ from hilum.destinations.dicomweb.archive.manner import Manner
 from hilum.destinations.dicomweb.archive.planning import Seen, errands_of
 from hilum.destinations.dicomweb.archive.pool import Line
 from hilum.destinations.dicomweb.archive.receiving import Receiving
-from hilum.destinations.dicomweb.archive.whole_fetching import WholeFetching, places_of
+from hilum.destinations.dicomweb.archive.whole_fetching import WholeFetching
 from hilum.destinations.dicomweb.settings import DicomWebDestinationSettings
 from hilum.destinations.http.authentication import credentials_of
 from hilum.destinations.http.tls import server_trust
 from hilum.dicomweb.media_types import DICOM_JSON
 from hilum.kernel.clock import Clock
 from hilum.pipeline.answerers.ports import Expected, Fetch
-from hilum.pipeline.archive.ports import Batch, Missing
+from hilum.pipeline.archive.ports import Batch, Missing, Origin
 from hilum.pipeline.landing import Sink
 from hilum.query.query import Query
 from hilum.query.retrieval import Retrieval
 
-_SEARCH: Final = "/studies?limit=1"
+_STUDIES: Final = "/studies"
+_SEARCH: Final = f"{_STUDIES}?limit=1"
 
 
 class WebAnswerer:
@@ -65,6 +66,14 @@ class WebAnswerer:
         """Give how many requests may be under way at one time."""
         return self._asking.pool.lines_max
 
+    def has_asked(self, asker: Origin) -> bool:
+        """Tell whether it is who asks (`Answerer.has_asked`)."""
+        return self._asking.face in asker.via
+
+    async def meet(self) -> None:
+        """Find out what it calls itself (`Answerer.meet`)."""
+        await self._asking.meet(f"{self._root}{_STUDIES}")
+
     def find(self, query: Query) -> AsyncGenerator[Batch, None]:
         """Give all matches (`Answerer.find`)."""
         return self._finding.batches(query)
@@ -83,7 +92,7 @@ class WebAnswerer:
         """Bring instances into the sink (`Answerer.fetch`)."""
         if fetch.wanted is None:
             whole = WholeFetching(self._receiving, fetch.syntaxes, sink, self._requests_max)
-            return await whole.run(places_of(fetch.retrieval))
+            return await whole.run(fetch.retrieval)
         fetching = Fetching(self._receiving, fetch, sink, self._requests_max)
         counts = self._seen.counts(fetch.wanted)
         return await fetching.run(errands_of(fetch.wanted, fetch.retrieval.level, counts))

@@ -5,6 +5,7 @@ patience when it asks for that, deadlines. Whoever leaves the context early clos
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -29,12 +30,17 @@ from hilum.destinations.http.web_address import origin_in_words, origin_of, redi
 from hilum.kernel.clock import Clock
 from hilum.kernel.errors import HilumError, RemoteProtocolError
 from hilum.pipeline.answerers.ailments import AnswererFailed, HttpAnswer
+from hilum.query.via import FACE_HEADER, VIA_HEADER, Via, text_of_via
 
 _ENCODING: Final = {"Accept-Encoding": ACCEPT_ENCODING}
 _HEADERS: Final = {"User-Agent": USER_AGENT, "Accept": "*/*", **_ENCODING}
 _REDIRECTIONS: Final = frozenset((301, 302, 303, 307, 308))
 _PATIENCE_CODES: Final = frozenset((429, 503))
 _PATIENCE_TRIES: Final = 2
+# Who it is was seen just now: a gateway goes by another name when it has been started anew.
+_MET_SECONDS: Final = 10.0
+# Nobody waits longer to hear who it is.
+_MEET_SECONDS: Final = 2.0
 
 # Any: what a coroutine is sent is the loop's affair.
 _Open = Callable[[str, Mapping[str, str]], Coroutine[Any, Any, Response]]
@@ -63,37 +69,59 @@ class Asking:
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
         self._blocks = BlockPool()
+        # What the gateway behind it goes by among gateways, as it said last; "": it is none.
+        self.face = ""
+        self._met_at = float("-inf")
+        self._meeting = asyncio.Lock()
         connect = settings.connect_timeout_seconds
         self._timeout = aiohttp.ClientTimeout(
             connect=connect, sock_connect=connect, sock_read=settings.response_timeout_seconds
         )
 
+    async def meet(self, url: str) -> None:
+        """Find out what goes by which name behind it, unless that was seen just now.
+
+        Whatever it answers is an answer, and a failure too: nobody has asked it anything yet.
+        """
+        async with self._meeting:
+            if self._clock.monotonic() - self._met_at < _MET_SECONDS:
+                return
+            with contextlib.suppress(AnswererFailed, TimeoutError):
+                async with asyncio.timeout(_MEET_SECONDS):
+                    headers = await self._credentials_for(_Attempt(url))
+                    (await self._opening(self._greeted(url, headers))).close()
+            self._met_at = self._clock.monotonic()
+
     @asynccontextmanager
-    async def get(self, url: str, accept: str, *, what: str) -> AsyncIterator[Reply]:
+    async def get(self, url: str, accept: str, *, what: str, via: Via = ()) -> AsyncIterator[Reply]:
         """Ask for `url`: the context has an answer whose status is 2xx.
 
-        Its body is read within the context; what is left of it then is not waited for.
+        Its body is read within the context; what is left of it then is not waited for. `via`: on
+        whose behalf it is asked.
         """
-        async with self._answered(url, accept, what, self._pooled) as reply:
+        async with self._answered(url, _wishes(accept, via), what, self._pooled) as reply:
             yield reply
 
     @asynccontextmanager
-    async def download(self, url: str, accept: str, *, what: str) -> AsyncIterator[Reply]:
+    async def download(
+        self, url: str, accept: str, *, what: str, via: Via = ()
+    ) -> AsyncIterator[Reply]:
         """Ask as `get` does for what may be long: its body comes with less work, once connected."""
         open_ = self._direct if is_direct(url, self._settings) else self._pooled
-        async with self._answered(url, accept, what, open_) as reply:
+        async with self._answered(url, _wishes(accept, via), what, open_) as reply:
             yield reply
 
     @asynccontextmanager
     async def _answered(
-        self, url: str, accept: str, what: str, open_: _Open
+        self, url: str, wishes: Headers, what: str, open_: _Open
     ) -> AsyncIterator[Reply]:
         attempt = _Attempt(url)
         while True:
             async with self.pool.line(what) as line:
                 line.bytes_in = 0
                 headers = await self._credentials_for(attempt)
-                response = await self._opening(open_(attempt.url, {**headers, "Accept": accept}))
+                response = await self._opening(open_(attempt.url, {**headers, **wishes}))
+                self._note_face(response)
                 try:
                     wait = await self._look(attempt, response)
                     if wait is None:
@@ -143,10 +171,24 @@ class Asking:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ailing.of_error(self.answerer, self.place, error) from error
 
-    async def _pooled(self, url: str, headers: Mapping[str, str]) -> Response:
+    def _note_face(self, response: Response) -> None:
+        self.face = response.header(FACE_HEADER.lower()) or self.face
+        self._met_at = self._clock.monotonic()
+
+    async def _greeted(self, url: str, headers: Headers) -> Response:
+        """Send what is answered without looking for anything, and say that we are a gateway."""
+        greeting = {**headers, VIA_HEADER: "?"}
+        response = await self._pooled(url, greeting, method="OPTIONS")
+        self._note_face(response)
+        return response
+
+    async def _pooled(
+        self, url: str, headers: Mapping[str, str], *, method: str = "GET"
+    ) -> Response:
         """Ask over a connection that others have used, or will."""
         login, is_tunnelled = proxy_login(self._settings), url.startswith("https:")
-        response = await self._opened().get(
+        response = await self._opened().request(
+            method,
             URL(url, encoded=True),
             headers=headers if is_tunnelled else {**headers, **login},
             allow_redirects=False,
@@ -238,6 +280,11 @@ class Asking:
                 unfolds=False,
             )
         return self._session
+
+
+def _wishes(accept: str, via: Via) -> Headers:
+    told = {VIA_HEADER: text_of_via(via)} if via else {}
+    return {"Accept": accept, **told}
 
 
 class _Attempt:

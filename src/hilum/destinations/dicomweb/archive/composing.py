@@ -71,7 +71,7 @@ class Composing:
             ) from error
 
     async def _data_set(self, url: str, errand: Errand) -> DataSet:
-        async with self._asking.get(url, _METADATA, what="metadata") as reply:
+        async with self._asking.get(url, _METADATA, what="metadata", via=errand.via) as reply:
             content = await reply.whole(JSON_BYTES_MAX)
         found = await asyncio.to_thread(read_json, content)
         if len(found) != 1 or found[0].uid(tags.SOP_INSTANCE_UID) != errand.place.instance:

@@ -56,4 +56,4 @@ def _question_of(retrieval: Retrieval, tag: int) -> Query:
         for level, uids in sorted(retrieval.keys.items())
         if level is not Level.PATIENT and uids
     ]
-    return Query(retrieval.level, tuple(keys), (Wanted(tag, "IS"),))
+    return Query(retrieval.level, tuple(keys), (Wanted(tag, "IS"),), via=retrieval.via)

@@ -7,6 +7,7 @@ from typing import Final
 from hilum.dicomweb.addresses import path_to
 from hilum.dicomweb.resource import Place
 from hilum.kernel.errors import CorruptPayload, Full, HilumError
+from hilum.query.via import Via
 
 _FAULTS_MAX: Final = 10
 
@@ -16,6 +17,7 @@ class Errand:
     """A study, series or instance to fetch. `wanted`: SOP Instance UIDs that are still missing.
 
     `final`: those that the sink will not have, and why. `faults`: what was wrong with the answer.
+    `via`: on whose behalf it is asked.
     """
 
     place: Place
@@ -26,6 +28,7 @@ class Errand:
     is_full: bool = False
     final: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    via: Via = ()
 
     @classmethod
     def of(cls, place: Place, wanted: Iterable[str]) -> "Errand":

@@ -22,6 +22,7 @@ from hilum.pipeline.closing import closing
 from hilum.query.level import Level
 from hilum.query.query import Query, Wanted
 from hilum.query.retrieval import Retrieval
+from hilum.query.via import Via
 
 _SERIES_NUMBER: Final = 0x00200011
 _INSTANCE_NUMBER: Final = 0x00200013
@@ -50,7 +51,7 @@ class Expecting:
         keys = await self._below_patient(retrieval)
         if keys is None:
             return []
-        query = Query(Level.IMAGE, keys, _WANTED, relational=True)
+        query = Query(Level.IMAGE, keys, _WANTED, relational=True, via=retrieval.via)
         try:
             async with closing(self._finding.data_sets(query)) as data_sets:
                 async for data_set in data_sets:
@@ -61,7 +62,7 @@ class Expecting:
         if not found.count:
             # Either there are none, or it cannot search for instances (a folder of files, say).
             for path in _metadata_paths(retrieval):
-                async with closing(self._metadata(path)) as data_sets:
+                async with closing(self._metadata(path, retrieval.via)) as data_sets:
                     async for data_set in data_sets:
                         found.take(data_set, query)
         return found.sorted()
@@ -71,7 +72,8 @@ class Expecting:
         keys = {level: values for level, values in retrieval.keys.items() if values}
         patient = keys.pop(Level.PATIENT, ())
         if patient and not keys:
-            query = Query(Level.STUDY, (Key(tags.PATIENT_ID, "LO", AnyOf(patient)),))
+            key = Key(tags.PATIENT_ID, "LO", AnyOf(patient))
+            query = Query(Level.STUDY, (key,), via=retrieval.via)
             found = self._finding.data_sets(query)
             keys[Level.STUDY] = tuple(
                 [data_set.text(tags.STUDY_INSTANCE_UID) async for data_set in found]
@@ -85,12 +87,12 @@ class Expecting:
             ]
         )
 
-    async def _metadata(self, path: str) -> AsyncIterator[DataSet]:
+    async def _metadata(self, path: str, via: Via) -> AsyncIterator[DataSet]:
         """Read the metadata of all instances below a path, one after the other."""
         url = f"{self._root}{path}/metadata"
         objects = ObjectStream()
         try:
-            async with self._asking.get(url, DICOM_JSON, what="metadata") as reply:
+            async with self._asking.get(url, DICOM_JSON, what="metadata", via=via) as reply:
                 async for piece in reply.pieces():
                     for content in objects.feed(piece):
                         yield data_set_of(content)

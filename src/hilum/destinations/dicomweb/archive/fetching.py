@@ -76,6 +76,7 @@ class Fetching:
             await self._one(waiting.popleft())
 
     async def _one(self, errand: Errand) -> None:
+        errand.via = self._fetch.retrieval.via
         try:
             await self._receiving.run(errand, self._fetch.syntaxes, self._sink)
         except AnswererFailed as error:

@@ -214,7 +214,7 @@ class Finding:
                     yield data_set
 
     async def _paged(self, search: Search, question: "_Question") -> _Found:
-        paging = Paging(self._asking, self._root, self._manner, search)
+        paging = Paging(self._asking, self._root, self._manner, search, question.query.via)
         async with closing(paging.data_sets(enough=question.enough)) as found:
             async for data_set in found:
                 yield completed(data_set, search.within, ())

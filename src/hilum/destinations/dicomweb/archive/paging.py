@@ -19,6 +19,7 @@ from hilum.dicomweb.object_stream import ObjectStream
 from hilum.kernel.errors import RemoteProtocolError
 from hilum.pipeline.answerers.ailments import AnswererFailed
 from hilum.pipeline.closing import closing
+from hilum.query.via import Via
 
 _ACCEPT: Final = f"{DICOM_JSON}, application/json;q=0.9"
 _JSON: Final = frozenset((DICOM_JSON, "application/json", "text/json"))
@@ -39,11 +40,14 @@ class Paging:
     is looked at again anyway.
     """
 
-    def __init__(self, asking: Asking, root: str, manner: Manner, search: Search) -> None:
+    def __init__(
+        self, asking: Asking, root: str, manner: Manner, search: Search, via: Via = ()
+    ) -> None:
         self._asking = asking
         self._root = root
         self._manner = manner
         self._search = search
+        self._via = via
         self._count = 0
         self._says_more = False
         self._seen: set[int] = set()
@@ -90,7 +94,7 @@ class Paging:
             size = min(limit, manner.page_max)
             url = self._root + self._search.address(manner.include, limit=size, offset=offset)
             try:
-                async with self._asking.get(url, _ACCEPT, what=self._what) as reply:
+                async with self._asking.get(url, _ACCEPT, what=self._what, via=self._via) as reply:
                     self._manner.learn(manner)
                     async with closing(self._read(reply)) as found:
                         async for data_set in found:

@@ -127,9 +127,11 @@ class Receiving:
     async def _ask(self, errand: Errand, accept: str, sink: Sink) -> None:
         url = f"{self._root}{errand.path}"
         if errand.is_single:
-            asked = self._asking.get(url, accept, what="retrieve an instance")
+            asked = self._asking.get(url, accept, what="retrieve an instance", via=errand.via)
         else:
-            asked = self._asking.download(url, accept, what="retrieve a study or series")
+            asked = self._asking.download(
+                url, accept, what="retrieve a study or series", via=errand.via
+            )
         async with asked as reply:
             if reply.status == 204:
                 errand.note("it answered 204 No Content")

@@ -310,6 +310,7 @@ def _above(query: Query, level: Level) -> Query:
         relational=True,
         fuzzy_names=query.fuzzy_names,
         charset=query.charset,
+        via=query.via,
     )
 
 

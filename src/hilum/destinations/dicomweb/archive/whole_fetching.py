@@ -5,7 +5,7 @@ Each is asked for once. What an answer that was cut lacks, nobody knows here: wh
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hilum.destinations.dicomweb.archive.errand import Errand
@@ -49,9 +49,11 @@ class WholeFetching:
         self._failure: AnswererFailed | None = None
         self._is_full = False
 
-    async def run(self, places: Sequence[Place]) -> Mapping[str, Missing]:
+    async def run(self, retrieval: Retrieval) -> Mapping[str, Missing]:
         """Give what is known to be missing. Raises AnswererFailed: nothing came."""
-        errands = [WholeErrand.of(place, ()) for place in places]
+        errands = [WholeErrand.of(place, ()) for place in places_of(retrieval)]
+        for errand in errands:
+            errand.via = retrieval.via
         waiting = deque(errands)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._requests_max, len(errands))):

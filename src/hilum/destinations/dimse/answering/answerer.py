@@ -8,6 +8,7 @@ from typing import Final
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.answering.ailing import NotOffered, answering, underway
 from hilum.destinations.dimse.answering.expecting import expected_of, question_of
+from hilum.destinations.dimse.answering.faces import face_of
 from hilum.destinations.dimse.answering.fetching import Fetching
 from hilum.destinations.dimse.answering.figures import Figures
 from hilum.destinations.dimse.answering.finder import Finder, Notes
@@ -34,7 +35,7 @@ from hilum.dimse.service.query_negotiation import FindOptions
 from hilum.dimse.status import SUCCESS, Service, describe
 from hilum.kernel.errors import Rejected
 from hilum.pipeline.answerers.ports import Expected, Fetch, Homecomings
-from hilum.pipeline.archive.ports import Batch, Missing
+from hilum.pipeline.archive.ports import Batch, Missing, Origin
 from hilum.pipeline.landing import Sink
 from hilum.query.level import Level, Model
 from hilum.query.match import Match
@@ -45,6 +46,8 @@ from hilum.query.retrieval import Retrieval
 _NO_GET_SECONDS: Final = 600.0
 # More questions of one walk at a time would only keep others from asking.
 _AT_ONCE_MAX: Final = 4
+# Nobody waits longer to hear who it is.
+_MEET_SECONDS: Final = 2.0
 
 
 class DimseAnswerer:
@@ -72,10 +75,39 @@ class DimseAnswerer:
         self._lists = UidLists(settings.uid_lists)
         self._surveys = Surveys(self._all)
         self._no_get_until = float("-inf")
+        # What it goes by among gateways, as it said last; "": it is none.
+        self._face = ""
+        self._has_met = asyncio.Event()
         self._at_once = max(1, min(_AT_ONCE_MAX, settings.associations_max - 1))
 
     async def _open(self, inquiry: Inquiry) -> Requestor:
-        return await inquiry.associate(self._address, self._options)
+        requestor = await inquiry.associate(self._address, self._options)
+        self._face = face_of(requestor)
+        self._has_met.set()
+        return requestor
+
+    def has_asked(self, asker: Origin) -> bool:
+        """Tell whether it is who asks; see the port.
+
+        A gateway like us says who has asked. Of others the one that asks us is known by its title
+        and its host: several may be behind one, and titles alone are in use twice.
+        """
+        if len(asker.via) > 1:
+            return self._face in asker.via
+        title, host = self._address.called, self._address.host
+        return (asker.calling_ae_title, asker.host) == (title, host)
+
+    async def meet(self) -> None:
+        """Find out what it calls itself; see the port. Whoever opens an association is told."""
+        if self._has_met.is_set():
+            return
+        ways = [
+            asyncio.ensure_future(one) for one in (self._finder.offered(), self._has_met.wait())
+        ]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED, timeout=_MEET_SECONDS)
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
 
     def figures(self) -> Figures:
         """Tell which associations are open and what they do."""
@@ -173,6 +205,7 @@ class DimseAnswerer:
             at_once=self._at_once,
             lists=self._lists,
             charset=query.charset,
+            via=query.via,
         )
         found = walk.matches()
         return walk, (found if level in model.levels else patients_of(found))
@@ -227,14 +260,16 @@ class DimseAnswerer:
         """Give the ways in which instances may come, the best first. Raises NotOffered: none."""
         patient = self._settings.model == "patient"
         model = Model.PATIENT_ROOT if patient else Model.STUDY_ROOT
+        via = fetch.retrieval.via
         ways: list[Way] = []
         if not self._is_moving:
-            ways.append(Getting(self._pool, model, fetch.syntaxes, self._note_no_get))
+            ways.append(Getting(self._pool, model, via, fetch.syntaxes, self._note_no_get))
         if self._may_move and self._homecomings is not None:
             ways.append(
                 Moving(
                     self._pool,
                     model,
+                    via,
                     self._finder,
                     self._homecomings,
                     answerer=self.name,

@@ -15,6 +15,7 @@ from hilum.query.answer import OWN
 from hilum.query.identifier import QUERY_RETRIEVE_LEVEL
 from hilum.query.level import Level, Model
 from hilum.query.query import Attribute, Wanted
+from hilum.query.via import Via
 
 _FIRST_BLOCK: Final = 0x10
 
@@ -32,6 +33,7 @@ class Ask:
     wanted: tuple[Wanted, ...] = ()
     above: Mapping[Level, str] = field(default_factory=dict)
     charset: str = ""
+    via: Via = ()  # on whose behalf
 
     def charsets(self, configured: str | None) -> tuple[str, ...]:
         """Give the character sets to ask in, each if nothing was found in those before it.

@@ -26,7 +26,8 @@ def question_of(retrieval: Retrieval) -> Query:
     wanted = [tags.SOP_CLASS_UID, tags.INSTANCE_NUMBER]
     if len(retrieval.keys.get(Level.SERIES, ())) != 1:
         wanted.append(tags.SERIES_NUMBER)
-    return Query(Level.IMAGE, keys=keys, wanted=tuple([Wanted(tag, vr_of(tag)) for tag in wanted]))
+    wishes = tuple([Wanted(tag, vr_of(tag)) for tag in wanted])
+    return Query(Level.IMAGE, keys=keys, wanted=wishes, via=retrieval.via)
 
 
 def expected_of(matches: Sequence[DataSet]) -> list[Expected]:

@@ -13,6 +13,7 @@ from typing import Final
 
 from hilum.destinations.dimse.answering.ailing import Broken, NotOffered, underway
 from hilum.destinations.dimse.answering.asking import Ask
+from hilum.destinations.dimse.answering.faces import tell
 from hilum.destinations.dimse.answering.pool import Loan, Pool
 from hilum.destinations.dimse.answering.proposal import asking_inquiry
 from hilum.destinations.dimse.answering.settings import DimseArchiveSettings
@@ -134,6 +135,7 @@ class Finder:
         if options is None:
             raise NotOffered(f"{loan.requestor.address} does not offer {sop_class_name(sop_class)}")
         identifier = ask.identifier(charset, options)
+        tell(loan.requestor, identifier, ask.via)
         return Find(loan.requestor, sop_class, identifier)
 
 

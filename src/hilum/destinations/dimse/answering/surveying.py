@@ -84,7 +84,7 @@ def _question_of(retrieval: Retrieval) -> Query:
         Key(level.unique_tag, vr_of(level.unique_tag), AnyOf(values))
         for level, values in sorted(retrieval.keys.items())
     ]
-    return Query(Level.SERIES, keys=tuple(keys), wanted=_WANTED)
+    return Query(Level.SERIES, keys=tuple(keys), wanted=_WANTED, via=retrieval.via)
 
 
 def _read(match: DataSet) -> Series:
@@ -103,4 +103,4 @@ def _place_of(match: DataSet) -> tuple[str, bool, int, str]:
 
 
 def _key_of(retrieval: Retrieval) -> Hashable:
-    return retrieval.level, tuple(sorted(retrieval.keys.items()))
+    return retrieval.level, tuple(sorted(retrieval.keys.items())), retrieval.via

@@ -26,6 +26,7 @@ from hilum.dicom.matching import AnyOf, Key
 from hilum.kernel.errors import HilumError
 from hilum.query.level import Level, Model
 from hilum.query.query import Attribute, Wanted
+from hilum.query.via import Via
 
 # Below so many studies or series one question looks, and no further: each is a question of its own.
 PARENTS_MAX: Final = 5000
@@ -59,6 +60,7 @@ class Walk:
         at_once: int,
         lists: UidLists,
         charset: str = "",
+        via: Via = (),
     ) -> None:
         """Begin; `charset`: the Specific Character Set in which the question came to us."""
         self.ignored: dict[Attribute, None] = {}
@@ -67,6 +69,7 @@ class Walk:
         self._steps = steps
         self._notes = notes
         self._lists = lists
+        self._via = via
         self._at_once = at_once
         self._charset = charset
         self._turns = asyncio.Semaphore(at_once)
@@ -182,13 +185,15 @@ class Walk:
             wanted=(Wanted(tags.MODALITY, "CS"), Wanted(SERIES_INSTANCES, "IS")),
             above={**above, Level.STUDY: uid},
             charset=self._charset,
+            via=self._via,
         )
         return summed_up(study, await _gathered(self._find(ask)))
 
     async def _asked(self, step: Step, place: _Place) -> AsyncGenerator[list[DataSet], None]:
         """Ask in as many questions as it takes."""
         for keys in variants(step.keys):
-            ask = Ask(self._model, step.level, keys, step.wanted, place.above, self._charset)
+            above = place.above
+            ask = Ask(self._model, step.level, keys, step.wanted, above, self._charset, self._via)
             if not step.uids:
                 async with contextlib.aclosing(self._find(ask)) as found:
                     async for some in found:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hilum.destinations.dimse.answering.ailing import NotOffered, underway
+from hilum.destinations.dimse.answering.faces import tell
 from hilum.destinations.dimse.answering.finder import Finder
 from hilum.destinations.dimse.answering.gate import Entrance, Gate
 from hilum.destinations.dimse.answering.parts import Part
@@ -16,12 +17,14 @@ from hilum.destinations.dimse.answering.proposal import getting_inquiry
 from hilum.destinations.dimse.endings import TooSlow
 from hilum.destinations.dimse.requestor import Requestor
 from hilum.destinations.dimse.retrieving import Retrieve, get, move
+from hilum.dicom.dataset import DataSet
 from hilum.dicom.sop_classes import sop_class_name
 from hilum.dimse.status import Service, describe
 from hilum.kernel.errors import HilumError
 from hilum.kernel.names import UID, AETitle
 from hilum.pipeline.answerers.ports import Homecomings
 from hilum.query.level import Level, Model
+from hilum.query.via import Via
 
 Reasons = MutableMapping[str, str]
 # A C-MOVE may be silent as long as instances come: that is looked at from outside.
@@ -45,9 +48,11 @@ class Way(ABC):
 
     service: Service
 
-    def __init__(self, pool: Pool, model: Model) -> None:
+    def __init__(self, pool: Pool, model: Model, via: Via) -> None:
+        """Take how it is asked for, and on whose behalf."""
         self._pool = pool
         self._model = model
+        self._via = via
 
     @abstractmethod
     async def borrow(self, part: Part) -> Loan:
@@ -71,6 +76,11 @@ class Way(ABC):
         if part.level == Level.PATIENT:
             return Model.PATIENT_ROOT
         return self._model if Level.PATIENT in part.keys else Model.STUDY_ROOT
+
+    def _identifier(self, loan: Loan, part: Part, model: Model) -> DataSet:
+        identifier = part.identifier(model)
+        tell(loan.requestor, identifier, self._via)
+        return identifier
 
     async def _run(
         self, loan: Loan, retrieve: Retrieve, body: "asyncio.Task[None]", gate: Gate
@@ -127,10 +137,11 @@ class Getting(Way):
         self,
         pool: Pool,
         model: Model,
+        via: Via,
         syntaxes: tuple[UID, ...],
         when_refused: Callable[[], None],
     ) -> None:
-        super().__init__(pool, model)
+        super().__init__(pool, model, via)
         self._syntaxes = syntaxes
         self._when_refused = when_refused
 
@@ -138,7 +149,7 @@ class Getting(Way):
         """Ask without a wish for transfer syntaxes: the peer may have no other than its own."""
         if not self._syntaxes:
             return self
-        return Getting(self._pool, self._model, (), self._when_refused)
+        return Getting(self._pool, self._model, self._via, (), self._when_refused)
 
     async def borrow(self, part: Part) -> Loan:
         """Give an association with contexts for the classes of a part."""
@@ -156,7 +167,8 @@ class Getting(Way):
         """Bring a part; see `Way`."""
         model = self._model_for(part)
         loan.entrance = entrance = Entrance(gate)
-        retrieve = get(loan.requestor, UID(model.get_uid), part.identifier(model), entrance)
+        identifier = self._identifier(loan, part, model)
+        retrieve = get(loan.requestor, UID(model.get_uid), identifier, entrance)
         body = self._pool.work(loan, _follow(retrieve, entrance))
         try:
             await self._run(loan, retrieve, body, gate)
@@ -174,6 +186,7 @@ class Moving(Way):
         self,
         pool: Pool,
         model: Model,
+        via: Via,
         finder: Finder,
         homecomings: Homecomings,
         *,
@@ -181,7 +194,7 @@ class Moving(Way):
         destination: AETitle,
         patience_seconds: float,
     ) -> None:
-        super().__init__(pool, model)
+        super().__init__(pool, model, via)
         self._finder = finder
         self._homecomings = homecomings
         self._answerer = answerer
@@ -201,9 +214,8 @@ class Moving(Way):
     async def bring(self, loan: Loan, part: Part, gate: Gate, reasons: Reasons) -> Brought:
         """Bring a part; see `Way`."""
         model = self._model_for(part)
-        retrieve = move(
-            loan.requestor, UID(model.move_uid), part.identifier(model), self._destination
-        )
+        identifier = self._identifier(loan, part, model)
+        retrieve = move(loan.requestor, UID(model.move_uid), identifier, self._destination)
         retrieve.seconds = _FOREVER_SECONDS
         loan.entrance = entrance = Entrance(gate)
         body = self._pool.work(loan, self._move(loan, retrieve, entrance))
