@@ -39,6 +39,10 @@ def destination(name, kind, gateway):
     return f"[destinations.{name}]\n{where}\n{peer}\n"
 
 
+def passing(title, name):
+    return f'[entities.{title}]\nanswers = "{name}"\nstores = {{ through = "{name}" }}\n'
+
+
 def answering(title, *names):
     answers = ", ".join(f'"{name}"' for name in ("local", *names))
     return f"[entities.{title}]\nanswers = [{answers}]\n"
@@ -70,7 +74,8 @@ def start(gateway, more, held):
     files.mkdir()
     for number, one in enumerate(held):
         write_part10(files / f"{number}.dcm", one)
-    ask("send", gateway, str(files))
+    if held:
+        ask("send", gateway, str(files))
 
 
 def searched(gateway, path="/studies"):
@@ -87,7 +92,7 @@ def searched(gateway, path="/studies"):
     return uids, warned, time.monotonic() - began
 
 
-def ask(command, gateway, *arguments):
+def ask(command, gateway, *arguments, is_done=True):
     """Run a command of ours as a DIMSE client of a gateway: its output, how long it took."""
     began = time.monotonic()
     target = f"{gateway.called}@127.0.0.1:{gateway.port}"
@@ -98,7 +103,7 @@ def ask(command, gateway, *arguments):
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.returncode == 0) is is_done, done.stdout + done.stderr
     return done.stdout, time.monotonic() - began
 
 
@@ -195,3 +200,18 @@ def test_many_who_ask_both_at_once_do_not_wait_for_each_other(gateways, kind):
 
     assert {tuple(found) for found, *_ in answers} == {tuple(uids(ours, theirs))}
     assert max(seconds for *_, seconds in answers) < SECONDS_MAX
+
+
+@pytest.mark.parametrize(("there", "back"), list(product(("get", "dicomweb"), repeat=2)))
+def test_stores_that_two_gateways_hand_each_other_fail_at_once(gateways, there, back):
+    """Nobody has it, and its sender is told so, long before the deadline of 30 s."""
+    here, away = gateways("HERE", "AWAY")
+    start(here, destination("away", there, away) + passing("HERE", "away"), [])
+    start(away, destination("here", back, here) + passing("AWAY", "here"), [])
+    write_part10(here.folder / "one.dcm", study(1)[0])
+
+    said, seconds = ask("send", here, str(here.folder / "one.dcm"), "--retries", "0", is_done=False)
+
+    assert "0xA700" in said
+    assert seconds < SECONDS_MAX
+    assert searched(here)[:2] == ([], "")

@@ -41,6 +41,7 @@ class Asker:
         calling="WS",
         pdu=65536,
         tls=None,
+        implementation="1.2.3",
     ):
         """Propose `contexts`: pairs of an abstract syntax and transfer syntaxes."""
         request = AssociateRequest(
@@ -52,7 +53,7 @@ class Asker:
             ),
             UserInformation(
                 pdu,
-                UID("1.2.3"),
+                UID(implementation),
                 roles=tuple(RoleSelection(UID(u), scu=scu, scp=scp) for u, scu, scp in roles),
                 extended=tuple(ExtendedNegotiation(UID(u), b) for u, b in extended),
             ),

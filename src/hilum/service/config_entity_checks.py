@@ -150,14 +150,14 @@ def _through(
 
 
 def _itself(config: Config, path: KeyPath, name: str, entity: EntitySettings) -> Iterator[Finding]:
-    """Find a bridge that leads back to itself: each question would ask itself again."""
+    """Find a bridge that leads back to itself: nothing comes of that but work."""
     ours = title_of(name, entity)
     for other in sorted(_behind(entity)):
         if ours in _reached(config, other):
             yield Finding(
                 ((*path, "answers"), (*path, "stores"), path),
-                f"the destination {other} is this very entity, or leads back to it: it would ask "
-                "itself for ever",
+                f"the destination {other} is this very entity, or leads back to it: what it "
+                "asks there, it asks itself",
                 f"Correct [destinations.{other}], or who answers there",
             )
 

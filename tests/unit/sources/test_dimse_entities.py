@@ -15,13 +15,17 @@ from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.options import RequestorOptions
 from hilum.destinations.dimse.requestor import VERIFICATION_CONTEXT, associate
 from hilum.dicom.sop_classes import VERIFICATION
+from hilum.dicom.uids import IMPLEMENTATION_CLASS_UID
 from hilum.dimse.upper.pdu import ContextResult
 from hilum.kernel.errors import Rejected
-from hilum.kernel.names import AETitle
+from hilum.kernel.names import UID, AETitle
 from hilum.pipeline.archive.ports import Batch
 from hilum.pipeline.entities import Entities, Entity
+from hilum.query.via import tell_via
 from hilum.sources.dimse.admission import Rules
 from hilum.testing.datasets import CT
+
+FACE = b"fedcba9876543210"
 
 
 @pytest.fixture
@@ -151,3 +155,35 @@ def test_an_operator_aborts_an_association_and_what_it_asked_for(visit):
 
     rig = visit(scenario)
     assert rig.events("AssociationClosed")[0].ending == "operator"
+
+
+@pytest.mark.parametrize(
+    ("implementation", "told"), [(IMPLEMENTATION_CLASS_UID, [FACE]), (UID("1.2.3"), [])]
+)
+def test_only_gateways_like_us_hear_what_an_entity_goes_by(visit, implementation, told):
+    async def scenario(rig, old):
+        default = rig.desk.entities.default
+        there = Entity("old", "OLD", OPEN, old, pseudonym=FACE.decode())
+        rig.desk.entities = Entities(default, {"HILUM": default, "OLD": there})
+        asker = await rig.ask(FINDING, called="OLD", implementation=implementation)
+        extended = asker.accept.user_information.extended
+        assert [one.application_information for one in extended] == told
+        ours = await rig.ask(FINDING, called="HILUM", implementation=implementation)
+        assert ours.accept.user_information.extended == ()
+
+    visit(scenario)
+
+
+def test_an_archive_hears_through_whom_a_question_came(visit):
+    async def scenario(rig, old):
+        default = rig.desk.entities.default
+        there = Entity("old", "OLD", OPEN, old, pseudonym=FACE.decode())
+        rig.desk.entities = Entities(default, {"HILUM": default, "OLD": there})
+        asked = identifier(PATIENT_ID="")
+        tell_via(asked, ("0123456789abcdef",))
+        _, last = await answers(await rig.ask(FINDING, called="OLD"), asked)
+        ((query, origin),) = old.asked
+        assert origin.via == ("0123456789abcdef", FACE.decode())
+        assert (query.unsupported, last.status) == ((), 0)
+
+    visit(scenario)

@@ -159,3 +159,22 @@ def test_other_doors_can_be_opened_while_requests_are_served():
 class Answering404:
     async def __call__(self, scope, receive, send):
         await refuse(scope, receive, send, RequestRefused(404, "nothing"))
+
+
+def test_gateways_like_us_and_nobody_else_hear_what_an_entity_goes_by():
+    remote = Remote([match(Level.STUDY, study="1.9")])
+    face, via = "fedcba9876543210", "0123456789abcdef"
+    bridge = dataclasses.replace(entity("BRIDGE", remote), pseudonym=face)
+    doors = doors_of(with_entities(bridge))
+    root = "/aets/BRIDGE/rs"
+    client = Client(doors[root])
+
+    told = client.get(f"{root}/studies", headers={"Hilum-Via": via})
+    met = client.ask("OPTIONS", f"{root}/studies", headers={"Hilum-Via": "?"})
+    missing = client.get(f"{root}/studies/1.2", headers={"Hilum-Via": via})
+    others = client.get(f"{root}/studies")
+    ours = Client(doors["/dicom-web"]).get("/dicom-web/studies", headers={"Hilum-Via": via})
+
+    assert [one.headers.get(b"hilum-face") for one in (told, met, missing)] == [face.encode()] * 3
+    assert b"hilum-face" not in {**others.headers, **ours.headers}
+    assert [one.via for one in remote.askers] == [(via, face), (via, face), (face,)]

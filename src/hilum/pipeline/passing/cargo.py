@@ -12,7 +12,7 @@ class Cargo:
     `sender`: instances of one sender share deliveries, and end together when it goes away.
     """
 
-    __slots__ = ("_settled", "due_at", "is_over", "parcel", "sender", "was_untried")
+    __slots__ = ("__weakref__", "_settled", "due_at", "is_over", "parcel", "sender", "was_untried")
 
     def __init__(
         self, parcel: Parcel, *, sender: str, due_at: float, settled: Callable[[Outcome], None]

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import partial
 from typing import Final, cast
+from weakref import WeakValueDictionary
 
 from hilum.kernel.faults import place_of
 from hilum.kernel.outcome import Deferred, Failing, Outcome
@@ -26,6 +27,13 @@ from hilum.pipeline.ports import Parcel, Session
 BYTES_PER_SECOND_MIN: Final = 1024 * 1024
 
 _STOPPING: Final = Deferred("the gateway is stopping", failing=Failing.UNTRIED)
+
+# Two gateways that hand what they get to each other would do so until the deadline, with all the
+# associations that they may have. Who has the same by chance sends it again a moment later.
+_TWICE: Final = Deferred(
+    "it is on its way there for somebody else; does what is sent there come back to us?",
+    failing=Failing.BUSY,
+)
 
 _Outcomes = AsyncGenerator[tuple[Parcel, Outcome], None]
 
@@ -57,6 +65,8 @@ class Courier:
         # By sender, in the order in which the first of each came.
         self._waiting: dict[str, deque[Cargo]] = {}
         self._rounds: set[Round] = set()
+        # What is on its way, by SOP Instance UID: the one that came last of each.
+        self._brought: WeakValueDictionary[str, Cargo] = WeakValueDictionary()
         self._alarm: asyncio.TimerHandle | None = None
         self._is_stopped = False
 
@@ -75,8 +85,17 @@ class Courier:
         if self._is_stopped:
             cargo.settle(_STOPPING)
             return
+        if self._is_on_its_way(cargo):
+            cargo.settle(_TWICE)
+            return
+        self._brought[cargo.parcel.sop_instance_uid] = cargo
         self._waiting.setdefault(cargo.sender, deque()).append(cargo)
         self._go_on()
+
+    def _is_on_its_way(self, cargo: Cargo) -> bool:
+        """Tell whether somebody else's copy of an instance is; it may come back from there."""
+        other = self._brought.get(cargo.parcel.sop_instance_uid)
+        return other is not None and not other.is_over and other.sender != cargo.sender
 
     def withdraw(self, cargo: Cargo) -> None:
         """Nobody waits for `cargo`: what is only done for it ends."""

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 from bridging import Events, retrieval_of, study, virtually
@@ -8,6 +9,7 @@ from hilum.pipeline.answerers.ailments import AnswererFailed, DimseAnswer, HttpA
 from hilum.pipeline.answerers.events import AnswererInterrupted, AnswererRestored
 from hilum.pipeline.answerers.guarding import GuardedAnswerer, Limits
 from hilum.pipeline.answerers.telling import NotAsked, late
+from hilum.pipeline.archive.ports import Batch
 from hilum.query.level import Level
 from hilum.query.query import Query
 from hilum.testing.memory_answerer import Behaviour, MemoryAnswerer
@@ -176,3 +178,23 @@ def test_a_client_that_leaves_soon_says_nothing_about_the_answerer():
 )
 def test_how_long_it_was_waited_for_is_told_in_few_digits(seconds, told):
     assert str(late("pacs", seconds)) == f"pacs did not answer within {told}"
+
+
+def test_who_turns_out_to_be_who_asks_is_not_asked_and_waits_for_no_turn():
+    """All turns may be taken by who waits for the very gateway that asks."""
+    answerer = MemoryAnswerer("away", STUDY)
+
+    async def meet():
+        answerer.pseudonym = "away"
+
+    answerer.meet = meet
+    query = replace(QUERY, via=("away", "us"))
+    retrieval = replace(retrieval_of(STUDY), via=("away", "us"))
+
+    async def run(clock):
+        guard, _ = guarded(clock, answerer, questions_max=0)
+        batches = [batch async for batch in guard.find(query)]
+        return batches, await guard.expect(retrieval), await guard.count(retrieval)
+
+    assert virtually(run) == ([Batch(())], (), 0)
+    assert answerer.asked.finds == []

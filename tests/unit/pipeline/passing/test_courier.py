@@ -248,3 +248,20 @@ async def test_a_stop_answers_what_was_brought_a_moment_before(tmp_path):
         await courier.stop()
 
         assert [outcome.failing for outcome in settled] == [Failing.UNTRIED]
+
+
+async def test_what_comes_back_while_it_is_on_its_way_is_refused_for_now(tmp_path):
+    """Else two gateways hand it each other until the deadline."""
+    generated = instance(seed=1)
+
+    async with PassingRig(tmp_path, window_max=4) as rig:
+        rig.place.gate.clear()
+        first = asyncio.ensure_future(rig.bring(generated, origin=origin(1)))
+        await begun(rig, busy=1, waiting=0)
+        back = await rig.bring(generated, origin=origin(2))
+        rig.place.gate.set()
+
+        assert isinstance(back, NotPassed)
+        assert back.outcome.failing is Failing.BUSY
+        assert await first == DONE
+        assert await rig.bring(generated, origin=origin(2)) == DONE

@@ -78,11 +78,12 @@ class DimseAnswerer:
         # What it goes by among gateways, as it said last; "": it is none.
         self._face = ""
         self._has_met = asyncio.Event()
+        self._host = address.host
         self._at_once = max(1, min(_AT_ONCE_MAX, settings.associations_max - 1))
 
     async def _open(self, inquiry: Inquiry) -> Requestor:
         requestor = await inquiry.associate(self._address, self._options)
-        self._face = face_of(requestor)
+        self._face, self._host = face_of(requestor), requestor.host
         self._has_met.set()
         return requestor
 
@@ -94,8 +95,8 @@ class DimseAnswerer:
         """
         if len(asker.via) > 1:
             return self._face in asker.via
-        title, host = self._address.called, self._address.host
-        return (asker.calling_ae_title, asker.host) == (title, host)
+        is_called_so = asker.calling_ae_title == self._address.called
+        return is_called_so and asker.host in (self._host, self._address.host)
 
     async def meet(self) -> None:
         """Find out what it calls itself; see the port. Whoever opens an association is told."""
