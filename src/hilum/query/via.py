@@ -23,7 +23,8 @@ FACE_UID: Final = UID("2.25.27483334988410288310356009445483217327")
 # A question that came through so many goes no further: longer ways are mistakes, or mischief.
 VIA_MAX: Final = 8
 
-_CREATOR: Final = "HILUM VIA"
+# Of a private attribute of identifiers: through whom they came.
+VIA_CREATOR: Final = "HILUM VIA"
 _VIA_TAG: Final = 0x00090001  # in whichever block is free
 _PSEUDONYM: Final = re.compile(r"[0-9a-f]{16}")
 _TEXT_MAX: Final = 1024
@@ -47,7 +48,7 @@ def text_of_via(via: Via) -> str:
 
 def via_of_identifier(identifier: DataSet) -> Via:
     """Read what an identifier says; nearly all say nothing."""
-    text = identifier.raw(identifier.private_tag(_VIA_TAG, _CREATOR))
+    text = identifier.raw(identifier.private_tag(_VIA_TAG, VIA_CREATOR))
     return via_of_text(text.decode("ascii", "replace").rstrip())
 
 
@@ -55,10 +56,10 @@ def tell_via(identifier: DataSet, via: Via) -> None:
     """Say it in an identifier: to gateways like us, who know what it means."""
     first = _VIA_TAG & 0xFFFF0000
     block = next(one for one in range(0x10, 0x100) if first | one not in identifier)
-    identifier.elements[first | block] = ("LO", _CREATOR.encode())
+    identifier.elements[first | block] = ("LO", VIA_CREATOR.encode())
     identifier.elements[first | block << 8 | _VIA_TAG & 0xFF] = ("LT", text_of_via(via).encode())
 
 
 def is_via(identifier: DataSet, tag: int) -> bool:
     """Tell whether an attribute of an identifier is this, and no key."""
-    return identifier.creator_of(tag) == _CREATOR
+    return identifier.creator_of(tag) == VIA_CREATOR

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hilum.cli.entity_words import entity_words
 from hilum.cli.statement.markdown import bullets, code, heading, table
 from hilum.query.level import Model
+from hilum.query.via import FACE_UID, VIA_CREATOR
 from hilum.service.config_settings import Config
 
 _NAMES = {
@@ -39,4 +40,10 @@ def bridging(config: Config) -> Iterator[str]:
         "Relational queries and extended negotiation are proposed and used where they are agreed "
         "on. A C-MOVE names the gateway itself as its destination; the stores that come of it are "
         "known by their Move Originator (PS3.7 §9.1.1.1), and are no arrivals."
+    )
+    yield (
+        "Another gateway of this implementation, known by its Implementation Class UID, is told "
+        f"by which name an entity goes, as extended negotiation of {code(FACE_UID)}, and tells in "
+        "the identifiers of its requests who has asked, as a private attribute: (0009,xx01), of "
+        f"private creator {code(VIA_CREATOR)}. It is no key. Others see neither."
     )
