@@ -48,6 +48,15 @@ async def test_a_pacs_that_asks_us_is_known_by_title_and_host(changes, is_so):
         assert answerer.has_asked(replace(FROM_PACS, **changes)) is is_so
 
 
+async def test_a_pacs_that_goes_by_a_name_is_known_by_its_addresses():
+    async with answering(DimseArchive(held=HELD)) as (answerer, _):
+        answerer._address = replace(answerer._address, host="localhost")
+        answerer._hosts = frozenset(("localhost",))
+        assert not answerer.has_asked(FROM_PACS)
+        await answerer.meet()
+        assert answerer.has_asked(FROM_PACS)
+
+
 async def test_no_archive_of_another_kind_sees_who_has_asked():
     """To others it would be a key that they do not know."""
     archive = DimseArchive(held=HELD)

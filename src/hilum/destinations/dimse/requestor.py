@@ -112,7 +112,6 @@ class Requestor:
         seat: Seat,
     ) -> None:
         self.address = address
-        self.host = wire.host  # where the name of the address led to
         self.request = request
         self.accept = accept
         self.errand: Errand | None = None  # the C-MOVE that stores are sub-operations of

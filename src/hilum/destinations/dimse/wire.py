@@ -84,7 +84,6 @@ class Wire(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport over."""
         self._transport = cast("asyncio.Transport", transport)
-        self.host = str((transport.get_extra_info("peername") or ("",))[0])
         mark = _TLS_MARK if self._is_secure else _PLAIN_MARK
         self._transport.set_write_buffer_limits(high=mark, low=0)
         self._socket = cast("socket.socket", transport.get_extra_info("socket"))

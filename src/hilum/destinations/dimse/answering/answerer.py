@@ -8,7 +8,7 @@ from typing import Final
 from hilum.destinations.dimse.address import Address
 from hilum.destinations.dimse.answering.ailing import NotOffered, answering, underway
 from hilum.destinations.dimse.answering.expecting import expected_of, question_of
-from hilum.destinations.dimse.answering.faces import face_of
+from hilum.destinations.dimse.answering.faces import face_of, hosts_of
 from hilum.destinations.dimse.answering.fetching import Fetching
 from hilum.destinations.dimse.answering.figures import Figures
 from hilum.destinations.dimse.answering.finder import Finder, Notes
@@ -78,12 +78,14 @@ class DimseAnswerer:
         # What it goes by among gateways, as it said last; "": it is none.
         self._face = ""
         self._has_met = asyncio.Event()
-        self._host = address.host
+        self._hosts = frozenset((address.host,))
         self._at_once = max(1, min(_AT_ONCE_MAX, settings.associations_max - 1))
 
     async def _open(self, inquiry: Inquiry) -> Requestor:
+        if not self._has_met.is_set():
+            self._hosts |= await hosts_of(self._address)
         requestor = await inquiry.associate(self._address, self._options)
-        self._face, self._host = face_of(requestor), requestor.host
+        self._face = face_of(requestor)
         self._has_met.set()
         return requestor
 
@@ -96,7 +98,7 @@ class DimseAnswerer:
         if len(asker.via) > 1:
             return self._face in asker.via
         is_called_so = asker.calling_ae_title == self._address.called
-        return is_called_so and asker.host in (self._host, self._address.host)
+        return is_called_so and asker.host in self._hosts
 
     async def meet(self) -> None:
         """Find out what it calls itself; see the port. Whoever opens an association is told."""
