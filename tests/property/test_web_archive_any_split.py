@@ -41,8 +41,9 @@ class Asking:
     def __init__(self, pieces):
         self._pieces = pieces
 
-    def download(self, _url, _accept, *, what):
+    def download(self, _url, _accept, *, what, via):
         assert what
+        assert not via
         return self
 
     async def __aenter__(self):

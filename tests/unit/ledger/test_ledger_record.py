@@ -34,6 +34,7 @@ def test_a_receipt_tells_what_came_from_whom_and_when(ledger, path):
     [recorded] = ledger.record([kept])
 
     [receipt] = rows(path, "SELECT * FROM receipt WHERE id = ?", recorded.receipt_id)
+    *written_down, _via = dataclasses.astuple(ORIGIN)
     assert receipt[1:] == (
         microseconds_of(RECEIVED),
         "1.2.3.4.1",
@@ -41,7 +42,7 @@ def test_a_receipt_tells_what_came_from_whom_and_when(ledger, path):
         "kept",
         kept.digest,
         kept.size,
-        *dataclasses.astuple(ORIGIN),
+        *written_down,
     )
 
 
