@@ -27,7 +27,7 @@ from hilum.query.merge import wanted_of_each
 from hilum.query.query import Attribute, Query
 
 # How long what is here waits for the answerers before it in the order.
-PATIENCE_SECONDS: Final = 0.05
+PATIENCE_SECONDS: Final = 0.04
 # Batches of each answerer that wait for those before it; then it has to wait itself.
 _BATCHES_AHEAD: Final = 2
 

@@ -51,7 +51,7 @@ def test_first_matches_are_out_soon_after_the_healthy_ones_wherever_it_stands(or
 
     batches = virtually(run)
 
-    assert batches[0][0] < 0.08  # 20 ms of its own, 50 ms of patience with those before it
+    assert batches[0][0] < 0.07  # 20 ms of its own, 40 ms of patience with those before it
     assert [match.answerer for match in batches[0][1].matches] == ["healthy"] * 2
     assert [match.answerer for _, batch in batches[1:] for match in batch.matches] == ["slow"]
     assert set(batches[-1][1].warnings) == {
