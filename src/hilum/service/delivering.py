@@ -37,6 +37,8 @@ from hilum.service.config_settings import Destination as Settings
 from hilum.service.policies import policy_of
 from hilum.service.seats import SeatsOfPeers
 from hilum.service.time_zones import zone_of
+from hilum.service.workers.bells import Bells
+from hilum.service.workers.helping import Helping
 
 # The ledger writes one at a time; a few more threads let reads go on beside a slow write.
 _LANE_THREADS: Final = 4
@@ -109,6 +111,7 @@ class Delivering:
         self.commitments = Commitments()
         self.opened: Mapping[str, Opened] = {}
         self.peers = config.peers
+        self._helping: Helping | None = None
         self._heeded: int | None = None  # the last audit record that was looked at
 
     def change(self, config: Config) -> None:
@@ -153,14 +156,24 @@ class Delivering:
         """Deliver until `stop` is over."""
         await self.dispatcher.run()
 
+    def help(self, bells: Bells) -> None:
+        """Share the work with other workers; on the event loop, before run()."""
+        self._helping = Helping(bells, self._worker, self.dispatcher)
+
     async def stop(self, seconds_max: float) -> None:
         """Finish what is being sent within `seconds_max`."""
+        if self._helping is not None:
+            self._helping.close()
+            self._helping = None
         await self.dispatcher.stop(seconds_max)
         self._threads.close()
 
     def owed(self, news: Mapping[str, Collection[int]]) -> None:
         """A commit planned deliveries: `news` gives their priorities by destination."""
-        self.dispatcher.wake(news)
+        if self._helping is None:
+            self.dispatcher.wake(news)
+        else:
+            self._helping.planned(news)
 
     def listed(self, commitment_id: int) -> None:
         """A request for commitment was taken, which lists what there should be."""

@@ -49,6 +49,7 @@ from hilum.service.web_front import Front
 from hilum.service.web_listener import WebListener
 from hilum.service.workers.among import LOOK_SECONDS as WORKERS_SECONDS
 from hilum.service.workers.among import Among
+from hilum.service.workers.bells import Bells
 from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.dimse.library import Library
@@ -74,6 +75,7 @@ class Sockets:
     dimse_tls: Sequence[socket]
     web: Sequence[socket]
     web_tls: Sequence[socket] = ()
+    bells: Bells | None = None  # by which workers call each other, if there are several
 
 
 class House:
@@ -155,6 +157,8 @@ class House:
         loop = asyncio.get_running_loop()
         # Here, for a certificate that cannot be used keeps the gateway from starting.
         self.delivering.change(self.config)
+        if sockets.bells is not None:
+            self.delivering.help(sockets.bells)
         self.bridging.start()
         self.bridging.change(self.config)
         await self._duties.attempt("taking back leases", self._take_back)

@@ -37,6 +37,7 @@ from hilum.service.tenancy import occupied
 from hilum.service.web import cannot_listen
 from hilum.service.web import listen as listen_for_web
 from hilum.service.worker import Reread, work
+from hilum.service.workers.bells import Bells
 from hilum.sources.dimse.channel import listen
 from hilum.vault.inventory import drop_drafts_of
 
@@ -247,6 +248,7 @@ def _bind(config: Config) -> Sockets:
         web_tls=listen_for_web(web.host, web.tls.port, "sources.web.tls")
         if web.enabled and web.tls
         else [],
+        bells=Bells(config.gateway.workers) if config.gateway.workers > 1 else None,
     )
 
 

@@ -91,6 +91,12 @@ class Dispatcher:
             if lane is not None:
                 lane.wake(priorities)
 
+    def take_over(self, news: Mapping[str, Collection[int]]) -> Mapping[str, Collection[int]]:
+        """Look for what another worker planned; give back what no lane here can deliver now."""
+        able = {name for name, lane in self._lanes.items() if name in news and lane.may_claim()}
+        self.wake({name: news[name] for name in able})
+        return {name: priorities for name, priorities in news.items() if name not in able}
+
     def wake_all(self) -> None:
         """Look for deliveries of every kind everywhere: an operator changed something."""
         for lane in self._lanes.values():

@@ -81,7 +81,7 @@ class Lane:
             clock,
             stock=self._stock,
             pacing=self._pacing,
-            is_open=self._may_claim,
+            is_open=self.may_claim,
             arrived=self.stir,
             tell=lambda error: self._hindered("claiming", error),
         )
@@ -299,7 +299,8 @@ class Lane:
             self._put_back_stock()
         self.stir()
 
-    def _may_claim(self) -> bool:
+    def may_claim(self) -> bool:
+        """Tell whether something could be sent soon; ask for a slot if that is what is missing."""
         now = self._clock.monotonic()
         if self._is_stopping or self._settler.is_full or not self._books.are_leases_good(now):
             return False
