@@ -209,7 +209,8 @@ class _Simulation:
                 )
             for process in self.processes.values():
                 if random.random() < 0.6 and not process.life.is_over:
-                    process.dispatcher.wake({name: {priority}})
+                    lanes = process.dispatcher
+                    random.choice((lanes.wake, lanes.take_over))({name: {priority}})
 
     async def _person(self) -> None:
         random, deliveries = self.random, self.deliveries

@@ -29,9 +29,12 @@ class Bells:
         return self._hearing[worker]
 
     def ring(self, worker: int, message: bytes) -> bool:
-        """Call a worker; False: it does not listen, or has not for too long."""
+        """Call a worker; False: it has not listened for too long, or it is too much to say."""
+        if len(message) > MESSAGE_BYTES_MAX:
+            return False
         with suppress(OSError):
-            return self._calling[worker].send(message) == len(message)
+            self._calling[worker].send(message)
+            return True
         return False
 
     def heard(self, worker: int) -> bytes | None:

@@ -91,6 +91,22 @@ def test_an_idle_lane_begins_what_was_committed_at_once():
     assert virtually(scene) < 0.005
 
 
+def test_what_another_worker_planned_is_delivered_or_given_back():
+    async def scene(bench):
+        pacs, held = PretendDestination("pacs"), PretendDestination("held")
+        lanes = (pacs, LanePolicy()), (held, LanePolicy(is_held=True))
+        async with bench.process(*lanes) as dispatcher:
+            await asyncio.sleep(1)
+            news = {name: {Priority.ROUTINE} for name in ("pacs", "held", "unknown")}
+            bench.plan("pacs", 1)
+            left = dispatcher.take_over(news)
+            return list(left), await bench.until_delivered(1)
+
+    left, seconds = virtually(scene)
+    assert left == ["held", "unknown"]
+    assert seconds < 0.02
+
+
 def test_a_stat_study_overtakes_two_thousand_routine_instances():
     async def scene(bench):
         pacs = PretendDestination("pacs")
