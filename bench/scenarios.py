@@ -99,7 +99,8 @@ def _forward(  # noqa: PLR0913 - by keyword
     )
 
 
-_FORWARDED: Final = (HILUM, ORTHANC, ORTHANC_DEFAULT)
+_FORWARDED: Final = (HILUM, HILUM_2, ORTHANC, ORTHANC_DEFAULT)
+_FORWARDED_POWER: Final = (HILUM_POWER, HILUM_POWER_2, ORTHANC_SYNC)
 # Store and forward, end to end: `bench/run.py --forward`.
 FORWARD: Final = (
     _forward("ct x1", "ct", _FORWARDED),
@@ -110,9 +111,9 @@ FORWARD: Final = (
     _forward("mr 100", "mr", _FORWARDED, operations=100),
     _forward("18kb x1", "18kb", (HILUM,)),
     _forward("18kb 20000", "18kb", (HILUM,), operations=20000),
-    _forward("ct x1 power", "ct", (HILUM_POWER, ORTHANC_SYNC), store="disk"),
-    _forward("mr x1 power", "mr", (HILUM_POWER, ORTHANC_SYNC), store="disk"),
-    _forward("ct x4 power", "ct", (HILUM_POWER, ORTHANC_SYNC), store="disk", associations=4),
+    _forward("ct x1 power", "ct", _FORWARDED_POWER, store="disk"),
+    _forward("mr x1 power", "mr", _FORWARDED_POWER, store="disk"),
+    _forward("ct x4 power", "ct", _FORWARDED_POWER, store="disk", associations=4),
     _forward("ct stow", "ct", _FORWARDED, sinks=("stow",)),
     _forward("mr stow", "mr", _FORWARDED, sinks=("stow",)),
     _forward("ct to four", "ct", (HILUM,), sinks=("dimse",) * 4),

@@ -57,8 +57,8 @@ class GatewaySettings(BaseModel, frozen=True, extra="forbid"):
         default=1,
         ge=1,
         le=64,
-        description="Processes that share ports, ledger and vault; more than one helps when many "
-        "associations are busy at once.",
+        description="Processes that share ports, ledger and vault; more than one helps when much "
+        "comes in: one takes it in and another one delivers it.",
     )
     durability: Literal["power", "process"] = Field(
         default="power",
