@@ -18,7 +18,7 @@ from hilum.service.workers.bells import Bells
 # Deliveries that are planned so soon after others are told to another worker.
 FLOW_SECONDS: Final = 0.02
 # What comes in this time is told at once.
-GAP_SECONDS: Final = 0.005
+GAP_SECONDS: Final = 0.01
 # How often each worker says how busy its loop is.
 LOAD_SECONDS: Final = 0.1
 # Who could not deliver to a destination is not told of more for it at once.

@@ -9,7 +9,7 @@ from hilum.service.workers.bells import MESSAGE_BYTES_MAX, Bells
 from hilum.service.workers.helping import GAP_SECONDS, REFUSED_SECONDS, Helping
 
 # Enough for a message and its answer.
-A_MOMENT = GAP_SECONDS * 8
+A_MOMENT = GAP_SECONDS * 5
 
 
 class Lanes:
