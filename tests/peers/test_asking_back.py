@@ -131,6 +131,17 @@ def uids(*studies):
     return sorted(one[0].study_instance_uid for one in studies)
 
 
+def check_that_all_tell_of_all(gateways, studies, folder):
+    for _ in range(2):  # before and after they know each other
+        for gateway in gateways:
+            found, warned, seconds = searched(gateway)
+            assert (found, warned) == (uids(*studies), "")
+            assert seconds < SECONDS_MAX
+    *came, seconds = retrieved(gateways[0], studies[-1], folder / "got")
+    assert came == [3, 3]
+    assert seconds < SECONDS_MAX
+
+
 @pytest.mark.parametrize(("there", "back"), PAIRS)
 def test_two_gateways_that_ask_each_other_answer_at_once(gateways, tmp_path, there, back):
     here, away = gateways("HERE", "AWAY")
@@ -161,14 +172,7 @@ def test_a_ring_of_three_ends(gateways, tmp_path, kinds):
         more = destination("next", kind, following) + answering(gateway.called, "next")
         start(gateway, more, studies[place])
 
-    for _ in range(2):
-        for gateway in ring:
-            found, warned, seconds = searched(gateway)
-            assert (found, warned) == (uids(*studies), "")
-            assert seconds < SECONDS_MAX
-    *came, seconds = retrieved(ring[0], studies[2], tmp_path / "got")
-    assert came == [3, 3]
-    assert seconds < SECONDS_MAX
+    check_that_all_tell_of_all(ring, studies, tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -181,14 +185,7 @@ def test_three_that_all_ask_each_other_end(gateways, tmp_path, kind):
         more += answering(gateway.called, *[one.called.lower() for one in others])
         start(gateway, more, held)
 
-    for _ in range(2):
-        for gateway in every:
-            found, warned, seconds = searched(gateway)
-            assert (found, warned) == (uids(*studies), "")
-            assert seconds < SECONDS_MAX
-    *came, seconds = retrieved(every[0], studies[2], tmp_path / "got")
-    assert came == [3, 3]
-    assert seconds < SECONDS_MAX
+    check_that_all_tell_of_all(every, studies, tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,19 +1,15 @@
 """Bytes in several places over real connections: whole, in order, and no faster than they go."""
 
 import asyncio
-import contextlib
 import os
 import socket
 
 import pytest
-import uvloop
+from web_connections import LOOPS, REQUEST, body_of, connected, run, served
 
 from hilum.pipeline.archive.segments import Scattered
-from hilum.service.web import WebServer, listen
 from hilum.sources.web.exchange import SEND_SCATTERED_STATE
-from hilum.sources.web.settings import WebLimits
 
-LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 CONTENT = os.urandom(3_000_001)
 PIECE = Scattered(
     [CONTENT[:5], memoryview(CONTENT)[5:2_000_000], CONTENT[2_000_000:]], len(CONTENT)
@@ -42,38 +38,6 @@ class ScatteredApplication:
         self.ended.set()
 
 
-@contextlib.asynccontextmanager
-async def served(application, **limits):
-    server = WebServer(application, listen("127.0.0.1", 0), WebLimits(**limits))
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server.run())
-        yield server
-        running.cancel()
-
-
-async def connected(server):
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    return reader, writer
-
-
-async def body_of(reader):
-    head = await reader.readuntil(b"\r\n\r\n")
-    if b"content-length: " in head:
-        return await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
-    body = b""
-    while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
-        assert await reader.readexactly(2) == b"\r\n"
-    assert await reader.readexactly(2) == b"\r\n"
-    return body
-
-
-def run(scenario, loop=uvloop.new_event_loop):
-    with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(scenario())
-
-
 @pytest.mark.parametrize("is_told", [True, False])
 @pytest.mark.parametrize("loop", LOOPS)
 def test_it_goes_out_between_what_is_before_and_behind_it(loop, is_told):
@@ -82,7 +46,7 @@ def test_it_goes_out_between_what_is_before_and_behind_it(loop, is_told):
             reader, writer = await connected(server)
             assert await body_of(reader) == b"head" + 2 * CONTENT + b"tail"
             # The connection is good for another one.
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write(REQUEST)
             assert await body_of(reader) == b"head" + 2 * CONTENT + b"tail"
             writer.close()
 
@@ -97,7 +61,7 @@ def test_it_is_held_until_the_client_has_taken_it():
             idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             async with served(application) as server:
                 idle.connect(("127.0.0.1", server.port))
-                idle.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                idle.send(REQUEST)
                 await asyncio.sleep(0.2)
                 assert not application.taken
                 idle.close()
@@ -126,7 +90,7 @@ def test_a_client_that_takes_nothing_is_given_up():
             idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             async with served(application, transfer_grace_seconds=0.02) as server:
                 idle.connect(("127.0.0.1", server.port))
-                idle.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                idle.send(REQUEST)
                 await application.ended.wait()
 
     run(scenario)

@@ -8,16 +8,13 @@ import threading
 from pathlib import Path
 
 import pytest
-import uvloop
+from web_connections import LOOPS, REQUEST, body_of, connected, run, served
 
 from hilum.kernel.errors import CorruptPayload
 from hilum.pipeline.archive.segments import Lying
 from hilum.pipeline.reading import Reading
-from hilum.service.web import WebServer, listen
 from hilum.sources.web.exchange import SEND_FILE_STATE
-from hilum.sources.web.settings import WebLimits
 
-LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
 SIZE = 3_000_001
 
 
@@ -54,15 +51,6 @@ def content(tmp_path):
     return made
 
 
-@contextlib.asynccontextmanager
-async def served(application, **limits):
-    server = WebServer(application, listen("127.0.0.1", 0), WebLimits(**limits))
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(server.run())
-        yield server
-        running.cancel()
-
-
 def open_sockets():
     """The client's, the server's, and that of the sender are among them."""
     found = []
@@ -72,23 +60,6 @@ def open_sockets():
     return found
 
 
-async def connected(server):
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    return reader, writer
-
-
-async def body_of(reader):
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-    return await reader.readexactly(length)
-
-
-def run(scenario, loop=uvloop.new_event_loop):
-    with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(scenario())
-
-
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_file_goes_out_between_what_is_before_and_behind_it(tmp_path, content, loop):
     async def scenario():
@@ -96,7 +67,7 @@ def test_a_file_goes_out_between_what_is_before_and_behind_it(tmp_path, content,
             reader, writer = await connected(server)
             assert await body_of(reader) == b"head" + content[2:] + b"tail"
             # The connection is good for another one.
-            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            writer.write(REQUEST)
             assert await body_of(reader) == b"head" + content[2:] + b"tail"
             writer.close()
 
@@ -145,7 +116,7 @@ def test_a_client_that_takes_nothing_is_given_up(tmp_path, content):
             idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             async with served(application, transfer_grace_seconds=0.02) as server:
                 idle.connect(("127.0.0.1", server.port))
-                idle.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                idle.send(REQUEST)
                 await application.ended.wait()
 
     run(scenario)
