@@ -7,6 +7,8 @@ from typing import Final
 
 # Who has not said how busy it is for so long hangs, is dead, or has more than enough to do.
 FRESH_SECONDS: Final = 0.5
+# A loop that computes for so small a part of the time can do more, whatever others do.
+HAS_TIME: Final = 0.25
 MESSAGE_BYTES_MAX: Final = 64 * 1024
 _FIGURE_BYTES: Final = 8
 
@@ -48,14 +50,15 @@ class Bells:
         self._loads[worker], self._told_at[worker] = load, now
 
     def least_busy(self, worker: int, now: float) -> int | None:
-        """Give who is less busy than `worker`, or as little; None: nobody else is."""
+        """Give who is less busy than `worker`, or has time anyway; None: nobody else is."""
         others = [
             one
             for one in self._workers
             if one != worker and now - self._told_at[one] < FRESH_SECONDS
         ]
         least = min(others, key=lambda one: self._loads[one], default=None)
-        return None if least is None or self._loads[least] > self._loads[worker] else least
+        most = max(self._loads[worker], HAS_TIME)
+        return None if least is None or self._loads[least] > most else least
 
 
 def _shared(figures: int) -> "memoryview[float]":

@@ -65,12 +65,13 @@ def with_team():
     return run
 
 
-def test_what_comes_after_the_first_is_told_to_the_one_who_has_less_to_do(with_team):
+@pytest.mark.parametrize("loads", [(0.9, 0.3), (0.0, 0.2)])
+def test_what_comes_after_the_first_is_told_to_the_one_who_has_less_to_do(with_team, loads):
     async def scenario(team):
         await team.plan("pacs", "pacs", "pacs", "cloud")
         return team.lanes
 
-    lanes = with_team(scenario, loads=(0.9, 0.3))
+    lanes = with_team(scenario, loads=loads)
     assert lanes[1].woken == [("pacs", [1])]
     assert lanes[2].taken_over == [("pacs", [1]), ("cloud", [1])]
     assert not lanes[2].woken
