@@ -7,7 +7,7 @@ from typing import Final
 
 # Who has not said how busy it is for so long hangs, is dead, or has more than enough to do.
 FRESH_SECONDS: Final = 0.5
-# A loop that computes for so small a part of the time can do more, whatever others do.
+# Who computes for so small a part of the time can do more, whatever others do.
 HAS_TIME: Final = 0.25
 MESSAGE_BYTES_MAX: Final = 64 * 1024
 _FIGURE_BYTES: Final = 8
@@ -46,7 +46,7 @@ class Bells:
         return None
 
     def tell_load(self, worker: int, load: float, now: float) -> None:
-        """Say how busy a worker is, from 0 to 1."""
+        """Say how busy a worker is: the part of the time for which it computed."""
         self._loads[worker], self._told_at[worker] = load, now
 
     def least_busy(self, worker: int, now: float) -> int | None:

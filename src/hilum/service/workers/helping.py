@@ -2,7 +2,7 @@
 
 Any worker can deliver what the ledger holds. Who has taken an instance in knows of it first; with a
 sender on one association one loop would do all the work and others none. So what is planned in
-quick succession is told to the worker whose loop is the least busy. It tells back what it cannot
+quick succession is told to the worker that is the least busy. It tells back what it cannot
 deliver now. What is lost on the way, to a worker that dies, is found when lanes look for what is
 due.
 """
@@ -19,7 +19,7 @@ from hilum.service.workers.bells import Bells
 FLOW_SECONDS: Final = 0.02
 # What comes in this time is told at once.
 GAP_SECONDS: Final = 0.01
-# How often each worker says how busy its loop is.
+# How often each worker says how busy it is.
 LOAD_SECONDS: Final = 0.1
 # Who could not deliver to a destination is not told of more for it at once.
 REFUSED_SECONDS: Final = 0.5
@@ -52,7 +52,7 @@ class Helping:
         self._told: dict[str, set[int]] = {}
         self._refused_until: dict[str, float] = {}
         self._ringing: asyncio.TimerHandle | None = None
-        self._looked = time.monotonic(), time.thread_time()
+        self._looked = time.monotonic(), time.process_time()
         self._loop.add_reader(bells.hearing(worker), self._hear)
         self._looking = self._loop.call_later(LOAD_SECONDS, self._tell_load)
 
@@ -101,8 +101,8 @@ class Helping:
                 self._lanes.wake(left)
 
     def _tell_load(self) -> None:
-        """Say which part of the time since the last look this thread has computed."""
-        (at, computed), self._looked = self._looked, (time.monotonic(), time.thread_time())
+        """Say for which part of the time we computed; threads share the interpreter."""
+        (at, computed), self._looked = self._looked, (time.monotonic(), time.process_time())
         now, computed_now = self._looked
         self._bells.tell_load(self._worker, (computed_now - computed) / (now - at), now)
         self._looking = self._loop.call_later(LOAD_SECONDS, self._tell_load)
