@@ -49,6 +49,10 @@ class Disk(SystemDisk):
         self._act("write")
         super().write(descriptor, pieces, size=size)
 
+    def hasten(self, descriptor: int) -> None:
+        self._act("hasten")
+        super().hasten(descriptor)
+
     def remove(self, path) -> None:
         self._act("remove")
         super().remove(path)

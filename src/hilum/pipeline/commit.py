@@ -261,6 +261,7 @@ class Committer:
         )
         try:
             draft.complete(seal_of(candidate.reception, candidate.digest, candidate.received_at))
+            self._vault.hasten(draft)
         except OSError as error:
             self._refuse(candidate, error, report)
             return False

@@ -310,6 +310,23 @@ def test_a_failed_sync_is_not_success_and_leaves_no_file(tmp_path, overlapping):
     asyncio.run(main())
 
 
+def test_bytes_that_fail_on_their_way_to_the_device_are_not_success(tmp_path):
+    """The sync behind it would succeed: the kernel has dropped what it could not write."""
+
+    async def main() -> None:
+        bench = Bench(tmp_path, synced=True, policy=DuplicatePolicy.KEEP_BOTH)
+        bench.intake.start(asyncio.get_running_loop())
+        bench.disk.fault = "hasten"
+        assert isinstance(await bench.bring(instance(seed=1, pixel_bytes=250_000)), NoRoom)
+        assert bench.files() == []
+        assert bench.drafts() == 0
+        assert bench.ledger.counts().instances == 0
+        await bench.intake.stop()
+        bench.ledger.close()
+
+    asyncio.run(main())
+
+
 def test_a_ledger_whose_sync_failed_is_not_success_and_is_written_once_more(tmp_path):
     """The payloads stay, for it is not known what a power cut would leave."""
 

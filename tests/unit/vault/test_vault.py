@@ -1,5 +1,6 @@
 """The vault: nothing visible before it is whole, nothing lost to a disk that lies."""
 
+import ctypes
 import errno
 import os
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import pytest
 from xxhash import xxh3_128
 
 from hilum.kernel.syncing import Synced
+from hilum.vault import writing_out
 from hilum.vault.disk import SystemDisk
 from hilum.vault.inventory import drop_drafts, payload_files, set_aside
 from hilum.vault.layout import day_of, path_of
@@ -54,6 +56,10 @@ class Disk(SystemDisk):
         except OSError as error:
             return Synced(error)
         return Synced()
+
+    def hasten(self, descriptor: int) -> None:
+        self._act("hasten")
+        super().hasten(descriptor)
 
     def rename(self, source, target) -> None:
         self._act("rename")
@@ -112,6 +118,47 @@ def test_files_and_folders_are_synced_after_they_have_their_names(tmp_path):
 
     # the series folder, and every folder above it, because all of them are new
     assert disk.calls == ["rename", "sync"] + ["sync_directory"] * 7
+
+
+@pytest.mark.parametrize(
+    ("synced", "runs", "size", "expected"),
+    [
+        (True, 1, 1000, ["hasten"]),
+        (True, 0, 1000, []),  # in memory: it has the journal
+        (False, 1, 1000, []),
+        (True, 1, 2 * 1024 * 1024 + 1, []),  # the loop would be kept by it
+    ],
+)
+def test_a_completed_file_begins_its_way_to_the_device(tmp_path, synced, runs, size, expected):
+    disk = Disk()
+    made = vault(tmp_path, disk, synced=synced)
+    draft = completed(made, bytes(size), runs=runs)
+    disk.calls.clear()
+
+    made.hasten(draft)
+
+    assert disk.calls == expected
+
+
+def test_bytes_that_fail_on_their_way_are_told_and_other_obstacles_are_none(tmp_path, monkeypatch):
+    """After such a failure a sync may succeed: the kernel has dropped what it could not write."""
+    file = SystemDisk().create(tmp_path / "file")
+    os.write(file, b"bytes")
+    SystemDisk().hasten(file)
+
+    def fail(*_):
+        ctypes.set_errno(number)
+        return -1
+
+    for number in (errno.ENOSYS, errno.EPERM):  # noqa: B007 - `fail` uses it
+        monkeypatch.setattr(writing_out, "_call", fail)
+        SystemDisk().hasten(file)
+    for number in (errno.ENOSPC, errno.EIO):
+        with pytest.raises(OSError, match=os.strerror(number)):
+            SystemDisk().hasten(file)
+    monkeypatch.setattr(writing_out, "_call", None)
+    SystemDisk().hasten(file)
+    os.close(file)
 
 
 def test_folders_whose_sync_failed_are_synced_again(tmp_path):
