@@ -5,9 +5,6 @@ Everything is made here and handed down by constructors; nothing below knows whe
 
 import asyncio
 import ssl
-from collections.abc import Sequence
-from dataclasses import dataclass
-from socket import socket
 from typing import Final
 
 from hilum import __version__
@@ -38,6 +35,7 @@ from hilum.service.opening import DataFolder
 from hilum.service.owing import REFRESH_SECONDS, Owing
 from hilum.service.passing import Passing
 from hilum.service.restarts import restart_needed
+from hilum.service.sockets import Sockets
 from hilum.service.telemetry import LiveTelemetry
 from hilum.service.time_zones import offset_minutes
 from hilum.service.viewing import pages_for
@@ -49,7 +47,6 @@ from hilum.service.web_front import Front
 from hilum.service.web_listener import WebListener
 from hilum.service.workers.among import LOOK_SECONDS as WORKERS_SECONDS
 from hilum.service.workers.among import Among
-from hilum.service.workers.bells import Bells
 from hilum.sources.dimse.desk import Desk
 from hilum.sources.dimse.door import DimseDoor
 from hilum.sources.dimse.library import Library
@@ -65,17 +62,6 @@ _CERTIFICATE_SECONDS: Final = 10.0
 _RESOLVE_SECONDS: Final = 60.0
 # A count reads every row.
 _COUNT_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sockets:
-    """Listening sockets, bound before workers are forked so that they can share them."""
-
-    dimse: Sequence[socket]
-    dimse_tls: Sequence[socket]
-    web: Sequence[socket]
-    web_tls: Sequence[socket] = ()
-    bells: Bells | None = None  # by which workers call each other, if there are several
 
 
 class House:

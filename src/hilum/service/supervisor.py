@@ -20,7 +20,6 @@ from hilum.kernel.errors import HilumError, Misconfigured
 from hilum.service.closed import remedy_for
 from hilum.service.config_settings import Config
 from hilum.service.events import GatewayStopped, WorkerDied, WorkerFailed, WorkerStalled
-from hilum.service.house import Sockets
 from hilum.service.notify import Systemd
 from hilum.service.opening import DataFolder, open_house
 from hilum.service.pulse import (
@@ -32,6 +31,7 @@ from hilum.service.pulse import (
     let_trace,
 )
 from hilum.service.sharing import forget_worker, prepare_directory
+from hilum.service.sockets import Sockets
 from hilum.service.telemetry import LiveTelemetry, live_telemetry
 from hilum.service.tenancy import occupied
 from hilum.service.web import cannot_listen

@@ -13,9 +13,10 @@ import uvloop
 from hilum.kernel.errors import HilumError
 from hilum.service.config_settings import Config
 from hilum.service.events import ConfigurationRefused, ConfigurationReloaded, GatewayStarted
-from hilum.service.house import House, Sockets
+from hilum.service.house import House
 from hilum.service.notify import Systemd
 from hilum.service.opening import DataFolder
+from hilum.service.sockets import Sockets
 from hilum.service.telemetry import LiveTelemetry
 
 # The loop waits at most so long for the interpreter when a scribe computes; the default of 5 ms
