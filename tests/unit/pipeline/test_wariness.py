@@ -32,12 +32,28 @@ def test_what_is_quick_is_trusted(clock, wariness):
     assert not wariness.is_wary
 
 
-def test_a_moment_costs_a_second_or_two(clock, wariness):
+@pytest.mark.parametrize("seconds", [0.021, 0.1])
+def test_one_moment_is_forgiven_if_there_was_none_for_long_enough(clock, wariness, seconds):
+    for _ in range(3):
+        take(clock, wariness, seconds)
+        assert not wariness.is_wary
+        clock.seconds += 51 * seconds
+
+
+def test_a_second_moment_costs_seconds_for_both(clock, wariness):
+    take(clock, wariness, 0.03)
     take(clock, wariness, 0.03)
 
+    clock.seconds += 2.9
     assert wariness.is_wary
-    clock.seconds += 1.6
+    clock.seconds += 0.2
     assert not wariness.is_wary
+
+
+def test_what_is_much_too_slow_is_not_forgiven(clock, wariness):
+    take(clock, wariness, 0.101)
+
+    assert wariness.is_wary
 
 
 def test_what_takes_long_is_left_to_threads_for_long_but_not_for_ever(clock, wariness):

@@ -16,10 +16,6 @@ T = TypeVar("T")
 
 # A full claim takes a few milliseconds; what takes so long waits for something.
 SLOW_SECONDS: Final = 0.02
-# One pause no longer than this, after so long a time without, is the machine's or its disk's,
-# and forgiven: seconds in threads for it made everything wait longer than the pause did.
-FORGIVEN_SECONDS: Final = 0.1
-FORGIVEN_AFTER_SECONDS: Final = 5.0
 
 
 class QuickAside:
@@ -29,7 +25,6 @@ class QuickAside:
         self._threads = threads
         self._clock = clock
         self._wariness = Wariness(clock, slow_seconds=SLOW_SECONDS)
-        self._slow_at = -FORGIVEN_AFTER_SECONDS
 
     async def run(self, job: Callable[[], T]) -> T:
         """Give what `job` gives, or raise what it raises. A job that has begun is not cancelled."""
@@ -41,13 +36,4 @@ class QuickAside:
         try:
             return job()
         finally:
-            self._judge(begun)
-
-    def _judge(self, begun: float) -> None:
-        now = self._clock.monotonic()
-        took = now - begun
-        if took <= SLOW_SECONDS:
-            return
-        if took > FORGIVEN_SECONDS or now - self._slow_at < FORGIVEN_AFTER_SECONDS:
             self._wariness.judge(begun)
-        self._slow_at = now
