@@ -166,7 +166,8 @@ def _words(target: Target) -> str:
 
 
 def _table(scenario: Table, rows: dict[str, Row]) -> str:
-    reference = next((row.rate for name, row in rows.items() if name.startswith("hilum")), None)
+    ours = [name for name in scenario.receivers if name in rows and name.startswith("hilum")]
+    reference = rows[ours[0]].rate if ours else None
     lines = [
         f"#### {scenario.title}",
         "",
