@@ -103,7 +103,6 @@ class _Told:
     """What came of a search. `end`: its status, or its warning."""
 
     first: float  # seconds until the first match
-    whole: float
     matches: int
     end: str
 
@@ -117,7 +116,7 @@ def _asked(gateway: GatewayTarget, title: str) -> _Told:
         for account in wire_queries.answers(connection):
             heard = account
             first = first or time.monotonic() - began
-        return _Told(first, time.monotonic() - began, heard.matches, f"{heard.status:04x}")
+        return _Told(first, heard.matches, f"{heard.status:04x}")
 
 
 def _asked_over_http(gateway: GatewayTarget, title: str) -> _Told:
@@ -126,7 +125,7 @@ def _asked_over_http(gateway: GatewayTarget, title: str) -> _Told:
     begin = answer.read(_BEGINNING)
     first = time.monotonic() - began
     matches = len(json.loads(begin + answer.read() or b"[]"))
-    return _Told(first, time.monotonic() - began, matches, answer.getheader("Warning") or "")
+    return _Told(first, matches, answer.getheader("Warning") or "")
 
 
 def _crowd(gateway: GatewayTarget, sites: dict[str, Site], figures: dict[str, object]) -> bool:
