@@ -7,7 +7,6 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +21,7 @@ from trials.mutation import Session, session
 from trials.probe import Probe
 from trials.recorder import Recorder, pdus_of
 from trials.targets import Target
-from trials.trial import Options, Result
+from trials.trial import Options, Result, many_processes
 from trials.wire import SUCCESS
 
 PROCESSES: Final = 4
@@ -120,7 +119,7 @@ def _open_files(target: Target) -> int:
 def _send_all(target: Target, captured: list[Session], seeds: range, tally: _Tally) -> None:
     chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
     send = partial(_send_chunk, target.port, target.called, captured)
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    with many_processes(PROCESSES) as pool:
         for outcomes, endless in pool.map(send, chunks):
             tally.outcomes += outcomes
             tally.endless += endless

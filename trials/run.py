@@ -54,14 +54,17 @@ def main() -> int:
     """Run the named trials, or all of them."""
     options = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops us stops all of it
-    failed = 0
+    failed: list[str] = []
     usual = [name for name in TRIALS if not (options.short and name in LONG_ONLY)]
     for name in options.names or usual:
         with tempfile.TemporaryDirectory(prefix=f"hilum-{name}-", dir=options.folder) as folder:
             started = time.monotonic()
             result = _run(name, options, Path(folder))
-            print(_line(name, result, time.monotonic() - started), flush=True)
-        failed += not result.passed and not result.skipped
+            line = _line(name, result, time.monotonic() - started)
+            print(line, flush=True)
+        if not result.passed and not result.skipped:
+            failed.append(line)
+    print(*failed, sep="\n", end="")  # again, where they are seen
     return 1 if failed else 0
 
 

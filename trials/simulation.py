@@ -1,12 +1,10 @@
 """Deliver in thousands of simulated worlds of trouble: is anything lost, or sent in vain?"""
 
-import os
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 from trials.simulated import Report, simulate
-from trials.trial import Options, Result
+from trials.trial import Options, Result, many_processes
 
 # Problems beyond the first few say nothing new.
 TOLD_MAX: Final = 5
@@ -18,7 +16,7 @@ def run(options: Options) -> Result:
     seeds = range(options.seed, options.seed + count)
     figures: Counter[str] = Counter({"seeds": count})
     problems: list[str] = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with many_processes() as pool:
         for seed, report in zip(seeds, pool.map(_simulated, seeds, chunksize=20), strict=True):
             figures.update(report.figures)
             problems += [f"seed {seed}: {problem}" for problem in report.problems]

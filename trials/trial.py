@@ -1,7 +1,10 @@
 """What every trial gets and gives."""
 
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +42,21 @@ class Options:
     def make_gateway(self, name: str, settings: Settings | None = None) -> GatewayTarget:
         """Make a gateway, for trials that no other receiver can take."""
         return GatewayTarget(self.folder / name, settings)
+
+
+@contextmanager
+def many_processes(count: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """Have processes work for us; whoever stops us stops them, and waits for none of the rest."""
+    pool = ProcessPoolExecutor(count, initializer=_die_when_told)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _die_when_told() -> None:
+    # With the handler of run.py one of them could end with the lock that the others wait for.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def seconds_until(condition: Callable[[], bool], seconds_max: float) -> float | None:

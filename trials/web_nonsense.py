@@ -8,7 +8,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +20,7 @@ from trials.holding import LEDGER
 from trials.large import Watch
 from trials.nonsense import FAULT_WORDS
 from trials.targets import GatewayTarget
-from trials.trial import Options, Result
+from trials.trial import Options, Result, many_processes
 from trials.web_probe import WebProbe
 from trials.web_requests import Attempt, Held
 
@@ -138,7 +137,7 @@ def _result(
 
 def _send_all(port: int, held: Held, seeds: range, tally: _Tally) -> None:
     chunks = [seeds[at : at + CHUNK] for at in range(0, len(seeds), CHUNK)]
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    with many_processes(PROCESSES) as pool:
         for part in pool.map(partial(_send_chunk, port, held), chunks):
             tally.add(part)
 

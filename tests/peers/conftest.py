@@ -19,6 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))  # trials has the processes and the wire
 
 from corpus import read_corpus
+from patient_pynetdicom import mend
 from trials.gateway import HILUM, Settings, free_port
 from trials.targets import GatewayTarget
 
@@ -32,6 +33,7 @@ CHROMIUM_QUIET = (
 # Of the page's own clock, which stands still while it waits for us.
 PAGE_MILLISECONDS = 20_000
 BROWSER_SECONDS_MAX = 90
+mend()
 LAST_TEST = "test_no_log_of_these_tests_has_a_patients_name_or_id"
 
 

@@ -12,18 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from trials.gateway import free_port
 
 # Where Debian keeps servers; first, as pynetdicom brings programs with the names of DCMTK's.
 _PATH = "/usr/bin:/usr/sbin:/sbin:" + os.environ.get("PATH", "")
 _START_SECONDS_MAX = 30.0
 _STOP_SECONDS_MAX = 20.0
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 Nothing heavy is imported here: `hilum --help` takes a blink (design: under 0.3 s).
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from hilum.kernel.errors import HilumError, Misconfigured
 FAILED: Final = 1
 MISCONFIGURED: Final = 2  # also what cyclopts gives for an option that does not exist
 READER_LEFT: Final = 141  # 128 + SIGPIPE, as a shell would say
+
+# What is imported stays; looking through all of it for cycles is a fifth of the time to start.
+_GC_THRESHOLDS: Final = (100_000, 10, 10)
 
 # By number: 0, 1, 2.
 _STREAMS: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
@@ -81,6 +85,7 @@ def run(tokens: Sequence[str] | None = None) -> int:
 
 def main() -> NoReturn:
     """Be the program."""
+    gc.set_threshold(*_GC_THRESHOLDS)
     _open_missing_streams()
     sys.exit(run())
 

@@ -6,6 +6,7 @@ being refused.
 """
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -115,6 +116,7 @@ class _Parent:
         systemd = Systemd()
         with live_telemetry(self._config.log, worker=0, share_in=self._shared) as telemetry:
             _prepare(self._config, self._folder, telemetry)
+            gc.freeze()  # who looks for cycles in a worker copies none of our memory
             for number in self._waits:
                 self._start(number)
             systemd.ready()
