@@ -1,6 +1,7 @@
 """`hilum serve` as a real process: in a folder of its own, on free loopback ports, ended by us."""
 
 import contextlib
+import itertools
 import os
 import random
 import socket
@@ -173,16 +174,19 @@ level = "{settings.level}"
 # Below what Linux gives to clients (ip_local_port_range).
 PORTS: Final = (15_000, 32_000)
 # Not that of `random`, which tests set to what it was.
-_PORTS: Final = random.SystemRandom()
+_BEGIN: Final = random.SystemRandom().randrange(*PORTS)
+_GIVEN: Final = itertools.count()
 
 
 def free_port() -> int:
     """Give a loopback TCP port that nobody listens on now.
 
-    Not one that the system would give to a client: connections of others come and take those.
+    Not one that the system would give to a client: connections of others come and take those. And
+    none that was given before: whoever got it may not listen yet.
     """
+    first, behind = PORTS
     while True:
-        port = _PORTS.randrange(*PORTS)
+        port = first + (_BEGIN - first + next(_GIVEN)) % (behind - first)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
