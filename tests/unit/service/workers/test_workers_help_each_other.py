@@ -6,7 +6,7 @@ import time
 import pytest
 
 from hilum.service.workers.bells import MESSAGE_BYTES_MAX, Bells
-from hilum.service.workers.helping import GAP_SECONDS, REFUSED_SECONDS, Helping
+from hilum.service.workers.helping import GAP_SECONDS, LOAD_SECONDS, REFUSED_SECONDS, Helping
 
 # Enough for a message and its answer.
 A_MOMENT = GAP_SECONDS * 5
@@ -164,13 +164,18 @@ def test_what_was_not_told_yet_is_done_alone_at_the_end(with_team):
     assert with_team(scenario) == [("pacs", [1]), ("cloud", [1])]
 
 
-def test_a_loop_that_computes_says_so(with_team):
+def test_how_busy_one_is_is_the_part_of_the_time_for_which_it_computed(with_team):
     async def scenario(team):
-        for _ in range(15):
-            until = time.thread_time() + 0.01
-            while time.thread_time() < until:
-                pass
-            await asyncio.sleep(0)
+        one = team.workers[1]
+        told_at = team.bells._told_at[1]
+        for _ in range(500):
+            await asyncio.sleep(LOAD_SECONDS / 5)
+            if team.bells._told_at[1] != told_at:
+                break
+        assert team.bells._told_at[1] != told_at  # by itself, again and again
+        one._looking.cancel()
+        one._looked = time.monotonic() - 2.0, time.process_time() - 1.0
+        one._tell_load()
         return team.bells._loads[1]
 
-    assert with_team(scenario) > 0.3
+    assert 0.4 < with_team(scenario) < 0.6
