@@ -173,7 +173,7 @@ level = "{settings.level}"
 
 # Below what Linux gives to clients (ip_local_port_range).
 PORTS: Final = (15_000, 32_000)
-# Not that of `random`, which tests set to what it was.
+# Where this process begins. Not with the numbers of `random`, which tests set to what they were.
 _BEGIN: Final = random.SystemRandom().randrange(*PORTS)
 _GIVEN: Final = itertools.count()
 

@@ -64,7 +64,8 @@ def main() -> int:
             print(line, flush=True)
         if not result.passed and not result.skipped:
             failed.append(line)
-    print(*failed, sep="\n", end="")  # again, where they are seen
+    for line in failed:  # again, where they are seen
+        print(line)
     return 1 if failed else 0
 
 

@@ -33,8 +33,9 @@ CHROMIUM_QUIET = (
 # Of the page's own clock, which stands still while it waits for us.
 PAGE_MILLISECONDS = 20_000
 BROWSER_SECONDS_MAX = 90
-mend()
 LAST_TEST = "test_no_log_of_these_tests_has_a_patients_name_or_id"
+
+mend()
 
 
 def pytest_collection_modifyitems(items):

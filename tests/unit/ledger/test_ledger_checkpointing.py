@@ -34,14 +34,16 @@ def test_the_log_stays_short_while_it_is_written_all_the_time(ledger, monkeypatc
     background = threading.Thread(target=checkpoint)
     background.start()
     longest = 0
-    for number in range(400):
-        ledger.record([entry(number)])
-        longest = max(longest, ledger.wal_bytes)
-        if number % 20 == 0:  # a busy machine may leave the other thread no turn for long
-            assert moved.wait(10)
-            moved.clear()
-    done.set()
-    background.join()
+    try:
+        for number in range(400):
+            ledger.record([entry(number)])
+            longest = max(longest, ledger.wal_bytes)
+            if number % 20 == 0:  # a busy machine may leave the other thread no turn for long
+                assert moved.wait(10)
+                moved.clear()
+    finally:
+        done.set()
+        background.join()
 
     assert longest < 4_000_000  # all of it would be more than 10 MB
     assert ledger.counts().receipts == 400
