@@ -22,10 +22,6 @@ from hilum.service.telemetry import LiveTelemetry
 # The loop waits at most so long for the interpreter when a scribe computes; the default of 5 ms
 # would be longer than a whole commit.
 _SWITCH_SECONDS: Final = 0.0005
-# Our objects die by reference counting; looking for cycles at the default pace only costs. But what
-# ends early leaves cycles, 90 objects a cancelled retrieval: looked for five times less often than
-# this, they were 40 MB after 10,000 of them.
-_GC_THRESHOLDS: Final = (10_000, 10, 10)
 
 # mallopt(3) of glibc: parameters, and what we want of them. Buffers go back to the system when they
 # are freed instead of leaving holes, and a dozen threads share two heaps, not one each.
@@ -54,7 +50,6 @@ def work(  # noqa: PLR0913 - parts of one process, by keyword
     """
     _tame_allocator()
     sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.set_threshold(*_GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         house = House(config, folder, telemetry, worker=number)
         life = _Work(house, telemetry, systemd, reread)
