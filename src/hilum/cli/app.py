@@ -21,8 +21,8 @@ MISCONFIGURED: Final = 2  # also what cyclopts gives for an option that does not
 READER_LEFT: Final = 141  # 128 + SIGPIPE, as a shell would say
 
 # Our objects die by reference counting, and what is imported stays: looking for cycles at the
-# default pace only costs, a twelfth of the start. But what ends early leaves cycles, 90 objects a cancelled
-# retrieval: looked for five times less often than this, they were 40 MB after 10,000.
+# default pace only costs, a twelfth of the start. But what ends early leaves cycles, 90 objects a
+# cancelled retrieval: looked for five times less often than this, they were 40 MB after 10,000.
 _GC_THRESHOLDS: Final = (10_000, 10, 10)
 
 # By number: 0, 1, 2.
